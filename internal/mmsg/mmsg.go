@@ -1,0 +1,56 @@
+// Package mmsg moves datagrams, with their control messages, between memory
+// and a UDP socket. It does not interpret control messages.
+//
+// On Linux each transfer is one recvmsg or sendmsg made as a raw system call
+// with MSG_DONTWAIT inside the callback of a [syscall.RawConn], so that the
+// runtime's poller keeps deadlines and Close working while the scheduler is
+// not told of calls that cannot block. Elsewhere it is net's own call.
+//
+// Errors are the ones below net's *net.OpError: the exported methods above
+// wrap them once.
+package mmsg
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+)
+
+// Socket is a UDP socket to move datagrams through. Its methods may be called
+// from many goroutines, each with a Msg of its own.
+type Socket struct {
+	conn  *net.UDPConn
+	raw   syscall.RawConn
+	inet6 bool
+}
+
+// NewSocket makes a Socket of conn. Inet6 says that conn is an AF_INET6 socket,
+// which takes and gives IPv4 addresses in their IPv4-mapped form.
+func NewSocket(conn *net.UDPConn, inet6 bool) (*Socket, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &Socket{conn: conn, raw: raw, inet6: inet6}, nil
+}
+
+// Received says what one receive brought.
+type Received struct {
+	N    int            // bytes of payload
+	OOBN int            // bytes of control messages
+	From netip.AddrPort // remote address in the form the socket gives it (IPv4-mapped on an AF_INET6 socket), without zone
+	// Scope is the interface index of a link-local From, else 0.
+	Scope uint32
+	// Flags are the message's flags: see FlagTrunc and FlagCtrunc.
+	Flags int
+}
+
+// unwrap takes the error out of net's *net.OpError.
+func unwrap(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package mmsg
+
+import (
+	"net/netip"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Flags of a received message, see recvmsg(2).
+const (
+	FlagTrunc  = unix.MSG_TRUNC  // the payload was longer than the buffer
+	FlagCtrunc = unix.MSG_CTRUNC // control messages were cut or left out
+)
+
+// Msg is the memory one system call works on: message header, one buffer's
+// address and length, and the remote address. It is made once, in the heap,
+// and used again for call after call; a Msg serves one call at a time.
+type Msg struct {
+	hdr  unix.Msghdr
+	iov  unix.Iovec
+	name sockaddr
+
+	n     int
+	errno syscall.Errno
+	// The two callbacks are made once: a method value made for each call
+	// would be an allocation for each call.
+	recvmsg func(fd uintptr) bool
+	sendmsg func(fd uintptr) bool
+}
+
+// NewMsg returns a Msg for any number of calls.
+func NewMsg() *Msg {
+	m := new(Msg)
+	m.Init()
+	return m
+}
+
+// Init prepares a Msg that is part of another object in the heap. The object
+// must not be copied afterwards.
+func (m *Msg) Init() {
+	m.hdr.Iov = &m.iov
+	m.hdr.SetIovlen(1)
+	m.recvmsg = m.doRecvmsg
+	m.sendmsg = m.doSendmsg
+}
+
+// arm points the header at a call's buffers.
+func (m *Msg) arm(b, oob []byte) {
+	m.iov.Base = unsafe.SliceData(b)
+	m.iov.SetLen(len(b))
+	m.hdr.Control = unsafe.SliceData(oob)
+	m.hdr.SetControllen(len(oob))
+	m.errno = 0
+}
+
+// disarm lets go of the caller's memory, so that a pooled Msg keeps none of it
+// alive.
+func (m *Msg) disarm() {
+	m.iov.Base = nil
+	m.hdr.Control = nil
+}
+
+// Every call says MSG_DONTWAIT and never trusts O_NONBLOCK: the flag sits on
+// the open file description, and (*os.File).Fd on a duplicate clears it for
+// all. A raw call that then blocked would hold its processor against the
+// garbage collector for ever.
+
+func (m *Msg) doRecvmsg(fd uintptr) bool {
+	for {
+		n, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)
+		switch errno {
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			return false
+		}
+		m.n, m.errno = int(n), errno
+		return true
+	}
+}
+
+func (m *Msg) doSendmsg(fd uintptr) bool {
+	for {
+		n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)
+		switch errno {
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			return false
+		}
+		m.n, m.errno = int(n), errno
+		return true
+	}
+}
+
+// Recv receives one datagram into b and its control messages into oob, waiting
+// for it until the read deadline or Close.
+//
+// B and oob are kept until Recv returns and must be in the heap.
+func (s *Socket) Recv(m *Msg, b, oob []byte) (Received, error) {
+	m.arm(b, oob)
+	m.hdr.Name = &m.name[0]
+	m.hdr.Namelen = uint32(len(m.name))
+	err := s.raw.Read(m.recvmsg)
+	oobn := int(m.hdr.Controllen)
+	m.disarm()
+	if err != nil {
+		return Received{}, unwrap(err)
+	}
+	if m.errno != 0 {
+		return Received{}, os.NewSyscallError("recvmsg", m.errno)
+	}
+	raceWrite(b[:m.n])
+	raceWrite(oob[:oobn])
+	r := Received{N: m.n, OOBN: oobn, Flags: int(m.hdr.Flags)}
+	if m.hdr.Namelen > 0 {
+		r.From, r.Scope = m.name.addrPort()
+	}
+	return r, nil
+}
+
+// Send sends b with the control messages oob to the remote address to, or to
+// the connected peer when to is not valid. Scope is the interface index of a
+// link-local remote address, else 0.
+//
+// B and oob are kept until Send returns and must be in the heap.
+func (s *Socket) Send(m *Msg, b, oob []byte, to netip.AddrPort, scope uint32) (int, error) {
+	raceRead(b)
+	raceRead(oob)
+	m.arm(b, oob)
+	m.hdr.Name, m.hdr.Namelen = nil, 0
+	if to.IsValid() {
+		m.hdr.Name = &m.name[0]
+		m.hdr.Namelen = m.name.set(s.inet6, to, scope)
+	}
+	err := s.raw.Write(m.sendmsg)
+	m.disarm()
+	if err != nil {
+		return 0, unwrap(err)
+	}
+	if m.errno != 0 {
+		return 0, os.NewSyscallError("sendmsg", m.errno)
+	}
+	return m.n, nil
+}

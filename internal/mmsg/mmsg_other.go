@@ -1,0 +1,59 @@
+//go:build !linux
+
+package mmsg
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+)
+
+// Msg is the memory one system call works on; net keeps its own here.
+type Msg struct{ _ byte }
+
+// NewMsg returns a Msg for any number of calls.
+func NewMsg() *Msg { return new(Msg) }
+
+// Init prepares a Msg that is part of another object.
+func (m *Msg) Init() {}
+
+// Recv receives one datagram into b and its control messages into oob, waiting
+// for it until the read deadline or Close.
+func (s *Socket) Recv(_ *Msg, b, oob []byte) (Received, error) {
+	n, oobn, flags, from, err := s.conn.ReadMsgUDPAddrPort(b, oob)
+	if err != nil {
+		return Received{}, unwrap(err)
+	}
+	r := Received{N: n, OOBN: oobn, Flags: flags, From: from}
+	if zone := from.Addr().Zone(); zone != "" {
+		r.From = netip.AddrPortFrom(from.Addr().WithZone(""), from.Port())
+		r.Scope = scopeOf(zone)
+	}
+	return r, nil
+}
+
+// Send sends b with the control messages oob to the remote address to, or to
+// the connected peer when to is not valid. Scope is the interface index of a
+// link-local remote address, else 0.
+func (s *Socket) Send(_ *Msg, b, oob []byte, to netip.AddrPort, scope uint32) (int, error) {
+	if scope != 0 && to.Addr().Is6() {
+		// net takes an interface index in digits for a zone's name.
+		to = netip.AddrPortFrom(to.Addr().WithZone(strconv.FormatUint(uint64(scope), 10)), to.Port())
+	}
+	n, _, err := s.conn.WriteMsgUDPAddrPort(b, oob, to)
+	if err != nil {
+		return 0, unwrap(err)
+	}
+	return n, nil
+}
+
+func scopeOf(zone string) uint32 {
+	if i, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(i)
+	}
+	ifi, err := net.InterfaceByName(zone)
+	if err != nil {
+		return 0
+	}
+	return uint32(ifi.Index)
+}

@@ -1,0 +1,38 @@
+package mmsg
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// sockaddr has room for a sockaddr_in or a sockaddr_in6, see ip(7) and ipv6(7).
+// Family and scope are in the host's byte order, the port in the network's.
+type sockaddr [unix.SizeofSockaddrInet6]byte
+
+func (s *sockaddr) addrPort() (netip.AddrPort, uint32) {
+	port := binary.BigEndian.Uint16(s[2:])
+	if binary.NativeEndian.Uint16(s[0:]) == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(s[4:8])), port), 0
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(s[8:24])), port), binary.NativeEndian.Uint32(s[24:])
+}
+
+// set writes to and returns the length to pass to the kernel.
+func (s *sockaddr) set(inet6 bool, to netip.AddrPort, scope uint32) uint32 {
+	binary.BigEndian.PutUint16(s[2:], to.Port())
+	if !inet6 {
+		binary.NativeEndian.PutUint16(s[0:], unix.AF_INET)
+		a := to.Addr().As4()
+		copy(s[4:], a[:])
+		clear(s[8:unix.SizeofSockaddrInet4])
+		return unix.SizeofSockaddrInet4
+	}
+	binary.NativeEndian.PutUint16(s[0:], unix.AF_INET6)
+	a := to.Addr().As16()
+	clear(s[4:8]) // flow information
+	copy(s[8:], a[:])
+	binary.NativeEndian.PutUint32(s[24:], scope)
+	return unix.SizeofSockaddrInet6
+}

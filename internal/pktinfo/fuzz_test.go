@@ -1,0 +1,130 @@
+package pktinfo
+
+import (
+	"bytes"
+	"net/netip"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzParse parses with the layouts of all systems, and holds the one of this
+// system against a second opinion where there is one.
+func FuzzParse(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = bytes.Clone(b)[:len(b):len(b)]
+		for _, s := range systems() {
+			info := s.parse(b)
+			require.False(t, info.Dst.Is4In6() || info.Local.Is4In6(), "mapped: %+v", info)
+			if local := info.Local; local.IsValid() {
+				require.True(t, info.Dst.IsValid())
+				require.Equal(t, info.Dst.Is4(), local.Is4())
+				require.False(t, local.IsMulticast(), "%v", local)
+				require.NotEqual(t, all4, local)
+				if local.IsUnspecified() {
+					require.Equal(t, any6, local)
+					require.True(t, info.Dst.IsMulticast() && info.IfIndex != 0)
+				}
+			}
+			for _, a := range []netip.Addr{info.Local, info.Dst} {
+				require.True(t, !a.IsValid() || a == any6 || bytes.Contains(b, a.AsSlice()), "%v is not in the data", a)
+			}
+		}
+		if want, ok := secondOpinion(b); ok {
+			require.Equal(t, want, Parse(b))
+		}
+	})
+}
+
+// FuzzRequested takes control data apart and puts it together again as a
+// caller's is for sending.
+func FuzzRequested(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte) {
+		before := bytes.Clone(b)
+		for _, s := range systems() {
+			l := &s.layout
+			rs, err := l.requests(b)
+			others := l.appendOthers(nil, b)
+			require.Zero(t, len(others)%l.align)
+			left, leftErr := l.requests(others)
+			require.NoError(t, leftErr)
+			require.Zero(t, left)
+			require.Equal(t, others, l.appendOthers(nil, others))
+			if err != nil {
+				require.ErrorIs(t, err, syscall.EINVAL)
+				require.Zero(t, rs)
+				continue
+			}
+			if r := rs.v4; r.Src.IsValid() {
+				again, err := l.requests(l.appendSource(others, true, r.Src, r.IfIndex))
+				require.NoError(t, err)
+				require.Equal(t, r.Src, again.v4.Src)
+				require.True(t, again.found4 && !again.found6)
+				require.Equal(t, r.IfIndex != 0 && !l.indexWins, again.v4.IfIndex != 0)
+			}
+			if r := rs.v6; r.Src.IsValid() || r.IfIndex != 0 {
+				again, err := l.requests(l.appendSource(others, false, r.Src, r.IfIndex))
+				require.NoError(t, err)
+				require.Equal(t, requests{v6: r, found6: true}, again)
+			}
+		}
+		require.Equal(t, before, b)
+	})
+}
+
+// FuzzCut holds what was cut against the messages it was cut from, and cuts
+// once to a short length and once over a longer one: the kernel's way of
+// cutting does not see the difference.
+func FuzzCut(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte, long, short uint16) {
+		if long > 1024 || short > long {
+			return
+		}
+		for _, s := range systems() {
+			l := &s.layout
+			first := make([]byte, long)
+			n, truncated, others := l.cut(first, b)
+			first = first[:n]
+
+			whole, intact := split(l, b)
+			cut, ok := split(l, first)
+			require.True(t, ok, "what was cut cannot be parsed")
+			require.LessOrEqual(t, len(cut), len(whole))
+			wantTruncated, wantOthers := !intact, !intact
+			for i, m := range whole {
+				if i < len(cut) {
+					require.Equal(t, m[l.header-8:len(cut[i])], cut[i][l.header-8:], "message %d", i)
+				}
+				if i >= len(cut) || len(cut[i]) < len(m) {
+					k := l.kind(m)
+					wantTruncated = true
+					wantOthers = wantOthers || k != l.kind4 && k != l.kind6
+					require.LessOrEqual(t, len(cut), i+1, "a message behind one that was cut")
+				}
+			}
+			require.Equal(t, wantTruncated, truncated)
+			require.Equal(t, wantOthers, others)
+
+			once, twice := make([]byte, short), make([]byte, short)
+			n1, truncated1, _ := l.cut(once, b)
+			n2, truncated2, _ := l.cut(twice, first)
+			require.Equal(t, once[:n1], twice[:n2])
+			require.Equal(t, truncated1, truncated || truncated2)
+		}
+	})
+}
+
+// split takes messages apart without padding, and reports whether all of them
+// have possible lengths.
+func split(l *layout, b []byte) (ms [][]byte, ok bool) {
+	for len(b) >= l.header {
+		n := l.length(b)
+		if n < uint64(l.header) || n > uint64(len(b)) {
+			return ms, false
+		}
+		ms = append(ms, b[:n])
+		b = b[min(len(b), roundUp(int(n), l.align)):]
+	}
+	return ms, true
+}

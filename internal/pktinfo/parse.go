@@ -1,0 +1,78 @@
+package pktinfo
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// parse fills in a zero info. It does not return one because that would copy
+// it, which takes longer than to parse it.
+func (l *layout) parse(info *Info, oob []byte) {
+	var info4, info6 []byte
+	for {
+		m, rest, ok := l.next(oob)
+		if !ok {
+			break
+		}
+		// A message the kernel cut counts as none.
+		switch l.kind(m) {
+		case l.kind4:
+			if d := l.dataOf(m); len(d) >= l.size4 {
+				info4 = d
+			}
+		case l.kind6:
+			if d := l.dataOf(m); len(d) >= size6 {
+				info6 = d
+			}
+		}
+		oob = rest
+	}
+	// With both options on, an IPv4 datagram comes with both messages, and
+	// only the IPv4 one knows where to answer a broadcast from.
+	switch {
+	case info4 != nil:
+		l.parse4(info, info4)
+	case info6 != nil:
+		parse6(info, info6)
+	}
+}
+
+func (l *layout) parse4(info *Info, d []byte) {
+	info.Dst = netip.AddrFrom4([4]byte(d[l.dst4:]))
+	// Linux leaves spec_dst zero in a datagram that it queued before the
+	// option was set. The destination is no substitute: it may be a
+	// broadcast address.
+	if a := [4]byte(d[l.local4:]); mayBeSource(a) {
+		info.Local = netip.AddrFrom4(a)
+	}
+	if l.index4 >= 0 {
+		info.IfIndex = binary.NativeEndian.Uint32(d[l.index4:])
+	}
+}
+
+func parse6(info *Info, d []byte) {
+	dst := netip.AddrFrom16([16]byte(d[addr6:]))
+	info.IfIndex = binary.NativeEndian.Uint32(d[index6:])
+	switch {
+	case dst.Is4In6():
+		dst = dst.Unmap()
+		if mayBeSource(dst.As4()) {
+			info.Local = dst
+		}
+	case dst.IsMulticast():
+		if info.IfIndex != 0 {
+			info.Local = netip.IPv6Unspecified()
+		}
+	case !dst.IsUnspecified():
+		info.Local = dst
+	}
+	info.Dst = dst
+}
+
+// mayBeSource reports whether a can be the source of a datagram as far as the
+// address alone tells.
+func mayBeSource(a [4]byte) bool {
+	u := binary.BigEndian.Uint32(a[:])
+	multicast := u>>28 == 0xe
+	return u != 0 && u != 0xffffffff && !multicast
+}

@@ -1,0 +1,25 @@
+//go:build !race
+
+package udpaddr_test
+
+import (
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
+)
+
+var sink *net.UDPAddr
+
+func TestAllocations(t *testing.T) {
+	c := udpaddr.Carried{Local: vip4, Group: 1}
+	require.EqualValues(t, 1, testing.AllocsPerRun(1000, func() { sink = udpaddr.New(remote4, c) }))
+	require.EqualValues(t, 1, testing.AllocsPerRun(1000, func() { sink = udpaddr.New(remoteLL, c) }))
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		if _, ok := udpaddr.Parse(sink); !ok {
+			panic("not a carrier")
+		}
+	}))
+}
