@@ -54,7 +54,7 @@ func listenEverything(t testing.TB, f pktinfo.Family, dst netip.Addr) socket {
 		}
 		var err error
 		for err == nil {
-			_, _, _, _, err = unix.Recvmsg(server.fd, make([]byte, 1<<16), nil, unix.MSG_DONTWAIT)
+			_, _, _, _, err = unix.Recvmsg(server.fd, make([]byte, 2048), nil, unix.MSG_DONTWAIT)
 		}
 		require.ErrorIs(t, err, unix.EAGAIN)
 		_, err = unix.Write(peer.fd, []byte("probe"))

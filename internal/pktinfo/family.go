@@ -1,3 +1,5 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || windows
+
 package pktinfo
 
 import "fmt"

@@ -47,8 +47,6 @@ type layout struct {
 	long6 bool
 }
 
-const ptrSize = 4 << (^uintptr(0) >> 63)
-
 // linuxLayout: struct cmsghdr starts with a size_t, CMSG_ALIGN rounds to a
 // long (linux/socket.h); struct in_pktinfo is ipi_ifindex, ipi_spec_dst,
 // ipi_addr (linux/in.h, ip(7)).

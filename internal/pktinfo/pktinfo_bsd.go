@@ -5,11 +5,14 @@ package pktinfo
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 )
+
+const ptrSize = bits.UintSize / 8
 
 // SourceSize is the most, in bytes, that AppendSource appends to a slice that
 // holds whole messages, on the architecture that aligns most.

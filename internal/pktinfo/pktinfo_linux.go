@@ -1,10 +1,13 @@
 package pktinfo
 
 import (
+	"math/bits"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
+
+const ptrSize = bits.UintSize / 8
 
 // SourceSize is the most, in bytes, that AppendSource appends to a slice that
 // holds whole messages.

@@ -2,11 +2,14 @@ package pktinfo
 
 import (
 	"errors"
+	"math/bits"
 	"os"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
+
+const ptrSize = bits.UintSize / 8
 
 // SourceSize is the most, in bytes, that AppendSource appends to a slice that
 // holds whole messages.

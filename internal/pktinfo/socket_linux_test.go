@@ -100,7 +100,7 @@ type received struct {
 // 0xa5 first, and checks that nothing was written behind its end.
 func (s socket) recv(size, flags int) received {
 	s.t.Helper()
-	b := make([]byte, 1<<16)
+	b := make([]byte, 2048)
 	oob := bytes.Repeat([]byte{0xa5}, size)
 	n, oobn, rflags, from, err := unix.Recvmsg(s.fd, b, oob, flags)
 	require.NoError(s.t, err)
