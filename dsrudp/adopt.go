@@ -1,0 +1,75 @@
+package dsrudp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/sockopt"
+)
+
+// NewConn makes a Conn of a socket made elsewhere: passed by systemd or another
+// process (see [net.FilePacketConn]), connected with [net.DialUDP], or joined to
+// groups. It takes c over: Close closes it, and c is read and closed by nobody
+// else from then on. When NewConn fails c is left to the caller.
+//
+// Datagrams that were queued before are answered from the right address too, or
+// sending is ErrNoPath where it cannot be known (an IPv4 broadcast or multicast
+// datagram queued before the socket had IP_PKTINFO).
+//
+// A socket that receives several datagrams as one (UDP_GRO) is refused: turn
+// that off first. So is one of another network namespace in which this process
+// may not ask for local addresses, if it has IPV6_FREEBIND or IP_TRANSPARENT.
+func NewConn(c *net.UDPConn) (*Conn, error) {
+	if c == nil {
+		return nil, &net.OpError{Op: "adopt", Net: "udp", Err: syscall.EINVAL}
+	}
+	network, connected := inspect(c)
+	fail := func(err error) (*Conn, error) {
+		return nil, &net.OpError{Op: "adopt", Net: network, Source: c.LocalAddr(), Err: err}
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return fail(err)
+	}
+	var bind netip.Addr
+	if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
+		bind, _ = netip.AddrFromSlice(a.IP)
+	}
+	var s setup
+	e := raw.Control(func(fd uintptr) {
+		if sockopt.GRO(fd) {
+			err = errors.New("dsrudp: the socket has UDP_GRO on, and datagrams may be queued joined together; make it without")
+			return
+		}
+		if err = s.prepare(fd); err == nil {
+			err = s.allow(fd, bind, false)
+		}
+	})
+	if err = errors.Join(e, err); err != nil {
+		s.close()
+		return fail(err)
+	}
+	conn, err := s.conn(c, network)
+	if err != nil {
+		s.close()
+		return fail(err)
+	}
+	conn.connected = connected
+	conn.join(newGroup(new(ListenConfig)))
+	return conn, nil
+}
+
+// inspect finds out what net keeps to itself about c: the network's name and
+// whether net counts it as connected, from the error of a send to nowhere, which
+// net refuses by itself.
+func inspect(c *net.UDPConn) (network string, connected bool) {
+	_, err := c.WriteToUDPAddrPort(nil, netip.AddrPort{})
+	network = "udp"
+	var op *net.OpError
+	if errors.As(err, &op) && op.Net != "" {
+		network = op.Net
+	}
+	return network, errors.Is(err, net.ErrWriteToConnected)
+}

@@ -1,0 +1,229 @@
+package dsrudp
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/dsrudp/go-dsrudp/internal/localroute"
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pathmem"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+	"github.com/dsrudp/go-dsrudp/internal/zone"
+)
+
+// A Conn is a UDP socket that answers each datagram from the address that the
+// datagram was sent to. It has every method of *net.UDPConn, with the same
+// behaviour and errors but for the source of what it sends, and adds the ones
+// that speak of a [Path].
+//
+// All methods may be called from many goroutines at once. Buffers passed to
+// them are the caller's again when they return; until then the kernel writes
+// to or reads from them, so they are heap memory.
+//
+// Sends made through SyscallConn or a File are not this package's: they leave
+// from the address that the kernel chooses, and on an IPv6 socket from any
+// address they ask for.
+type Conn struct {
+	conn   *net.UDPConn
+	raw    syscall.RawConn
+	sock   *mmsg.Socket
+	zones  *zone.Cache
+	groups groupSources
+
+	network      string // as it was asked for, for errors
+	laddr, raddr net.Addr
+	family       pktinfo.Family
+	port         uint16 // the bound port
+
+	// bound is the unicast address that the socket is bound to, which the
+	// kernel sends from without being told. It is not valid on a wildcard or
+	// group socket.
+	bound source
+	// peer is the connected remote address, if it is valid.
+	peer netip.AddrPort
+	// connected says that net refuses remote addresses (ErrWriteToConnected).
+	connected bool
+	// parse says that control messages tell the destinations of datagrams.
+	// On a bound socket they are off: there is only one.
+	parse bool
+
+	guard          *localroute.Table // nil where the kernel cannot be asked
+	guard4, guard6 bool              // the guard is this package's to keep, not the kernel's
+	release        runtime.Cleanup
+	closed         atomic.Bool
+
+	strict bool
+	memory *pathmem.Table // nil when turned off or not needed
+	group  uint32         // whose carried addresses to believe
+
+	count counters
+	ops   sync.Pool // of *op
+}
+
+var (
+	_ net.PacketConn = (*Conn)(nil)
+	_ net.Conn       = (*Conn)(nil)
+	_ syscall.Conn   = (*Conn)(nil)
+)
+
+// A source is a local address in the kernel's terms: unmapped, without a
+// zone's name, and the interface index that its scope demands.
+type source struct {
+	addr    netip.Addr
+	ifindex uint32
+	// pinned says that the datagram must leave by the interface ifindex,
+	// because a caller's own control message says so. Addr may then be
+	// unspecified.
+	pinned bool
+}
+
+// scoped reports whether a is only meaningful together with an interface: a
+// link-local IPv6 address (RFC 4007), or "::", which stands for the address of
+// the interface that a multicast datagram came in by. IPv4 has no such addresses:
+// an index beside an IPv4 source would pin the way out.
+func scoped(a netip.Addr) bool {
+	return a.Is6() && (a.IsLinkLocalUnicast() || a.IsUnspecified())
+}
+
+// An op is the memory of one call in progress. They are pooled for each Conn:
+// a memo must not be shown another namespace's table.
+type op struct {
+	msg  mmsg.Msg
+	memo localroute.Memo
+	oob  [pktinfo.Size]byte
+}
+
+func newOp() any {
+	o := new(op)
+	o.msg.Init()
+	return o
+}
+
+func (c *Conn) op() *op     { return c.ops.Get().(*op) }
+func (c *Conn) done(o *op)  { c.ops.Put(o) }
+func (c *Conn) ok() bool    { return c != nil && c.conn != nil }
+func (c *Conn) inet6() bool { return c.family != pktinfo.IPv4 }
+func is4(a netip.Addr) bool { return a.Is4() || a.Is4In6() }
+
+// readError wraps err as net does.
+func (c *Conn) readError(err error) error {
+	return &net.OpError{Op: "read", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: err}
+}
+
+// writeError wraps err as net does.
+func (c *Conn) writeError(err error, to net.Addr) error {
+	return &net.OpError{Op: "write", Net: c.network, Source: c.laddr, Addr: to, Err: err}
+}
+
+// addrPortAddr is a netip.AddrPort as a net.Addr, for errors.
+type addrPortAddr struct{ netip.AddrPort }
+
+func (addrPortAddr) Network() string { return "udp" }
+
+// Close closes the socket. Calls in progress return an error matching
+// net.ErrClosed.
+func (c *Conn) Close() error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	first := !c.closed.Swap(true)
+	err := c.conn.Close()
+	if first && c.guard != nil {
+		c.release.Stop()
+		c.guard.Close()
+	}
+	return err
+}
+
+// LocalAddr returns the address that the socket is bound to, a *net.UDPAddr.
+// Each call returns a new one.
+func (c *Conn) LocalAddr() net.Addr {
+	if !c.ok() {
+		return nil
+	}
+	return cloneAddr(c.laddr)
+}
+
+// RemoteAddr returns the connected peer's address, or nil if there is none.
+// Each call returns a new one.
+func (c *Conn) RemoteAddr() net.Addr {
+	if !c.ok() {
+		return nil
+	}
+	return cloneAddr(c.raddr)
+}
+
+// cloneAddr copies an address, as programs edit the ones they get in place.
+func cloneAddr(addr net.Addr) net.Addr {
+	a, ok := addr.(*net.UDPAddr)
+	if !ok || a == nil {
+		return addr
+	}
+	return &net.UDPAddr{IP: slices.Clone(a.IP), Port: a.Port, Zone: a.Zone}
+}
+
+// SetDeadline sets the read and write deadlines, see [net.Conn].
+func (c *Conn) SetDeadline(t time.Time) error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	return c.conn.SetDeadline(t)
+}
+
+// SetReadDeadline sets the deadline of reads, see [net.Conn].
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	return c.conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline sets the deadline of writes, see [net.Conn].
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	return c.conn.SetWriteDeadline(t)
+}
+
+// SetReadBuffer sets the size in bytes of the kernel's receive buffer.
+func (c *Conn) SetReadBuffer(bytes int) error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	return c.conn.SetReadBuffer(bytes)
+}
+
+// SetWriteBuffer sets the size in bytes of the kernel's send buffer.
+func (c *Conn) SetWriteBuffer(bytes int) error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	return c.conn.SetWriteBuffer(bytes)
+}
+
+// File returns a duplicate of the socket, as [net.UDPConn.File] does. Its Fd
+// method makes the socket blocking for every duplicate; this package's calls
+// do not block even then.
+func (c *Conn) File() (*os.File, error) {
+	if !c.ok() {
+		return nil, syscall.EINVAL
+	}
+	return c.conn.File()
+}
+
+// SyscallConn returns the raw socket, to set options and join groups with.
+// Datagrams read through it are not counted or remembered.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	if !c.ok() {
+		return nil, syscall.EINVAL
+	}
+	return c.conn.SyscallConn()
+}

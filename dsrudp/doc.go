@@ -1,0 +1,74 @@
+// Package dsrudp is a net.PacketConn that answers each UDP datagram from the
+// address that the datagram was sent to.
+//
+// Behind a passthrough load balancer with Direct Server Return (Google Cloud's
+// external passthrough Network Load Balancer, IPVS in direct routing, Katran,
+// Azure's floating IP) and with anycast, a datagram arrives with the balancer's
+// address, the VIP, as its destination. A server bound to the wildcard address
+// answers with sendto, for which the kernel picks the machine's own address, and
+// the client's kernel drops the answer: it comes from an address that the client
+// never wrote to. The same happens on any host with several addresses.
+//
+// This package learns each datagram's destination from the kernel (IP_PKTINFO of
+// ip(7), IPV6_RECVPKTINFO of RFC 3542) and sends the answer from it. Replace
+//
+//	conn, err := net.ListenUDP("udp", addr)
+//
+// by
+//
+//	conn, err := dsrudp.ListenUDP("udp", addr)
+//
+// and the rest of the program stays. [Conn] has every method of *net.UDPConn.
+//
+// # How a send finds its source
+//
+// From the most to the least certain:
+//
+//   - WritePacket is given a [Path], as ReadPacket returned it.
+//   - WriteTo, WriteToUDP and WriteMsgUDP are given an address that ReadFrom,
+//     ReadFromUDP or ReadMsgUDP returned, or a copy of it. It carries its Path
+//     out of sight; [PathOf] shows it.
+//   - WriteMsgUDP and WriteMsgUDPAddrPort are given control messages that name a
+//     source. They win over the address.
+//   - Any other address, made from a string or a netip.AddrPort, is looked up in
+//     the path memory: the local address that it last wrote to.
+//   - An address never heard from is sent to as net would, and counted in
+//     [Stats]. ListenConfig.Strict makes that an error.
+//
+// The first three are right also when one client port talks to two VIPs at once.
+// The path memory cannot be: it knows the last of them, counts the case
+// (Stats.AmbiguousPath), and refuses it with Strict.
+//
+// A send with a known source leaves from that source or fails: [ErrNoPath] where
+// the local address of the datagram was lost, [ErrNotLocal] where it is not, or
+// no longer, this host's.
+//
+// # Path memory
+//
+// It takes about 40 bytes for each remote address, grows as they come, and holds
+// at most ListenConfig.PathMemory of them (by default a million); beyond that an
+// old one makes room, which is counted. A datagram with a spoofed source can put
+// any remote address into it, point a remote address's path to another VIP of
+// this host until that remote writes again, make it ambiguous, and with many
+// addresses push others out. It can never make the Conn send from an address
+// that is not local. Programs that cannot have that keep the Path or the
+// returned address, and turn the memory off.
+//
+// # IPv6
+//
+// Linux refuses to bind to, or send from, an IPv6 VIP that is only a local route,
+// unless the socket has IPV6_FREEBIND, which lets it send from any address at
+// all. This package sets it and keeps the guard itself: before an IPv6 datagram
+// leaves, its source must be one that the kernel, when last asked, called local
+// or anycast. Answers of the kernel are kept until a route or address changes,
+// so that a VIP withdrawn from the host is refused as soon as the kernel's
+// notification is read. Where the process may not open a netlink socket (seccomp,
+// gVisor) the option is not set: the kernel keeps its guard, and VIPs that are only
+// local routes do not work for IPv6.
+//
+// # Systems
+//
+// Linux has everything. macOS, FreeBSD, NetBSD, OpenBSD and Windows have all but
+// FreeBind and the guard, which their kernels keep. Elsewhere listening returns
+// [ErrNotSupported].
+package dsrudp

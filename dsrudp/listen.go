@@ -1,0 +1,211 @@
+package dsrudp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/sockopt"
+)
+
+// DefaultPathMemory is the number of remote addresses that a Conn remembers the
+// path of unless ListenConfig.PathMemory says otherwise.
+const DefaultPathMemory = 1 << 20
+
+// ListenUDP acts like [net.ListenUDP] and returns a Conn, which answers each
+// datagram from the address that it was sent to.
+//
+// An IPv6 address may be one that is only a local route of the host, as a load
+// balancer's VIP is; net refuses to bind it. An address that is not the host's
+// is EADDRNOTAVAIL as with net. Where the system cannot tell the destinations
+// of datagrams the error matches ErrNotSupported.
+func ListenUDP(network string, laddr *net.UDPAddr) (*Conn, error) {
+	switch network {
+	case "udp", "udp4", "udp6":
+	default:
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: opAddr(laddr), Err: net.UnknownNetworkError(network)}
+	}
+	if laddr == nil {
+		laddr = &net.UDPAddr{}
+	}
+	return new(ListenConfig).ListenPacket(context.Background(), network, laddr.String())
+}
+
+// opAddr makes a nil address a nil net.Addr.
+func opAddr(a *net.UDPAddr) net.Addr {
+	if a == nil {
+		return nil
+	}
+	return a
+}
+
+// ListenPacket acts like [net.ListenPacket] for the networks "udp", "udp4" and
+// "udp6", and returns a Conn. See ListenUDP.
+func ListenPacket(network, address string) (*Conn, error) {
+	return new(ListenConfig).ListenPacket(context.Background(), network, address)
+}
+
+// A ListenConfig says how to listen. The zero value is what ListenUDP uses. It
+// may be used by many goroutines and is not changed.
+type ListenConfig struct {
+	// Control, if it is not nil, is called with the new socket before it is
+	// bound, as [net.ListenConfig.Control] is, and before this package sets
+	// its own options.
+	Control func(network, address string, c syscall.RawConn) error
+
+	// ReusePort lets several sockets share the address (SO_REUSEPORT), so
+	// that each takes part of the datagrams. Available on Linux, macOS and
+	// the BSDs; only Linux spreads datagrams evenly.
+	ReusePort bool
+
+	// FreeBind lets the socket bind to an address that is not local (yet),
+	// as before a failover. Sends are refused until it is. Available on Linux.
+	FreeBind bool
+
+	// Strict refuses sends that are given only a remote address (WriteTo and
+	// its kin with an address that carries no path, WriteToUDPAddrPort) when
+	// no path, or more than one local address, is known for it: ErrNoPath.
+	// Without it the first are sent as net would and the second from the
+	// local address the remote wrote to last; both are counted in Stats.
+	Strict bool
+
+	// ReadBuffer and WriteBuffer are the sizes in bytes of the kernel's
+	// buffers; 0 leaves the system's default.
+	ReadBuffer, WriteBuffer int
+
+	// PathMemory is the number of remote addresses to remember the path of,
+	// for sends that are given only a remote address; 0 means
+	// DefaultPathMemory, negative turns it off. See the package's
+	// documentation for what it costs and what spoofed datagrams do to it.
+	PathMemory int
+}
+
+// ListenPacket listens as [net.ListenConfig.ListenPacket] does for the networks
+// "udp", "udp4" and "udp6". See ListenUDP. Ctx only bounds the resolution of
+// address.
+func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address string) (*Conn, error) {
+	c, err := lc.listen(ctx, network, address, lc.ReusePort)
+	if err != nil {
+		return nil, err
+	}
+	c.join(newGroup(lc))
+	return c, nil
+}
+
+// ListenN listens with n sockets on one address (SO_REUSEPORT), to be read by n
+// goroutines. The kernel gives all datagrams of one remote address and port to
+// the same socket, whatever VIP they are for. The sockets know each other's
+// paths: the address that one returned, and what one remembers, is good for all.
+// When address has port 0 they share the port that the first one gets. Close
+// each of them.
+func (lc *ListenConfig) ListenN(ctx context.Context, network, address string, n int) ([]*Conn, error) {
+	if n < 1 {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: fmt.Errorf("dsrudp: ListenN of %d sockets; at least 1 is needed", n)}
+	}
+	g := newGroup(lc)
+	cs := make([]*Conn, 0, n)
+	for range n {
+		c, err := lc.listen(ctx, network, address, true)
+		if err != nil {
+			for _, c := range cs {
+				c.Close()
+			}
+			return nil, err
+		}
+		c.join(g)
+		cs = append(cs, c)
+		if len(cs) == 1 {
+			// Only a host that net could parse gets here.
+			host, _, _ := net.SplitHostPort(address)
+			address = net.JoinHostPort(host, strconv.Itoa(int(c.port)))
+		}
+	}
+	return cs, nil
+}
+
+// listen makes the socket. It is in no group yet.
+func (lc *ListenConfig) listen(ctx context.Context, network, address string, reusePort bool) (*Conn, error) {
+	switch network {
+	case "udp", "udp4", "udp6":
+	default:
+		return nil, &net.OpError{Op: "listen", Net: network, Err: net.UnknownNetworkError(network)}
+	}
+	var s setup
+	reuseLater := false
+	nlc := net.ListenConfig{Control: func(network, address string, rc syscall.RawConn) error {
+		if lc.Control != nil {
+			if err := lc.Control(network, address, rc); err != nil {
+				return err
+			}
+		}
+		bind, err := parseBind(address)
+		if err != nil {
+			return err
+		}
+		e := rc.Control(func(fd uintptr) {
+			if err = s.prepare(fd); err != nil {
+				return
+			}
+			if reusePort && bind.Port() == 0 {
+				// With port 0 and the option set the kernel may pick the
+				// port of another socket of this user.
+				reuseLater = true
+			} else if reusePort {
+				if err = notSupported(sockopt.SetReusePort(fd)); err != nil {
+					return
+				}
+			}
+			err = s.allow(fd, bind.Addr(), lc.FreeBind)
+		})
+		return errors.Join(e, err)
+	}}
+	pc, err := nlc.ListenPacket(ctx, network, address)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	uc := pc.(*net.UDPConn)
+	c, err := s.listened(uc, network, lc)
+	if err == nil && reuseLater {
+		err = c.control(sockopt.SetReusePort)
+	}
+	if err != nil {
+		uc.Close()
+		s.close()
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: uc.LocalAddr(), Err: err}
+	}
+	return c, nil
+}
+
+// parseBind parses the address that net tells a Control function it is about to
+// bind: in digits, with the wildcard where a group was asked for, and without a
+// host where none was given.
+func parseBind(address string) (netip.AddrPort, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil && host == "" {
+		address = net.JoinHostPort(netip.IPv6Unspecified().String(), port)
+	}
+	return netip.ParseAddrPort(address)
+}
+
+// notSupported makes an error of a system that lacks something match
+// ErrNotSupported.
+func notSupported(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, ErrNotSupported) {
+		return fmt.Errorf("%w: %w", ErrNotSupported, err)
+	}
+	return err
+}
+
+// control runs f on the socket's descriptor.
+func (c *Conn) control(f func(fd uintptr) error) error {
+	var ferr error
+	if err := c.raw.Control(func(fd uintptr) { ferr = f(fd) }); err != nil {
+		return err
+	}
+	return notSupported(ferr)
+}

@@ -1,0 +1,125 @@
+package dsrudp
+
+import (
+	"net/netip"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
+)
+
+// A datagram is what one receive brought, beside the payload.
+type datagram struct {
+	mmsg.Received
+	local source // where to answer from; not valid when it could not be known
+}
+
+// receive receives one datagram and learns where to answer it from. All reads
+// end here. Control messages go to oob, which is o.oob or larger.
+func (c *Conn) receive(o *op, b, oob []byte) (d datagram, err error) {
+	d.Received, err = c.sock.Recv(&o.msg, b, oob)
+	if err != nil {
+		return datagram{}, err
+	}
+	if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {
+		c.countTruncation(d.Flags)
+	}
+	d.local = c.bound
+	if c.parse {
+		d.local = c.destination(o, pktinfo.Parse(oob[:d.OOBN]))
+	}
+	c.remember(&d)
+	return d, nil
+}
+
+func (c *Conn) countTruncation(flags int) {
+	if flags&mmsg.FlagTrunc != 0 {
+		c.count.truncated.Add(1)
+	}
+	if flags&mmsg.FlagCtrunc != 0 {
+		c.count.controlTruncated.Add(1)
+	}
+}
+
+// destination returns the local address to answer a datagram from.
+func (c *Conn) destination(o *op, info pktinfo.Info) source {
+	s := source{addr: info.Local}
+	switch {
+	case !s.addr.IsValid():
+		return c.headerDestination(o, info)
+	case s.addr.Is4() && s.addr != info.Dst:
+		s.addr = c.groupSource(info)
+	case scoped(s.addr):
+		s.ifindex = info.IfIndex
+		if s.addr.IsUnspecified() {
+			return s // a group's: the kernel will choose
+		}
+	}
+	if s.addr.Is6() && c.guard6 || s.addr.Is4() && c.guard4 {
+		// The kernel has just shown that the address is local, which is
+		// good to know before an answer is sent from it.
+		c.guard.Received(&o.memo, s.addr, s.ifindex)
+	}
+	return s
+}
+
+// headerDestination is destination for a datagram with no more than the
+// destination in its IP header: it was queued before the socket had IP_PKTINFO.
+// That address may be a subnet's broadcast address, so the kernel is asked.
+func (c *Conn) headerDestination(o *op, info pktinfo.Info) source {
+	if info.Dst.IsValid() && c.guard != nil {
+		if local, err := c.guard.Local(&o.memo, info.Dst, 0); err == nil && local {
+			return source{addr: info.Dst}
+		}
+	}
+	return source{}
+}
+
+// remember notes d's path in the path memory.
+func (c *Conn) remember(d *datagram) {
+	if !d.local.addr.IsValid() {
+		c.count.lostPath.Add(1)
+	}
+	if c.memory == nil || !d.From.IsValid() {
+		return
+	}
+	zone := d.Scope
+	if zone == 0 {
+		zone = d.local.ifindex
+	}
+	if !d.local.addr.IsValid() {
+		c.memory.Lost(d.From, zone)
+		return
+	}
+	c.memory.Note(d.From, d.local.addr, zone)
+}
+
+// remote returns d's remote address in net's form: IPv4-mapped on an AF_INET6
+// socket, and with its zone.
+func (c *Conn) remote(d *datagram) netip.AddrPort {
+	if d.Scope == 0 {
+		return d.From
+	}
+	return netip.AddrPortFrom(d.From.Addr().WithZone(c.zones.Name(d.Scope)), d.From.Port())
+}
+
+// path returns d's path. Its Local is not valid when it could not be known.
+func (c *Conn) path(d *datagram) Path {
+	return Path{Local: c.local(d.local), Remote: unmap(c.remote(d))}
+}
+
+// local returns s as it is shown to callers.
+func (c *Conn) local(s source) netip.AddrPort {
+	if !s.addr.IsValid() {
+		return netip.AddrPort{}
+	}
+	if s.ifindex != 0 {
+		s.addr = s.addr.WithZone(c.zones.Name(s.ifindex))
+	}
+	return netip.AddrPortFrom(s.addr, c.port)
+}
+
+// carried returns what d's address is to carry.
+func (c *Conn) carried(d *datagram) udpaddr.Carried {
+	return udpaddr.Carried{Local: c.local(d.local), Lost: !d.local.addr.IsValid(), Group: c.group}
+}

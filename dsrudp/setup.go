@@ -1,0 +1,174 @@
+package dsrudp
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+
+	"github.com/dsrudp/go-dsrudp/internal/localroute"
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+	"github.com/dsrudp/go-dsrudp/internal/sockopt"
+	"github.com/dsrudp/go-dsrudp/internal/zone"
+)
+
+// A setup is a socket on its way to be a Conn.
+type setup struct {
+	family         pktinfo.Family
+	guard          *localroute.Table
+	guardErr       error // why there is no guard
+	guard4, guard6 bool
+	free           bool // bound perhaps to an address that is not local
+}
+
+// prepare learns the socket's family, turns on the control messages that tell
+// where datagrams were sent to, and opens the guard in the socket's namespace.
+//
+// On a new socket this happens before bind, so that no datagram can be queued
+// without them, and after the user's own Control, which may have changed the
+// family's flavour (IPV6_V6ONLY).
+func (s *setup) prepare(fd uintptr) (err error) {
+	if !pktinfo.Supported {
+		return fmt.Errorf("%w: %s/%s does not tell where datagrams were sent to", ErrNotSupported, runtime.GOOS, runtime.GOARCH)
+	}
+	if s.family, err = pktinfo.FamilyOf(fd); err != nil {
+		return notSupported(err)
+	}
+	if err := pktinfo.Enable(fd, s.family); err != nil {
+		return notSupported(err)
+	}
+	s.guard, s.guardErr = localroute.Open(fd)
+	return nil
+}
+
+// allow lets the socket send from addresses that are only local routes, and
+// bind to bind if it is one, and decides whose the guard is from then on.
+//
+// For IPv6 both need IPV6_FREEBIND, and that takes the kernel's guard away
+// altogether. So it is set only where this package can keep the guard instead,
+// and a mistyped address to bind is left for the kernel to refuse.
+func (s *setup) allow(fd uintptr, bind netip.Addr, free bool) error {
+	s.free = free
+	freebind := free
+	if s.family != pktinfo.IPv4 && s.guard != nil && !free && !bind.IsLinkLocalUnicast() {
+		freebind = bind.IsUnspecified()
+		if !freebind && bind.IsValid() {
+			local, err := s.guard.Local(nil, bind.WithZone(""), 0)
+			freebind = local && err == nil
+		}
+	}
+	if freebind {
+		if err := sockopt.SetFreeBind(fd); err != nil {
+			return notSupported(err)
+		}
+	}
+	s.guard4, s.guard6 = sockopt.Unguarded(fd)
+	if s.guard == nil && (s.guard4 || s.guard6) {
+		return fmt.Errorf("the socket may send from any address (IP_FREEBIND or IP_TRANSPARENT), and which are local cannot be asked: %w", s.guardErr)
+	}
+	// A bound IPv6 socket sends from its address also when that is withdrawn.
+	s.guard6 = s.guard != nil && s.family != pktinfo.IPv4
+	return nil
+}
+
+func (s *setup) close() {
+	if s.guard != nil {
+		s.guard.Close()
+		s.guard = nil
+	}
+}
+
+// listened makes a Conn of a socket that this package bound.
+func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig) (*Conn, error) {
+	if lc.ReadBuffer > 0 {
+		if err := uc.SetReadBuffer(lc.ReadBuffer); err != nil {
+			return nil, err
+		}
+	}
+	if lc.WriteBuffer > 0 {
+		if err := uc.SetWriteBuffer(lc.WriteBuffer); err != nil {
+			return nil, err
+		}
+	}
+	c, err := s.conn(uc, network)
+	if err != nil {
+		return nil, err
+	}
+	if c.bound.addr.IsValid() {
+		// There is one local address, and the kernel uses it by itself.
+		// Control messages would only cost time, and one without a source
+		// would override the bound address.
+		c.parse = false
+		if err := c.control(func(fd uintptr) error { return pktinfo.Disable(fd, s.family) }); err != nil {
+			return nil, err
+		}
+	}
+	c.strict = lc.Strict
+	return c, nil
+}
+
+// conn makes a Conn. It closes neither socket nor guard when it fails.
+func (s *setup) conn(uc *net.UDPConn, network string) (*Conn, error) {
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{
+		conn:    uc,
+		raw:     raw,
+		zones:   zone.NewCache(raw),
+		network: network,
+		laddr:   uc.LocalAddr(),
+		raddr:   uc.RemoteAddr(),
+		family:  s.family,
+		parse:   true,
+		guard:   s.guard,
+		guard4:  s.guard4,
+		guard6:  s.guard6,
+	}
+	c.ops.New = newOp
+	if c.sock, err = mmsg.NewSocket(uc, c.inet6()); err != nil {
+		return nil, err
+	}
+	local, ok := c.laddr.(*net.UDPAddr)
+	if !ok {
+		return nil, fmt.Errorf("dsrudp: %v is not a UDP address", c.laddr)
+	}
+	c.port = uint16(local.Port)
+	c.bound = c.boundTo(local, s.free)
+	if remote, ok := c.raddr.(*net.UDPAddr); ok && remote != nil {
+		c.peer = remote.AddrPort()
+	}
+	if c.guard != nil {
+		// For a Conn that is forgotten instead of closed.
+		c.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)
+	}
+	return c, nil
+}
+
+// boundTo returns the unicast address that the socket is bound to. A socket
+// bound to a group or broadcast address receives for it and must send from
+// another.
+func (c *Conn) boundTo(local *net.UDPAddr, free bool) source {
+	addr, ok := netip.AddrFromSlice(local.IP)
+	addr = addr.Unmap()
+	if !ok || addr.IsUnspecified() || addr.IsMulticast() || addr == limitedBroadcast {
+		return source{}
+	}
+	s := source{addr: addr}
+	if scoped(addr) {
+		s.ifindex = c.zones.Index(local.Zone)
+	}
+	if addr.Is4() && c.guard != nil && !free {
+		// A subnet's broadcast address looks like any other, but the kernel
+		// does not call it local. With FreeBind neither is an address that is
+		// yet to come.
+		if local, err := c.guard.Local(nil, addr, 0); err == nil && !local {
+			return source{}
+		}
+	}
+	return s
+}
+
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

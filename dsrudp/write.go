@@ -1,0 +1,154 @@
+package dsrudp
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
+)
+
+// WritePacket sends b along p: to p.Remote and from p.Local. It never sends
+// from another address: when it cannot send from p.Local the error matches
+// ErrNotLocal, and when p has no Local, ErrNoPath. It allocates nothing.
+//
+// On a connected socket p.Remote must be the connected peer.
+func (c *Conn) WritePacket(b []byte, p Path) (int, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	if !p.Remote.IsValid() || c.connected && unmap(p.Remote) != unmap(c.peer) || !c.inet6() && !is4(p.Remote.Addr()) {
+		return c.conn.WriteToUDPAddrPort(b, p.Remote) // refuses it with net's words
+	}
+	s, err := c.sourceOf(p.Local, p.Remote)
+	if err != nil {
+		return 0, c.writeError(err, addrPortAddr{p.Remote})
+	}
+	return c.writeTo(b, s, p.Remote)
+}
+
+// writeTo sends b from s to remote, which the socket's family can send to.
+func (c *Conn) writeTo(b []byte, s source, remote netip.AddrPort) (int, error) {
+	o := c.op()
+	n, err := c.send(o, b, s, c.target(remote), nil)
+	c.done(o)
+	if err != nil {
+		return 0, c.writeError(err, addrPortAddr{remote})
+	}
+	return n, nil
+}
+
+// Write acts like [net.UDPConn.Write]. It is for connected sockets.
+func (c *Conn) Write(b []byte) (int, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	if !c.peer.IsValid() {
+		return c.conn.Write(b) // refuses it with net's words
+	}
+	o := c.op()
+	n, err := c.send(o, b, c.bound, target{}, nil)
+	c.done(o)
+	if err != nil {
+		return 0, c.writeError(err, c.raddr)
+	}
+	return n, nil
+}
+
+// WriteTo acts like [net.UDPConn.WriteTo]. See WriteToUDP for the source.
+func (c *Conn) WriteTo(b []byte, addr net.Addr) (int, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	a, isUDP := addr.(*net.UDPAddr)
+	if !isUDP {
+		return c.conn.WriteTo(b, addr) // refuses it with net's words
+	}
+	return c.WriteToUDP(b, a)
+}
+
+// WriteToUDP acts like [net.UDPConn.WriteToUDP]. To an address that carries a
+// Path, because this Conn (or one of its ListenN group) returned it, it sends
+// from the local address of that path, as WritePacket does. To any other address
+// it sends as WriteToUDPAddrPort does.
+func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	t, ok := c.targetOf(addr)
+	if !ok || c.connected {
+		return c.conn.WriteToUDP(b, addr) // refuses it with net's words
+	}
+	s, err := c.sourceFor(addr, t)
+	if err != nil {
+		return 0, c.writeError(err, addr)
+	}
+	o := c.op()
+	n, err := c.send(o, b, s, t, nil)
+	c.done(o)
+	if err != nil {
+		return 0, c.writeError(err, addr)
+	}
+	return n, nil
+}
+
+// sourceFor returns the source for a send to addr, which may carry one.
+func (c *Conn) sourceFor(addr *net.UDPAddr, t target) (source, error) {
+	if carried, ok := udpaddr.Parse(addr); ok && carried.Group == c.group {
+		if carried.Lost {
+			return source{}, c.refuse(ErrNoPath)
+		}
+		return c.sourceOf(carried.Local, t.addr)
+	}
+	return c.recall(t)
+}
+
+// targetOf returns addr as a target, by net's rules: no address means the
+// unspecified one, and on an AF_INET6 socket so does 0.0.0.0. It is false when
+// net would refuse addr.
+func (c *Conn) targetOf(addr *net.UDPAddr) (t target, ok bool) {
+	if addr == nil {
+		return target{}, false
+	}
+	var ip netip.Addr
+	switch {
+	case !c.inet6() && len(addr.IP) == 0:
+		ip = netip.IPv4Unspecified()
+	case c.inet6() && (len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero)):
+		ip = netip.IPv6Unspecified()
+	default:
+		if ip, ok = netip.AddrFromSlice(addr.IP); !ok || !c.inet6() && !is4(ip) {
+			return target{}, false
+		}
+	}
+	t.addr = netip.AddrPortFrom(ip, uint16(addr.Port))
+	if c.inet6() {
+		t.scope = c.zones.Index(addr.Zone)
+	}
+	return t, true
+}
+
+// WriteToUDPAddrPort acts like [net.UDPConn.WriteToUDPAddrPort]. On a socket
+// bound to one address it sends from that. Otherwise it sends from the local
+// address that addr last wrote to; where none is known, or more than one,
+// ListenConfig.Strict decides. It allocates nothing.
+func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	if !addr.IsValid() || c.connected || !c.inet6() && !is4(addr.Addr()) {
+		return c.conn.WriteToUDPAddrPort(b, addr) // refuses it with net's words
+	}
+	t := c.target(addr)
+	s, err := c.recall(t)
+	if err != nil {
+		return 0, c.writeError(err, addrPortAddr{addr})
+	}
+	o := c.op()
+	n, err := c.send(o, b, s, t, nil)
+	c.done(o)
+	if err != nil {
+		return 0, c.writeError(err, addrPortAddr{addr})
+	}
+	return n, nil
+}

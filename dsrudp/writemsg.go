@@ -1,0 +1,123 @@
+package dsrudp
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+)
+
+// WriteMsgUDP acts like [net.UDPConn.WriteMsgUDP].
+//
+// When oob names a source (IP_PKTINFO or IPV6_PKTINFO, as in control messages
+// received and handed back) the datagram leaves from that, under the same
+// guard as WritePacket's; otherwise from where WriteToUDP would send. An
+// interface index beside a source is left out, as it would override the routing
+// table and lose the datagram where requests and replies take different ways,
+// unless the scope of either address needs it. An index without a source stays:
+// servers of DHCP and mDNS choose the way out by it.
+// Oob itself is not changed.
+func (c *Conn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
+	if !c.ok() {
+		return 0, 0, syscall.EINVAL
+	}
+	t, ok := c.targetOf(addr)
+	if c.connected {
+		ok = addr == nil // to the peer
+	}
+	if !ok {
+		return c.conn.WriteMsgUDP(b, oob, addr) // refuses it with net's words
+	}
+	n, err = c.writeMsg(b, oob, addr, t)
+	if err != nil {
+		return 0, 0, c.writeError(err, opAddr(addr))
+	}
+	return n, len(oob), nil
+}
+
+// WriteMsgUDPAddrPort acts like [net.UDPConn.WriteMsgUDPAddrPort]. See
+// WriteMsgUDP for the control messages.
+func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error) {
+	if !c.ok() {
+		return 0, 0, syscall.EINVAL
+	}
+	if addr.IsValid() == c.connected || addr.IsValid() && !c.inet6() && !is4(addr.Addr()) {
+		return c.conn.WriteMsgUDPAddrPort(b, oob, addr) // refuses it with net's words
+	}
+	n, err = c.writeMsg(b, oob, nil, c.target(addr))
+	if err != nil {
+		return 0, 0, c.writeError(err, addrPortAddr{addr})
+	}
+	return n, len(oob), nil
+}
+
+// writeMsg sends b with the caller's control messages to t, or on a connected
+// socket to the peer. Addr is t where it may carry a path, else nil.
+func (c *Conn) writeMsg(b, oob []byte, addr *net.UDPAddr, t target) (int, error) {
+	o := c.op()
+	defer c.done(o)
+	s, own, err := c.requested(o, oob, addr, t)
+	if err != nil {
+		return 0, err
+	}
+	return c.send(o, b, s, t, own)
+}
+
+// requested returns the source that oob asks for, or else the one known for t,
+// and the control messages to send besides.
+func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t target) (s source, own []byte, err error) {
+	to := t.addr.Addr()
+	if !to.IsValid() {
+		to = c.peer.Addr()
+	}
+	r, found, err := pktinfo.RequestedFor(oob, is4(to))
+	if err == nil && !found {
+		// A request of the other family, which the kernel would ignore in
+		// silence: the send will be refused for it.
+		r, found, err = pktinfo.Requested(oob)
+	}
+	if err != nil {
+		return source{}, nil, err
+	}
+	own = o.oob[:0]
+	if len(oob) > 0 {
+		own = pktinfo.AppendOthers(own, oob)
+	}
+	if !r.Src.IsValid() && r.HeaderDst.IsValid() {
+		// Control messages handed back of a datagram that was queued before
+		// IP_PKTINFO was on: the kernel would ignore the only address in
+		// them. It may be a group's, so it has to be local.
+		r.Src = c.headerDestination(o, pktinfo.Info{Dst: r.HeaderDst}).addr
+		if !r.Src.IsValid() {
+			return source{}, nil, c.refuse(ErrNoPath)
+		}
+	}
+	if r.Src.Is4() && r.HeaderDst.IsValid() && r.HeaderDst != r.Src {
+		// Those of a datagram to a group, handed back.
+		r.Src = c.groupSource(pktinfo.Info{Local: r.Src, Dst: r.HeaderDst, IfIndex: r.IfIndex})
+	}
+	switch {
+	case r.Src.IsValid():
+		return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, own, nil
+	case found && r.IfIndex != 0:
+		s = source{addr: netip.IPv6Unspecified(), ifindex: r.IfIndex, pinned: true}
+		if is4(to) {
+			s.addr = netip.IPv4Unspecified()
+		}
+		if c.bound.addr.IsValid() {
+			s.addr = c.bound.addr // which an unspecified source would override
+		}
+		return s, own, nil
+	}
+	// An empty request names nothing.
+	s, err = c.sourceFor(addr, t)
+	return s, own, err
+}
+
+// needsInterface reports whether a datagram to a takes the way out that the
+// sender names, as the routing table cannot know it.
+func needsInterface(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsMulticast() || a == limitedBroadcast || a.Is6() && a.IsLinkLocalUnicast()
+}

@@ -1,0 +1,128 @@
+package pathmem_test
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/internal/pathmem"
+)
+
+// version returns the v-th local of remote i. All its words, the zone too, tell
+// i and v.
+func version(i int, v uint32) (netip.Addr, uint32) {
+	var b [16]byte
+	binary.BigEndian.PutUint16(b[:], 0xfe80)
+	binary.BigEndian.PutUint16(b[2:], uint16(i))
+	binary.BigEndian.PutUint32(b[4:], v)
+	binary.BigEndian.PutUint64(b[8:], uint64(i)<<32|uint64(v))
+	return netip.AddrFrom16(b), v
+}
+
+// TestConcurrent reads remotes while they change, while others come, which
+// makes the table grow, and while they are evicted. No reader may see what was
+// never noted, and a remote remembered may not be missing for a moment.
+func TestConcurrent(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		max      int
+		newcomer int // remotes that come and do not return
+		forget   bool
+	}{
+		{"growing", 15_000, 12_000, false},
+		{"evicting", 300, 12_000, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			const remotes, readers = 64, 4
+			table := pathmem.New(tc.max)
+			for i := range remotes {
+				local, zone := version(i, 0)
+				table.Note(remote6(i), local, zone)
+			}
+			var newest [remotes]atomic.Uint32 // at least this version has been noted
+			var wrong, reads atomic.Int64
+			var done atomic.Bool
+			var reading, writing sync.WaitGroup
+			for r := range readers {
+				reading.Go(func() {
+					rnd := rand.New(rand.NewPCG(1, uint64(r)))
+					for n := 0; n < 1000 || !done.Load(); n++ {
+						i := rnd.IntN(remotes)
+						least := newest[i].Load()
+						local, zone, state := table.Find(remote6(i), 0)
+						reads.Add(1)
+						if state == pathmem.Unknown {
+							if !tc.forget {
+								wrong.Add(1)
+							}
+							continue
+						}
+						want, _ := version(i, zone)
+						if local != want || zone < least || state == pathmem.Lost {
+							wrong.Add(1)
+						}
+					}
+				})
+			}
+			for w := range 2 {
+				writing.Go(func() { // each remote has one writer: versions ascend
+					for v := range uint32(100) {
+						for i := w; i < remotes; i += 2 {
+							local, zone := version(i, v)
+							table.Note(remote6(i), local, zone)
+							newest[i].Store(v)
+						}
+					}
+				})
+				writing.Go(func() {
+					for i := w; i < tc.newcomer; i += 2 {
+						table.Note(remote4(i), local4(i), 0)
+					}
+				})
+			}
+			writing.Wait()
+			done.Store(true)
+			reading.Wait()
+			require.Zero(t, wrong.Load(), "of %d reads", reads.Load())
+			require.LessOrEqual(t, table.Len(), tc.max)
+			require.Equal(t, tc.forget, table.Evicted() > 0)
+			if !tc.forget {
+				require.Equal(t, remotes+tc.newcomer, table.Len())
+			}
+		})
+	}
+}
+
+// TestConcurrentBound holds the bound while many come at once.
+func TestConcurrentBound(t *testing.T) {
+	const max, writers, each = 3000, 4, 4000
+	table := pathmem.New(max)
+	var wg sync.WaitGroup
+	var most atomic.Int64
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				table.Note(remote4(w*each+i), local4(i), 0)
+				if n := int64(table.Len()); n > max {
+					most.Store(n)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Zero(t, most.Load(), "more remotes than the bound")
+	require.Equal(t, max, table.Len())
+	require.EqualValues(t, writers*each-max, table.Evicted())
+	found := 0
+	for i := range writers * each {
+		if find(table, remote4(i), 0).state == pathmem.Known {
+			found++
+		}
+	}
+	require.Equal(t, max, found)
+}

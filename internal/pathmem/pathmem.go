@@ -1,0 +1,149 @@
+// Package pathmem remembers to which local address each remote last wrote.
+//
+// A UDP server bound to the wildcard address that is told nothing but the
+// remote's address to send to (WriteToUDPAddrPort, or WriteTo with an address
+// rebuilt from a string) no longer knows which of its own addresses the request
+// was sent to. A [Table] does.
+//
+// A Table spends 40 bytes on a remote, with everything around them 45 to 60,
+// and grows until it holds as many remotes as it was made for. Until then
+// nothing is forgotten. From then on a new remote replaces one of a few old
+// ones, the one that has been silent for longest. So whoever can forge source
+// addresses can have silent remotes forgotten, and can make a remote whose
+// address he forges [Ambiguous] or [Lost]; he cannot make the Table larger than
+// it may be, nor have a remote forgotten that keeps writing. A Table does not
+// shrink.
+//
+// Reading a Table, and noting what it already knows, takes no lock, writes
+// nothing and allocates nothing.
+package pathmem
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"reflect"
+	"sync/atomic"
+)
+
+// State says what the local address found for a remote is worth.
+type State uint8
+
+const (
+	Unknown   State = iota // nothing is remembered of the remote
+	Known                  // the remote has written to this local address only
+	Ambiguous              // it has written to others too, to this one last
+	Lost                   // its last datagram did not tell where it was sent to
+)
+
+// A Table is a bounded memory of remotes, made by [New]. Its methods may be
+// called from many goroutines at once.
+type Table struct {
+	max    int64
+	count  atomic.Int64 // remotes remembered, never more than max
+	seed   seed
+	pace   int     // an epoch of a shard is 1<<pace new remotes
+	full   int     // sets in a shard's array when the table is full
+	shards []shard // a power of two of them
+}
+
+// More shards make for shorter pauses when one grows, of well under 1<<14
+// entries in a table for a million; fewer for a smaller table where few remotes
+// write. A shard's share of the bound is kept large enough that it is empty in
+// a full table with a chance of e to the power of -1024 only: a new remote that
+// has to replace another is sure to find one.
+const (
+	maxShards = 64
+	minShare  = 1024
+)
+
+// New returns an empty Table that remembers up to max remotes. It panics if max
+// is not positive.
+func New(max int) *Table {
+	if max <= 0 {
+		panic("pathmem: New needs a positive number of remotes")
+	}
+	shards := 1
+	for shards < maxShards && max/(2*shards) >= minShare {
+		shards *= 2
+	}
+	return newTable(max, shards, seed{rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64()})
+}
+
+func newTable(max, shards int, s seed) *Table {
+	share := max / shards
+	return &Table{
+		max:    int64(max),
+		seed:   s,
+		pace:   paceFor(share),
+		full:   setsFor(share),
+		shards: make([]shard, shards),
+	}
+}
+
+// Note remembers that remote wrote to local. Where remote or local is an IPv6
+// link-local address, or local is the unspecified IPv6 address (which stands
+// for a multicast group), zone is the index of the interface the datagram came
+// in by; elsewhere it is ignored, and so is the zone inside a [netip.Addr].
+//
+// A remote remembered with another local address, or with the same one in
+// another zone, is Ambiguous from now on. An invalid local is noted as by
+// [Table.Lost]; an invalid remote is not remembered.
+func (t *Table) Note(remote netip.AddrPort, local netip.Addr, zone uint32) {
+	if !local.IsValid() {
+		t.Lost(remote, zone)
+		return
+	}
+	t.update(remote, zone, sighting(local, zone))
+}
+
+// Lost remembers that the last datagram of remote came without a usable local
+// address: the remote is Lost until the next Note. What was known of it before
+// then decides whether it is Known or Ambiguous.
+func (t *Table) Lost(remote netip.AddrPort, zone uint32) {
+	t.update(remote, zone, record{meta: metaLost})
+}
+
+// Find returns the local address that remote last wrote to, IPv4 always as
+// IPv4, never with a zone inside. zone is ignored unless remote is an IPv6
+// link-local address. localZone is zero unless local is an IPv6 link-local
+// address or the unspecified one. If the remote is Unknown or Lost, local is
+// the zero Addr.
+func (t *Table) Find(remote netip.AddrPort, zone uint32) (local netip.Addr, localZone uint32, s State) {
+	if !remote.IsValid() {
+		return netip.Addr{}, 0, Unknown
+	}
+	k := t.seed.key(remote, zone)
+	_, r := t.shard(k).find(k)
+	if s = r.state(); s == Unknown || s == Lost {
+		return netip.Addr{}, 0, s
+	}
+	if r.zoned() {
+		localZone = uint32(r.meta)
+	}
+	return r.local(), localZone, s
+}
+
+// Len returns the number of remotes remembered, at most the bound given to New.
+func (t *Table) Len() int { return int(t.count.Load()) }
+
+// Evicted returns how many remotes have been forgotten in favour of others. It
+// is zero until Len has reached the bound.
+func (t *Table) Evicted() uint64 {
+	var n uint64
+	for i := range t.shards {
+		n += t.shards[i].evicted.Load()
+	}
+	return n
+}
+
+// Bytes returns the memory that the Table holds.
+func (t *Table) Bytes() int {
+	n := reflect.TypeFor[Table]().Size() + uintptr(len(t.shards))*reflect.TypeFor[shard]().Size()
+	for i := range t.shards {
+		if a := t.shards[i].array.Load(); a != nil {
+			n += reflect.TypeFor[array]().Size()
+			n += uintptr(len(a.sets)) * (reflect.TypeFor[tags]().Size() + reflect.TypeFor[set]().Size())
+		}
+	}
+	return int(n)
+}

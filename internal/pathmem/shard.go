@@ -1,0 +1,105 @@
+package pathmem
+
+import (
+	"math/bits"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+// A shard holds the remotes whose hashes end alike. Its mutex is for those who
+// change something; readers do without.
+//
+// The age of an entry is counted in epochs, and an epoch is a number of new
+// remotes, not a time: while no remote comes anew nothing ages, and those that
+// repeat themselves leave nothing to write down.
+type shard struct {
+	mu      sync.Mutex
+	array   atomic.Pointer[array] // nil until there is something to hold
+	created atomic.Uint64
+	evicted atomic.Uint64
+}
+
+// paceFor returns the binary logarithm of the number of new remotes in an
+// epoch, which is a sixteenth to an eighth of a shard's share of the bound.
+func paceFor(share int) int { return bits.Len(uint(share / 16)) }
+
+func (t *Table) epoch(s *shard) uint64 { return s.created.Load() >> t.pace & epochMask }
+
+func (t *Table) shard(k key) *shard { return &t.shards[k.hash&uint64(len(t.shards)-1)] }
+
+// find returns the entry of k, nil if there is none, and what it holds. The
+// lock is taken only if a writer got in the way.
+func (s *shard) find(k key) (*entry, record) {
+	e, r, ok := s.array.Load().find(k)
+	if !ok {
+		return s.findLocked(k)
+	}
+	return e, r
+}
+
+func (s *shard) findLocked(k key) (*entry, record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, r, _ := s.array.Load().find(k)
+	return e, r
+}
+
+// update merges what was seen of a remote into what is known of it.
+func (t *Table) update(remote netip.AddrPort, zone uint32, seen record) {
+	if !remote.IsValid() {
+		return
+	}
+	k := t.seed.key(remote, zone)
+	s := t.shard(k)
+	if e, old := s.find(k); e != nil && old == merge(k, old, seen, t.epoch(s)) {
+		return
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.array.Load()
+	if e, old, _ := a.find(k); e != nil {
+		a.change(e, merge(k, old, seen, t.epoch(s)))
+		return
+	}
+	s.created.Add(1)
+	r := merge(k, record{}, seen, t.epoch(s))
+	if t.reserve() {
+		if t.add(s, k, r) {
+			return
+		}
+		t.count.Add(-1)
+	}
+	s.evicted.Add(1)
+	if a = s.array.Load(); a != nil { // or else it is the newcomer who is forgotten
+		a.evict(k, t.epoch(s))
+		a.insert(&t.seed, k, r)
+	}
+}
+
+// reserve counts one more remote unless the table is full.
+func (t *Table) reserve() bool {
+	for {
+		n := t.count.Load()
+		if n >= t.max {
+			return false
+		}
+		if t.count.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// add puts k into s, for which s may have to grow. It reports false if it would
+// have to grow beyond reason. The caller holds s.mu.
+func (t *Table) add(s *shard, k key, r record) bool {
+	a := s.array.Load()
+	for !a.insert(&t.seed, k, r) {
+		if a = a.grown(&t.seed, t.full); a == nil {
+			return false
+		}
+		s.array.Store(a)
+	}
+	return true
+}
