@@ -71,6 +71,7 @@ func eachMemory(b *testing.B, f func(b *testing.B, m memory, remotes, others []n
 					}
 					rand.Shuffle(n, func(i, j int) { remotes[i], remotes[j] = remotes[j], remotes[i] })
 					b.ReportAllocs()
+					b.ResetTimer()
 					f(b, m, remotes, others, family.local)
 				})
 			}

@@ -75,7 +75,7 @@ func TestGrowthLosesNoState(t *testing.T) {
 
 // TestFlood floods a table with forged remotes.
 func TestFlood(t *testing.T) {
-	const max, genuine, rounds = 4096, 200, 80
+	const max, genuine, rounds = 4096, 200, 40
 	for _, shards := range []int{1, 4} {
 		t.Run(fmt.Sprint(shards), func(t *testing.T) {
 			table := pathmem.NewSeeded(max, shards)

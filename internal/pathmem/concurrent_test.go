@@ -98,31 +98,66 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestConcurrentBound holds the bound while many come at once.
-func TestConcurrentBound(t *testing.T) {
-	const max, writers, each = 3000, 4, 4000
-	table := pathmem.New(max)
+// TestConcurrentReuse reads remotes that keep taking each other's place.
+func TestConcurrentReuse(t *testing.T) {
+	const remotes, places, reads = 12, 5, 200_000
+	table := pathmem.New(places)
+	var done atomic.Bool
+	var wrong int
 	var wg sync.WaitGroup
-	var most atomic.Int64
-	for w := range writers {
+	wg.Go(func() {
+		defer done.Store(true)
+		for n := range reads {
+			i := n % remotes
+			local, zone, state := table.Find(remote6(i), 0)
+			if want, _ := version(i, zone); state != pathmem.Unknown && local != want {
+				wrong++
+			}
+		}
+	})
+	for range 2 {
 		wg.Go(func() {
-			for i := range each {
-				table.Note(remote4(w*each+i), local4(i), 0)
-				if n := int64(table.Len()); n > max {
-					most.Store(n)
-				}
+			for n := 0; n < remotes || !done.Load(); n++ {
+				i := n * 7 % remotes
+				local, zone := version(i, uint32(n))
+				table.Note(remote6(i), local, zone)
+				local, zone = version(0, uint32(n)) // mostly a change in place
+				table.Note(remote6(0), local, zone)
 			}
 		})
 	}
 	wg.Wait()
-	require.Zero(t, most.Load(), "more remotes than the bound")
-	require.Equal(t, max, table.Len())
-	require.EqualValues(t, writers*each-max, table.Evicted())
-	found := 0
-	for i := range writers * each {
-		if find(table, remote4(i), 0).state == pathmem.Known {
-			found++
+	require.Zero(t, wrong)
+	require.Equal(t, places, table.Len())
+}
+
+// TestConcurrentBound holds the bound while many come at once.
+func TestConcurrentBound(t *testing.T) {
+	const max, writers, each = 16, 4, 20
+	for range 5000 / scale {
+		table := pathmem.NewSeeded(max, 8)
+		var wg sync.WaitGroup
+		var most atomic.Int64
+		for w := range writers {
+			wg.Go(func() {
+				for i := range each {
+					table.Note(remote4(w*each+i), local4(i), 0)
+					if n := int64(table.Len()); n > max {
+						most.Store(n)
+					}
+				}
+			})
 		}
+		wg.Wait()
+		require.Zero(t, most.Load(), "more remotes than the bound")
+		require.Equal(t, max, table.Len())
+		require.EqualValues(t, writers*each-max, table.Evicted())
+		found := 0
+		for i := range writers * each {
+			if find(table, remote4(i), 0).state == pathmem.Known {
+				found++
+			}
+		}
+		require.Equal(t, max, found)
 	}
-	require.Equal(t, max, found)
 }

@@ -74,7 +74,7 @@ func TestBytes(t *testing.T) {
 
 		runtime.GC()
 		runtime.ReadMemStats(&after)
-		require.InEpsilon(t, table.Bytes(), after.HeapAlloc-before.HeapAlloc, 0.03, "Bytes and the heap disagree")
+		require.InEpsilon(t, table.Bytes(), after.HeapAlloc-before.HeapAlloc, 0.01, "Bytes and the heap disagree")
 
 		full := table.Bytes()
 		for i := max; i < max*5/4; i++ {

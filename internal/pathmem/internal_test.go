@@ -1,8 +1,12 @@
 package pathmem
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +16,13 @@ import (
 func testRemote(i int) netip.AddrPort {
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], uint32(i))
-	return netip.AddrPortFrom(netip.AddrFrom4(b), 53)
+	return netip.AddrPortFrom(netip.AddrFrom4(b), 4000)
+}
+
+// add puts the i-th remote into a, seen on the local address i, i.
+func (a *array) add(i int) (key, bool) {
+	k := testSeed.key(testRemote(i), 0)
+	return k, a.insert(&testSeed, k, merge(k, record{}, record{metaLocal, uint64(i), uint64(i)}, 0))
 }
 
 // within runs f, which is to end without anything else happening.
@@ -77,11 +87,17 @@ func TestFindWaitsForChange(t *testing.T) {
 	_, _, ok = a.find(table.seed.key(testRemote(2), 0))
 	require.False(t, ok, "not to be found is no result either")
 
-	found := make(chan netip.Addr)
+	found := make(chan netip.Addr, 1)
 	go func() {
 		local, _, _ := table.Find(testRemote(1), 0)
 		found <- local
 	}()
+	within(t, func() {
+		stacks := make([]byte, 1<<20)
+		for !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*shard).findLocked")) {
+			runtime.Gosched()
+		}
+	}, "does not wait for the lock")
 	e.local.lo.Store(mapped | 0xc0000202)
 	a.seq.Add(1)
 	s.mu.Unlock()
@@ -135,18 +151,17 @@ func TestEmptyShard(t *testing.T) {
 
 // TestEvictBeyondPair evicts where both sets of a key are empty.
 func TestEvictBeyondPair(t *testing.T) {
-	sd := testSeed
 	a := newArray(64)
-	k := sd.key(testRemote(0), 0)
-	require.True(t, a.insert(&sd, k, record{}))
 	for i := range 200 {
-		a.evict(sd.key(testRemote(i), 0), 0)
-		require.Zero(t, a.n)
-		e, _, ok := a.find(k)
+		k, ok := a.add(i)
 		require.True(t, ok)
+		e, _, _ := a.find(k)
+		require.NotNil(t, e)
+
+		a.evict(testSeed.key(testRemote(1000+i), 0), 0)
+		require.Zero(t, a.n)
+		e, _, _ = a.find(k)
 		require.Nil(t, e)
-		k = sd.key(testRemote(1000+i), 0)
-		require.True(t, a.insert(&sd, k, record{}))
 	}
 }
 
@@ -163,6 +178,99 @@ func TestEpochWraps(t *testing.T) {
 				require.Equal(t, Known, s, "remote %d of %d", j, i)
 			}
 		}
+	}
+}
+
+// TestMoves reads keys that move from set to set all the time. Each is there
+// all the time.
+func TestMoves(t *testing.T) {
+	const remotes = 2*ways - 1
+	a := newArray(2)
+	require.Len(t, a.sets, 2)
+	var keys [remotes]key
+	for i := range keys {
+		var ok bool
+		keys[i], ok = a.add(i)
+		require.True(t, ok)
+	}
+	var done atomic.Bool
+	var missed, torn int
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer done.Store(true)
+		for range 20_000 {
+			for i, k := range keys {
+				switch e, r, ok := a.find(k); {
+				case !ok:
+				case e == nil:
+					missed++
+				case r.hi != uint64(i) || r.lo != uint64(i):
+					torn++
+				}
+			}
+		}
+	})
+	moved := true
+	for moved && !done.Load() {
+		full := uint64(0)
+		if a.tags[0].equal(0) != 0 {
+			full = 1
+		}
+		moved = a.relieve(full, &testSeed)
+	}
+	wg.Wait()
+	require.True(t, moved)
+	require.Zero(t, missed)
+	require.Zero(t, torn)
+}
+
+// TestChanges reads a record that changes all the time, never half of it.
+func TestChanges(t *testing.T) {
+	a := newArray(1)
+	k, _ := a.add(0)
+	e, r, ok := a.find(k)
+	require.True(t, ok)
+	seq := a.seq.Load()
+	a.change(e, r)
+	require.Equal(t, seq+2, a.seq.Load())
+
+	var done atomic.Bool
+	var torn int
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer done.Store(true)
+		for range 300_000 {
+			if _, r, ok := a.find(k); ok && (r.hi != r.lo || r.meta&zoneMask != r.hi) {
+				torn++
+			}
+		}
+	})
+	for i := uint64(0); !done.Load(); i++ {
+		v := i & zoneMask
+		a.change(e, record{r.meta | v, v, v})
+	}
+	wg.Wait()
+	require.Zero(t, torn)
+}
+
+// TestCopyTo holds that a copy with too little room is refused.
+func TestCopyTo(t *testing.T) {
+	a := newArray(3)
+	for i := range ways + 1 {
+		_, ok := a.add(i)
+		require.True(t, ok)
+	}
+	require.False(t, a.copyTo(newArray(1), &testSeed))
+	b := newArray(4)
+	require.True(t, a.copyTo(b, &testSeed))
+	require.Equal(t, a.n, b.n)
+}
+
+func TestLinkLocal(t *testing.T) {
+	for _, s := range []string{"fe7f:ffff::1", "fe80::", "fe80:0:0:1::1", "fe81::1", "febf:ffff::1", "fec0::1", "ff02::1", "::", "::ffff:169.254.0.1"} {
+		a := netip.MustParseAddr(s)
+		hi, _ := words(a)
+		require.Equal(t, a.Is6() && a.Unmap() == a && a.IsLinkLocalUnicast(), linkLocal(hi), s)
 	}
 }
 

@@ -149,6 +149,28 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestAllOfRemoteCounts holds that remotes that differ in a single bit of
+// address, port or zone are different, whatever their hashes.
+func TestAllOfRemoteCounts(t *testing.T) {
+	one := addrPort("[fe80::1]:1")
+	for round := range 100 { // each table hashes in its own way
+		table := pathmem.New(1)
+		table.Note(one, addr("fe80::2"), 1)
+		for bit := range 128 {
+			b := one.Addr().As16()
+			b[bit/8] ^= 1 << (bit % 8)
+			require.Equal(t, answer{}, find(table, netip.AddrPortFrom(netip.AddrFrom16(b), 1), 1), "bit %d, round %d", bit, round)
+		}
+		for bit := range 16 {
+			require.Equal(t, answer{}, find(table, netip.AddrPortFrom(one.Addr(), 1^1<<bit), 1), "port bit %d", bit)
+		}
+		for bit := range 32 {
+			require.Equal(t, answer{}, find(table, one, 1^1<<bit), "zone bit %d", bit)
+		}
+		require.Equal(t, answer{addr("fe80::2"), 1, pathmem.Known}, find(table, one, 1))
+	}
+}
+
 func TestNewPanics(t *testing.T) {
 	for _, max := range []int{0, -1} {
 		require.Panics(t, func() { pathmem.New(max) })

@@ -1,0 +1,95 @@
+//go:build linux
+
+// Lab shows the fault that this project repairs, and the repair. It builds the
+// network of Google's document "Use UDP with external passthrough Network Load
+// Balancers" in network namespaces, as an ordinary user:
+//
+//	go run ./examples/lab
+//
+// On its backends it runs one echo server twice, listening with net.ListenUDP
+// and with dsrudp.ListenUDP, and asks it from connected sockets by way of every
+// VIP. What counts is what these sockets read and what captures show on the
+// wire; the servers themselves are not asked.
+//
+// It exits with 0 if every answer of net came from the backend's own address and
+// was rejected by the client, and every answer of dsrudp was accepted; with 1
+// and the difference if not; and with 2 if it does not understand its flags.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
+
+	"github.com/dsrudp/go-dsrudp/internal/lab"
+)
+
+func main() {
+	o, err := parseFlags(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		printUsage(os.Stdout)
+		return
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "lab: %v; see -help\n", err)
+		os.Exit(2)
+	}
+	if !term.IsTerminal(int(os.Stdout.Fd())) {
+		text.DisableColors()
+	}
+	lab.Main(func() int {
+		return job(context.Background(), o, servers, os.Stdout, os.Stderr)
+	})
+}
+
+// job runs every server in every lab asked for, and returns the exit code.
+func job(ctx context.Context, o options, servers []server, stdout, stderr io.Writer) int {
+	logger := log.New(stderr, "", 0)
+	page := page{w: stdout}
+	if o.json {
+		page.w = io.Discard
+	}
+	var runs []*run
+	rows := []row{} // a list in JSON, also when it is empty
+	var faults []string
+	err := o.each(servers, func(s server, b lab.Balancer) error {
+		done, err := runLab(ctx, o, s, b, logger)
+		for _, r := range done {
+			page.run(r, o)
+			runs = append(runs, r)
+			rows = append(rows, r.rows()...)
+			faults = append(faults, r.faults()...)
+		}
+		return err
+	})
+	if err != nil {
+		logger.Print(err)
+	}
+	ok := err == nil && len(faults) == 0
+	if o.json {
+		for _, f := range faults {
+			logger.Print(f)
+		}
+		if err := printJSON(stdout, ok, rows); err != nil {
+			logger.Print(err)
+			return 1
+		}
+	}
+	if len(rows) > 0 {
+		page.table(rows)
+	}
+	if err == nil {
+		page.verdict(runs, faults)
+	}
+	if !ok {
+		return 1
+	}
+	return 0
+}

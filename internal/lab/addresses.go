@@ -1,0 +1,86 @@
+//go:build linux
+
+package lab
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+)
+
+// Port is the server's port in the document the lab follows.
+const Port = 60002
+
+// MTU is that of every link in a lab: what a Compute Engine network has by
+// default, and what the document shows.
+const MTU = 1460
+
+// A network is one segment of the lab, in both families.
+type network struct{ v4, v6 netip.Prefix }
+
+// The networks of the lab, from the ranges set aside for documentation and
+// from the private range the document shows.
+var (
+	internet = network{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8:203::/64")}
+	external = network{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8:198:51::/64")}
+	vpc      = network{netip.MustParsePrefix("10.128.0.0/24"), netip.MustParsePrefix("2001:db8:10:128::/64")}
+	egress   = network{netip.MustParsePrefix("10.129.0.0/24"), netip.MustParsePrefix("2001:db8:10:129::/64")}
+	feed     = network{netip.MustParsePrefix("10.130.0.0/24"), netip.MustParsePrefix("2001:db8:10:130::/64")}
+)
+
+// Host numbers within these networks. Backend i is number firstBackend+i in
+// vpc and egress, and firstExternal+i in external.
+const (
+	gatewayNumber  = 1
+	clientNumber   = 2
+	firstBackend   = 2
+	balancerNumber = 254 // in vpc
+	feedNumber     = 2   // the balancer in feed
+	firstVIP       = 2
+	firstExternal  = 3
+	nextVIP        = 100 // VIP i, for i > 0, is number nextVIP+i
+)
+
+// addr4 returns host number n of the network in IPv4.
+func (nw network) addr4(n int) netip.Addr {
+	a := nw.v4.Addr().As4()
+	a[3] = byte(n)
+	return netip.AddrFrom4(a)
+}
+
+// addr6 returns host number n of the network in IPv6, written with the same
+// digits as in IPv4: 198.51.100.101 is next to 2001:db8:198:51::101.
+func (nw network) addr6(n int) netip.Addr {
+	return netip.MustParseAddr(nw.v6.Addr().String() + strconv.Itoa(n))
+}
+
+// mac returns the Ethernet address of host number n, formed as Compute Engine
+// forms it: 42:01 followed by the IPv4 address. Known addresses let the lab
+// enter its neighbours beforehand, so that no first datagram waits for, or is
+// lost to, address resolution.
+func (nw network) mac(n int) net.HardwareAddr {
+	a := nw.addr4(n).As4()
+	return net.HardwareAddr{0x42, 0x01, a[0], a[1], a[2], a[3]}
+}
+
+// vipNumber returns the number of VIP i in the external network.
+func vipNumber(i int) int {
+	if i == 0 {
+		return firstVIP
+	}
+	return nextVIP + i
+}
+
+// single returns the prefix that holds a alone.
+func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+// ipNet converts a prefix for the netlink package.
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// Everything, as the destination of a default route.
+var (
+	any4 = netip.MustParsePrefix("0.0.0.0/0")
+	any6 = netip.MustParsePrefix("::/0")
+)
