@@ -1,0 +1,29 @@
+package main
+
+import "slices"
+
+// breakages are the ones that the promises deserve, by the part of the library
+// that they break.
+var breakages = slices.Concat(
+	receiving,
+	sending,
+	controlData,
+	carriers,
+	memory,
+	guarding,
+	listening,
+	netsShape,
+)
+
+// tests selects tests of one package.
+func tests(dir, run string) selection { return selection{dir: dir, run: run} }
+
+// The packages that selections name most.
+const (
+	public     = "dsrudp"
+	facts      = "internal/lab/facts"
+	localroute = "internal/localroute"
+	pathmem    = "internal/pathmem"
+	pktinfo    = "internal/pktinfo"
+	udpaddr    = "internal/udpaddr"
+)

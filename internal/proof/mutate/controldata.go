@@ -1,0 +1,103 @@
+package main
+
+var controlData = []breakage{
+	{
+		name: "caller's control data edited in place",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"own = o.oob[:0]\n\tif len(oob) > 0 {\n\t\town = pktinfo.AppendOthers(own, oob)",
+			"own = o.oob[:0]\n\tif len(oob) > 0 {\n\t\town = pktinfo.AppendOthers(oob[:0], oob)",
+		}},
+		by: []selection{tests(public, "^TestTwoVIPs$/^udp:0$/handed_back$")},
+	},
+	{
+		name: "index of the caller's control data kept beside a source",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, own, nil",
+			"return source{addr: r.Src, ifindex: r.IfIndex, pinned: r.IfIndex != 0}, own, nil",
+		}},
+		by: []selection{tests(facts, "^TestK2_IndexBesideSource$")},
+	},
+	{
+		name: "index without a source left out of the caller's control data",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"case found && r.IfIndex != 0:",
+			"case found && r.IfIndex != 0 && c.strict:",
+		}},
+		by: []selection{tests(facts, "^TestK2_IndexToGroup$")},
+	},
+	{
+		name: "source in the caller's control data ignored",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"case r.Src.IsValid():",
+			"case r.Src.IsValid() && c.strict:",
+		}},
+		by: []selection{tests(public, "^TestRequestedSourceWins$")},
+	},
+	{
+		name: "caller's other control messages dropped",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"own = pktinfo.AppendOthers(own, oob)",
+			"_ = pktinfo.AppendOthers(own, oob)",
+		}},
+		by: []selection{tests(public, "^TestOwnControlMessages$")},
+	},
+	{
+		name: "malformed control data sent without it",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"r, found, err = pktinfo.Requested(oob)\n\t}\n\tif err != nil {",
+			"r, found, err = pktinfo.Requested(oob)\n\t}\n\tif err != nil && c.strict {",
+		}},
+		by: []selection{tests(public, "^TestMalformedControlMessages$")},
+	},
+	{
+		name: "ipi_addr alone in the caller's control data left to the kernel",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"if !r.Src.IsValid() && r.HeaderDst.IsValid() {",
+			"if !r.Src.IsValid() && r.HeaderDst.IsValid() && c.strict {",
+		}},
+		by: []selection{tests(public, "^TestRequestedSourceWins$")},
+	},
+	{
+		name: "bound socket taken off its address by an index",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"s.addr = c.bound.addr // which an unspecified source would override",
+			"_ = c.bound.addr",
+		}},
+		by: []selection{tests(public, "^TestBoundAndEmptyRequest$")},
+	},
+	{
+		name: "bound socket sends an empty pktinfo",
+		edits: []edit{
+			{"internal/pktinfo/source.go", "if !chosen && ifindex == 0 {\n\t\treturn oob\n\t}\n", ""},
+			{"dsrudp/send.go", "if s.addr != c.bound.addr || s.pinned {", "if true {"},
+			{"dsrudp/send.go", "pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s, t))", "pktinfo.AppendSource(oob, is4(t.addr.Addr()), netip.Addr{}, wayOut(s, t))"},
+		},
+		by: []selection{tests(public, "^TestBoundConn$"), tests(pktinfo, "^TestAppendNoSource$")},
+	},
+	{
+		name: "message of no source made an empty one",
+		edits: []edit{{
+			"internal/pktinfo/source.go",
+			"if !chosen && ifindex == 0 {\n\t\treturn oob\n\t}\n",
+			"",
+		}},
+		by: []selection{tests(pktinfo, "^TestAppendNoSource$")},
+	},
+	{
+		name: "numbers in the byte order of one processor",
+		edits: []edit{{
+			"internal/pktinfo/parse.go",
+			"info.IfIndex = binary.NativeEndian.Uint32(d[index6:])",
+			"info.IfIndex = binary.BigEndian.Uint32(d[index6:])",
+		}},
+		by: []selection{tests(pktinfo, "^TestParseIPv6$|^TestReceive$")},
+	},
+}

@@ -1,0 +1,84 @@
+package main
+
+var listening = []breakage{
+	{
+		name: "option set after bind only",
+		edits: []edit{
+			{
+				"dsrudp/setup.go",
+				"if err := pktinfo.Enable(fd, s.family); err != nil {\n\t\treturn notSupported(err)\n\t}\n\ts.guard",
+				"s.guard",
+			},
+			{
+				"dsrudp/setup.go",
+				"c, err := s.conn(uc, network)\n\tif err != nil {",
+				"c, err := s.conn(uc, network)\n\tif err == nil {\n\t\terr = c.control(func(fd uintptr) error { return pktinfo.Enable(fd, s.family) })\n\t}\n\tif err != nil {",
+			},
+			{
+				"dsrudp/adopt.go",
+				"if err = s.prepare(fd); err == nil {",
+				"if err = errors.Join(s.prepare(fd), pktinfo.Enable(fd, s.family)); err == nil {",
+			},
+			{
+				"dsrudp/adopt.go",
+				"\"github.com/dsrudp/go-dsrudp/internal/sockopt\"",
+				"\"github.com/dsrudp/go-dsrudp/internal/pktinfo\"\n\t\"github.com/dsrudp/go-dsrudp/internal/sockopt\"",
+			},
+		},
+		by: []selection{tests(facts, "^TestK4_4_OptionBeforeBind$/^dsrudp$")},
+	},
+	{
+		name: "bound socket keeps its control messages",
+		edits: []edit{{
+			"dsrudp/setup.go",
+			"return pktinfo.Disable(fd, s.family)",
+			"return pktinfo.Enable(fd, s.family)",
+		}},
+		by: []selection{tests(public, "^TestBoundConn$")},
+	},
+	{
+		name: "IPv4 message not asked for on a dual-stack socket",
+		edits: []edit{{
+			"internal/pktinfo/pktinfo_linux.go",
+			"\t\treturn set4(fd, on)\n\t}\n\treturn errFamily(f)",
+			"\t\treturn nil\n\t}\n\treturn errFamily(f)",
+		}},
+		by: []selection{tests(pktinfo, "^TestEnableDisable$")},
+	},
+	{
+		name: "socket bound to a broadcast address sends from it",
+		edits: []edit{{
+			"dsrudp/setup.go",
+			"if local, err := c.guard.Local(nil, addr, 0); err == nil && !local {",
+			"if local, err := c.guard.Local(nil, addr, 0); err == nil && !local && c.strict {",
+		}},
+		by: []selection{tests(facts, "^TestK1_11_Group$/^dsrudp$")},
+	},
+	{
+		name: "SO_REUSEPORT with port 0 lands on a socket's port",
+		edits: []edit{{
+			"dsrudp/listen.go",
+			"if reusePort && bind.Port() == 0 {",
+			"if reusePort && bind.Port() == 1 {",
+		}},
+		by: []selection{tests(public, "^TestReusePortZero$")},
+	},
+	{
+		name: "ListenN's sockets on ports of their own",
+		edits: []edit{{
+			"dsrudp/listen.go",
+			"address = net.JoinHostPort(host, strconv.Itoa(int(c.port)))",
+			"address = net.JoinHostPort(host, strconv.Itoa(0*int(c.port)))",
+		}},
+		by: []selection{tests(public, "^TestListenN$")},
+	},
+	{
+		name: "socket with UDP_GRO adopted",
+		edits: []edit{{
+			"dsrudp/adopt.go",
+			"if sockopt.GRO(fd) {",
+			"if sockopt.GRO(fd) && bind.IsMulticast() {",
+		}},
+		by: []selection{tests(public, "^TestAdoptGRO$")},
+	},
+}

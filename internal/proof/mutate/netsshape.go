@@ -1,0 +1,58 @@
+package main
+
+var netsShape = []breakage{
+	{
+		name: "deadline and Close errors of reads not rewrapped",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"return Received{}, unwrap(err)",
+			"return Received{}, err",
+		}},
+		by: []selection{tests(public, "^TestErrorShapes$")},
+	},
+	{
+		name: "deadline and Close errors of writes not rewrapped",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"return 0, unwrap(err)",
+			"return 0, err",
+		}},
+		by: []selection{tests(public, "^TestErrorShapes$")},
+	},
+	{
+		name: "refusal after Close not net.ErrClosed",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if c.closed.Load() {",
+			"if c.closed.Load() && c.strict {",
+		}},
+		by: []selection{tests(public, "^TestErrorShapes$")},
+	},
+	{
+		name: "LocalAddr shared with the caller",
+		edits: []edit{{
+			"dsrudp/conn.go",
+			"return cloneAddr(c.laddr)",
+			"return c.laddr",
+		}},
+		by: []selection{tests(public, "^TestAddressesAreCopies$")},
+	},
+	{
+		name: "no address is not the unspecified one",
+		edits: []edit{{
+			"dsrudp/write.go",
+			"case c.inet6() && (len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero)):",
+			"case c.inet6() && len(addr.IP) == 0:",
+		}},
+		by: []selection{tests(public, "^TestUnspecifiedRemote$")},
+	},
+	{
+		name: "ReadFrom returns a nil *net.UDPAddr as a net.Addr",
+		edits: []edit{{
+			"dsrudp/read.go",
+			"if addr == nil {",
+			"if addr == nil && err == nil {",
+		}},
+		by: []selection{tests(public, "^TestErrorShapes$|^TestNilConn$|^TestUnblock$")},
+	},
+}

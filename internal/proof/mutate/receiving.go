@@ -1,0 +1,155 @@
+package main
+
+var receiving = []breakage{
+	{
+		name: "ipi_addr used instead of spec_dst",
+		edits: []edit{{
+			"internal/pktinfo/layout.go",
+			"index4: 0, src4: 4, local4: 4, dst4: 8,\n",
+			"index4: 0, src4: 4, local4: 8, dst4: 8,\n",
+		}},
+		by: []selection{tests(pktinfo, "^TestReceive$")},
+	},
+	{
+		name: "group address taken for a source (IPv4)",
+		edits: []edit{{
+			"internal/pktinfo/parse.go",
+			"return u != 0 && u != 0xffffffff && !multicast",
+			"return u != 0 && (u != 0xffffffff || multicast)",
+		}},
+		by: []selection{tests(pktinfo, "^TestReceiveIPv4InIPv6Message$")},
+	},
+	{
+		name: "multicast destination used as source (IPv6)",
+		edits: []edit{{
+			"internal/pktinfo/parse.go",
+			"info.Local = netip.IPv6Unspecified()",
+			"info.Local = dst",
+		}},
+		by: []selection{tests(pktinfo, "^TestReceiveIPv6Multicast$")},
+	},
+	{
+		name: "spec_dst fallback off",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"if info.Dst.IsValid() && c.guard != nil {",
+			"if info.Dst.IsValid() && c.guard == nil {",
+		}},
+		by: []selection{tests(public, "^TestAdoptQueued$")},
+	},
+	{
+		name: "spec_dst fallback does not ask whether the address is local",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"if local, err := c.guard.Local(&o.memo, info.Dst, 0); err == nil && local {",
+			"if local, err := c.guard.Local(&o.memo, info.Dst, 0); err == nil || local {",
+		}},
+		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
+	},
+	{
+		name: "IPv6 message preferred for an IPv4 datagram",
+		edits: []edit{
+			{"internal/pktinfo/parse.go", "case info4 != nil:", "case info6 == nil && info4 != nil:"},
+		},
+		by: []selection{tests(pktinfo, "^TestParseTakesIPv4First$")},
+	},
+	{
+		name: "oob buffer too small",
+		edits: []edit{{
+			"internal/pktinfo/pktinfo.go",
+			"const Size = 512",
+			"const Size = 72",
+		}},
+		by: []selection{tests(public, "^TestControlMessages$")},
+	},
+	{
+		name: "path looked for in the caller's short buffer",
+		edits: []edit{{
+			"dsrudp/readmsg.go",
+			"if len(oob) >= len(o.oob) {",
+			"if len(oob) > 0 {",
+		}},
+		by: []selection{tests(public, "^TestControlMessages$")},
+	},
+	{
+		name: "cut message parsed as a whole one",
+		edits: []edit{{
+			"internal/pktinfo/parse.go",
+			"if d := l.dataOf(m); len(d) >= size6 {",
+			"if d := append(l.dataOf(m), make([]byte, size6)...); len(d) >= size6 {",
+		}},
+		by: []selection{tests(pktinfo, "^TestParsePrefix$|^TestParseCutByKernel$")},
+	},
+	{
+		name: "truncated payload not reported by ReadPacket",
+		edits: []edit{{
+			"dsrudp/read.go",
+			"if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {",
+			"if d.Flags&mmsg.FlagCtrunc != 0 {",
+		}},
+		by: []selection{tests(public, "^TestTruncation$")},
+	},
+	{
+		name: "truncated payload not counted",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"c.count.truncated.Add(1)",
+			"c.count.truncated.Add(0)",
+		}},
+		by: []selection{tests(public, "^TestTruncation$")},
+	},
+	{
+		name: "truncated control data not reported by ReadPacket",
+		edits: []edit{{
+			"dsrudp/read.go",
+			"if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {",
+			"if d.Flags&mmsg.FlagTrunc != 0 {",
+		}},
+		by: []selection{tests(public, "^TestControlTruncated$")},
+	},
+	{
+		name: "truncated control data not counted",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"c.count.controlTruncated.Add(1)",
+			"c.count.controlTruncated.Add(0)",
+		}},
+		by: []selection{tests(public, "^TestControlTruncated$")},
+	},
+	{
+		name: "caller not told that its control data was cut",
+		edits: []edit{{
+			"dsrudp/readmsg.go",
+			"d.Flags |= mmsg.FlagCtrunc",
+			"d.Flags |= 0 * mmsg.FlagCtrunc",
+		}},
+		by: []selection{tests(public, "^TestControlMessages$|^TestNoControlMessagesWanted$")},
+	},
+	{
+		name: "zone of a link-local peer lost",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"if d.Scope == 0 {",
+			"if d.Scope == 0 || d.From.IsValid() {",
+		}},
+		by: []selection{tests(facts, "^TestK2_7_LinkLocalPeers$")},
+	},
+	{
+		name: "MSG_DONTWAIT dropped on receive",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"syscall.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)",
+			"syscall.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), 0)",
+		}},
+		by: []selection{tests(public, "^TestBlockingDescription$")},
+	},
+	{
+		name: "race detector not told what a receive writes",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"raceWrite(b[:m.n])",
+			"raceWrite(b[:0])",
+		}},
+		by: []selection{{dir: "internal/mmsg", run: "^TestRace$", race: true}},
+	},
+}

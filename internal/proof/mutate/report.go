@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+)
+
+func printList(w io.Writer, bs []breakage) {
+	for _, b := range bs {
+		fmt.Fprintln(w, b.name)
+		for _, e := range b.edits {
+			fmt.Fprintf(w, "\tin %s\n", e.file)
+		}
+		for _, s := range b.by {
+			fmt.Fprintf(w, "\tcaught by %v\n", s)
+		}
+	}
+}
+
+func printTable(w io.Writer, rs []result) {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, r := range rs {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", r.name, r.verdict(), r.took.Round(100*time.Millisecond))
+	}
+	tw.Flush()
+	for _, r := range rs {
+		if r.rotten != nil {
+			fmt.Fprintf(w, "\n%q is rotten: %v\n", r.name, r.rotten)
+		}
+	}
+}
+
+func (r result) verdict() string {
+	switch {
+	case r.rotten != nil:
+		return "ROTTEN"
+	case r.caught == "":
+		return "SURVIVED"
+	}
+	return r.caught
+}
+
+// escaped counts the results that are not what they should be.
+func escaped(rs []result) (n int) {
+	for _, r := range rs {
+		if r.rotten != nil || r.caught == "" {
+			n++
+		}
+	}
+	return n
+}
+
+func printOutput(w io.Writer, rs []result) {
+	for _, r := range rs {
+		for i, out := range r.output {
+			fmt.Fprintf(w, "=== %s: %v\n%s\n", r.name, r.by[i], out)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+var sending = []breakage{
+	{
+		name: "interface index pinned",
+		edits: []edit{
+			{"dsrudp/receive.go", "s := source{addr: info.Local}\n", "s := source{addr: info.Local}\n\tlastIndex = info.IfIndex\n"},
+			{"dsrudp/send.go", "case !scoped(s.addr):\n\t\treturn 0\n", "case !scoped(s.addr):\n\t\treturn lastIndex\n"},
+			{"dsrudp/send.go", "// wayOut returns", "var lastIndex uint32\n\n// wayOut returns"},
+		},
+		by: []selection{tests(facts, "^TestK1_5_ArrivalInterfaceEchoed_Asymmetric$/^dsrudp$")},
+	},
+	{
+		name: "control message level swapped",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s, t))",
+			"pktinfo.AppendSource(oob, is4(t.addr.Addr()) && c.family == pktinfo.Dual, s.addr, wayOut(s, t))",
+		}},
+		by: []selection{tests(public, "^TestTwoVIPs$")},
+	},
+	{
+		name: "source not given to the kernel",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if s.addr != c.bound.addr || s.pinned {",
+			"if s.pinned {",
+		}},
+		by: []selection{tests(public, "^TestTwoVIPs$")},
+	},
+	{
+		name: "family check off",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if s.addr.Is4() != v4 {",
+			"if s.addr.Is4() != v4 && c.strict {",
+		}},
+		by: []selection{tests(public, "^TestWritePacketRefuses$")},
+	},
+	{
+		name: "loopback-to-remote check off",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if s.addr.IsLoopback() && !c.isLocal(o, remote) {",
+			"if s.addr.IsLoopback() && c.isLocal(o, remote) && c.strict {",
+		}},
+		by: []selection{tests(facts, "^TestK2_8_LoopbackToRemotePeer$/^dsrudp$")},
+	},
+	{
+		name: "Path's port not checked",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if p := local.Port(); p != 0 && p != c.port {",
+			"if p := local.Port(); p != 0 && p != c.port && c.strict {",
+		}},
+		by: []selection{tests(public, "^TestWritePacketRefuses$")},
+	},
+	{
+		name: "Path of :: without a zone left to the kernel",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if s.addr.IsUnspecified() && s.ifindex == 0 {",
+			"if s.addr.IsUnspecified() && s.ifindex == 0 && c.strict {",
+		}},
+		by: []selection{tests(public, "^TestWritePacketRefuses$")},
+	},
+	{
+		name: "zone of a :: path ignored",
+		edits: []edit{{
+			"dsrudp/conn.go",
+			"return a.Is6() && (a.IsLinkLocalUnicast() || a.IsUnspecified())",
+			"return a.Is6() && a.IsLinkLocalUnicast()",
+		}},
+		by: []selection{tests(facts, "^TestK2_6_MulticastRequest$/^dsrudp$")},
+	},
+	{
+		name: "zone of a link-local source ignored",
+		edits: []edit{{
+			"dsrudp/conn.go",
+			"return a.Is6() && (a.IsLinkLocalUnicast() || a.IsUnspecified())",
+			"return a.Is6() && a.IsUnspecified()",
+		}},
+		by: []selection{tests(facts, "^TestK2_7_LinkLocalPeers$")},
+	},
+	{
+		name: "Path without Local sent from the kernel's choice",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if !addr.IsValid() {\n\t\treturn source{}, c.refuse(ErrNoPath)",
+			"if !addr.IsValid() {\n\t\treturn source{}, nil",
+		}},
+		by: []selection{tests(public, "^TestWritePacketRefuses$")},
+	},
+	{
+		name: "every EINVAL and ENETUNREACH blamed on the source",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if local, e := c.guard.Ask(s.addr, s.ifindex); e == nil && !local {",
+			"if local, e := c.guard.Ask(s.addr, s.ifindex); e == nil || !local {",
+		}},
+		by: []selection{tests(facts, "^TestK8_3")},
+	},
+	{
+		name: "kernel's refusal of the source not recognised",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if !s.addr.IsValid() || !mmsg.MayBeBadSource(err) {",
+			"if !s.addr.IsValid() || mmsg.MayBeBadSource(err) {",
+		}},
+		by: []selection{tests(public, "^TestWritePacketRefuses$")},
+	},
+	{
+		name: "refusals not counted",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"c.count.refused.Add(1)",
+			"c.count.refused.Add(0)",
+		}},
+		by: []selection{tests(public, "^TestWritePacketRefuses$")},
+	},
+	{
+		name: "lost control data in a carried address answered by the kernel's choice",
+		edits: []edit{{
+			"dsrudp/write.go",
+			"if carried.Lost {\n\t\t\treturn source{}, c.refuse(ErrNoPath)",
+			"if carried.Lost {\n\t\t\treturn source{}, nil",
+		}},
+		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
+	},
+	{
+		name: "lost control data answered by the kernel's choice (path memory)",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"case pathmem.Lost:\n\t\treturn source{}, c.refuse(ErrNoPath)",
+			"case pathmem.Lost:\n\t\treturn source{}, nil",
+		}},
+		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
+	},
+	{
+		name: "ErrNoPath not returned under Strict",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if c.strict {\n\t\treturn source{}, c.refuse(ErrNoPath)",
+			"if c.strict {\n\t\treturn s, nil",
+		}},
+		by: []selection{tests(public, "^TestUnknownRemote$")},
+	},
+	{
+		name: "unknown remotes not counted",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"c.count.unknownPath.Add(1)",
+			"c.count.unknownPath.Add(0)",
+		}},
+		by: []selection{tests(public, "^TestUnknownRemote$")},
+	},
+	{
+		name: "Path's Remote not compared with the connected peer",
+		edits: []edit{{
+			"dsrudp/write.go",
+			"c.connected && unmap(p.Remote) != unmap(c.peer) ||",
+			"c.connected && !p.Remote.IsValid() ||",
+		}},
+		by: []selection{tests(public, "^TestAdoptConnected$")},
+	},
+	{
+		name: "MSG_DONTWAIT dropped on send",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)",
+			"syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), 0)",
+		}},
+		by: []selection{tests(facts, "^TestK8_4")},
+	},
+	{
+		name: "callback allocated for each send",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"err := s.raw.Write(m.sendmsg)",
+			"err := s.raw.Write(func(fd uintptr) bool { return m.doSendmsg(fd) || len(b) < 0 })",
+		}},
+		by: []selection{tests(public, "^TestAllocations$")},
+	},
+}
