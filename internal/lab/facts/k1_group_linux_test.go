@@ -128,6 +128,40 @@ func TestPromise3_GroupAsymmetric(t *testing.T) {
 	newGroupSite(t, true).requireGroupsAnswered(t)
 }
 
+// Of several addresses of the receiving interface the answer takes the one of
+// the client's subnet, as the kernel has it in spec_dst.
+func TestPromise3_GroupSecondSubnet(t *testing.T) {
+	s := newGroupSite(t, false)
+	second := netip.MustParsePrefix("198.18.0.1/24")
+	require.NoError(t, s.server.AddAddr("eth0", second))
+	require.NoError(t, s.site.client.AddAddr("eth0", netip.MustParsePrefix("198.18.0.2/24")))
+	require.NoError(t, s.site.client.Do(func() (err error) {
+		s.client, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(198, 18, 0, 2)})
+		return err
+	}))
+	siteConn(t, s.client)
+	s.own = second.Addr()
+	s.requireGroupsAnswered(t)
+}
+
+// An interface that has no address has none to answer from, and the kernel's
+// choice is as good as any: it is not dropped.
+func TestPromise3_GroupWithoutAddress(t *testing.T) {
+	s := newGroupSite(t, true)
+	require.NoError(t, s.server.DelAddr("eth0", netip.PrefixFrom(s.own, 24)))
+	s.own = netip.MustParseAddr("10.129.0.2")
+	c := s.listenDSR(t, dsrudp.ListenConfig{Control: bareControl(s.join(t))}, "udp4", netip.Addr{})
+	for _, w := range dsrWays {
+		for _, group := range groups4[1:] {
+			s.ask(t, group)
+			r, err := w.receive(c)
+			require.NoError(t, err)
+			require.NoError(t, r.answer("without an address"))
+			s.requireAnswer(t, "without an address")
+		}
+	}
+}
+
 // requireGroupsAnswered requires of every way over sockets of both kinds that
 // requests to all groups are answered from the interface.
 func (s *groupSite) requireGroupsAnswered(t *testing.T) {

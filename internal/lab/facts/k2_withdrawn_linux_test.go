@@ -36,7 +36,8 @@ func k2RouteWithdrawal(name string, p netip.Prefix, vips []netip.Addr) k2Withdra
 func k2AddressWithdrawal(a netip.Addr) k2Withdrawal {
 	p := netip.PrefixFrom(a, 128)
 	return k2Withdrawal{
-		"an address", []netip.Addr{a},
+		"an address",
+		[]netip.Addr{a},
 		func(d *duo) error { return d.server.DelAddr("lo", p) },
 		func(d *duo) error { return d.server.AddAddr("lo", p) },
 	}
