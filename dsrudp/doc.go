@@ -6,8 +6,9 @@
 // Azure's floating IP) and with anycast, a datagram arrives with the balancer's
 // address, the VIP, as its destination. A server bound to the wildcard address
 // answers with sendto, for which the kernel picks the machine's own address, and
-// the client's kernel drops the answer: it comes from an address that the client
-// never wrote to. The same happens on any host with several addresses.
+// the kernel of a client whose socket is connected rejects the answer: it comes
+// from an address that the client never wrote to. The same happens on any host
+// with several addresses.
 //
 // This package learns each datagram's destination from the kernel (IP_PKTINFO of
 // ip(7), IPV6_RECVPKTINFO of RFC 3542) and sends the answer from it. Replace
@@ -22,14 +23,14 @@
 //
 // # How a send finds its source
 //
-// From the most to the least certain:
+// In this order:
 //
 //   - WritePacket is given a [Path], as ReadPacket returned it.
+//   - WriteMsgUDP and WriteMsgUDPAddrPort are given control messages that name a
+//     source.
 //   - WriteTo, WriteToUDP and WriteMsgUDP are given an address that ReadFrom,
 //     ReadFromUDP or ReadMsgUDP returned, or a copy of it. It carries its Path
 //     out of sight; [PathOf] shows it.
-//   - WriteMsgUDP and WriteMsgUDPAddrPort are given control messages that name a
-//     source. They win over the address.
 //   - Any other address, made from a string or a netip.AddrPort, is looked up in
 //     the path memory: the local address that it last wrote to.
 //   - An address never heard from is sent to as net would, and counted in
@@ -45,7 +46,7 @@
 //
 // # Path memory
 //
-// It takes about 40 bytes for each remote address, grows as they come, and holds
+// It takes about 50 bytes for each remote address, grows as they come, and holds
 // at most ListenConfig.PathMemory of them (by default a million); beyond that an
 // old one makes room, which is counted. A datagram with a spoofed source can put
 // any remote address into it, point a remote address's path to another VIP of
@@ -58,11 +59,11 @@
 //
 // Linux refuses to bind to, or send from, an IPv6 VIP that is only a local route,
 // unless the socket has IPV6_FREEBIND, which lets it send from any address at
-// all. This package sets it and keeps the guard itself: before an IPv6 datagram
-// leaves, its source must be one that the kernel, when last asked, called local
-// or anycast. Answers of the kernel are kept until a route or address changes,
-// so that a VIP withdrawn from the host is refused as soon as the kernel's
-// notification is read. Where the process may not open a netlink socket (seccomp,
+// all. On a socket that needs it this package sets it and keeps the guard itself:
+// before an IPv6 datagram leaves, its source must be one that the kernel, when
+// last asked, called local or anycast. Answers of the kernel are kept until a
+// route or address changes, so that a VIP withdrawn from the host is refused as
+// soon as the kernel's notification is read. Where the process may not open a netlink socket (seccomp,
 // gVisor) the option is not set: the kernel keeps its guard, and VIPs that are only
 // local routes do not work for IPv6.
 //

@@ -1,6 +1,7 @@
 package dsrudp_test
 
 import (
+	"errors"
 	"net"
 	"syscall"
 	"testing"
@@ -27,10 +28,16 @@ func setsockopts(t *testing.T, c syscall.Conn, opts ...[2]int) {
 // everything is every option of KERNEL row K5 that an ordinary user may set on a
 // dual-stack socket.
 var everything = [][2]int{
-	{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS}, {unix.SOL_SOCKET, unix.SO_RXQ_OVFL},
-	{unix.SOL_SOCKET, unix.SO_RCVMARK}, {unix.SOL_SOCKET, unix.SO_RCVPRIORITY},
-	{unix.IPPROTO_IP, unix.IP_RECVTTL}, {unix.IPPROTO_IP, unix.IP_RECVTOS}, {unix.IPPROTO_IP, unix.IP_RECVORIGDSTADDR},
-	{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT}, {unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS}, {unix.IPPROTO_IPV6, unix.IPV6_RECVORIGDSTADDR},
+	{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS},
+	{unix.SOL_SOCKET, unix.SO_RXQ_OVFL},
+	{unix.SOL_SOCKET, unix.SO_RCVMARK},
+	{unix.SOL_SOCKET, unix.SO_RCVPRIORITY},
+	{unix.IPPROTO_IP, unix.IP_RECVTTL},
+	{unix.IPPROTO_IP, unix.IP_RECVTOS},
+	{unix.IPPROTO_IP, unix.IP_RECVORIGDSTADDR},
+	{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT},
+	{unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS},
+	{unix.IPPROTO_IPV6, unix.IPV6_RECVORIGDSTADDR},
 }
 
 // TestControlMessages (K5): with all other options on, the path is still known,
@@ -199,6 +206,34 @@ func TestRequestedSourceWins(t *testing.T) {
 		_, _, err = c.WriteMsgUDP([]byte("4"), info, a)
 		require.NoError(t, err)
 		require.Equal(t, "4", read(t, x))
+	}
+}
+
+// TestInterfaceAlone: control messages that name only the interface to leave by
+// do not take the answer off the carried or remembered path.
+func TestInterfaceAlone(t *testing.T) {
+	for _, w := range wildcards {
+		for _, strict := range []bool{false, true} {
+			c := listenWith(t, &dsrudp.ListenConfig{Strict: strict}, w.network, w.address)
+			x := dialVIP(t, c, vips[1])
+			write(t, x, "1")
+			_, a, err := c.ReadFromUDP(make([]byte, 16))
+			require.NoError(t, err)
+			info := make([]byte, unix.CmsgSpace(12))
+			cmsghdr(info, unix.IPPROTO_IP, unix.IP_PKTINFO, 12)[0] = 1 // the loopback interface
+			_, _, err = c.WriteMsgUDP([]byte("2"), info, a)
+			require.NoError(t, err)
+			require.Equal(t, "2", read(t, x))
+			_, _, err = c.WriteMsgUDPAddrPort([]byte("3"), info, a.AddrPort())
+			require.NoError(t, err)
+			require.Equal(t, "3", read(t, x))
+			require.Zero(t, c.Stats().UnknownPath)
+
+			// To one that is not known the kernel chooses, or Strict refuses.
+			_, _, err = c.WriteMsgUDPAddrPort([]byte("4"), info, addrPortOf(c.LocalAddr()))
+			require.Equal(t, strict, errors.Is(err, dsrudp.ErrNoPath))
+			require.EqualValues(t, 1, c.Stats().UnknownPath)
+		}
 	}
 }
 

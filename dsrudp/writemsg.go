@@ -15,8 +15,9 @@ import (
 // guard as WritePacket's; otherwise from where WriteToUDP would send. An
 // interface index beside a source is left out, as it would override the routing
 // table and lose the datagram where requests and replies take different ways,
-// unless the scope of either address needs it. An index without a source stays:
-// servers of DHCP and mDNS choose the way out by it.
+// unless the scope of either address needs it. An index without a source stays,
+// as servers of DHCP and mDNS choose the way out by it; the source is then the one
+// known for addr, or of the kernel's choice.
 // Oob itself is not changed.
 func (c *Conn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
 	if !c.ok() {
@@ -101,23 +102,40 @@ func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t target) (s sour
 	case r.Src.IsValid():
 		return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, own, nil
 	case found && r.IfIndex != 0:
-		s = source{addr: netip.IPv6Unspecified(), ifindex: r.IfIndex, pinned: true}
-		if is4(to) {
-			s.addr = netip.IPv4Unspecified()
-		}
-		if c.bound.addr.IsValid() {
-			s.addr = c.bound.addr // which an unspecified source would override
-		}
-		return s, own, nil
+		return c.byInterface(r.IfIndex, addr, t, to, own)
 	}
 	// An empty request names nothing.
 	s, err = c.sourceFor(addr, t)
 	return s, own, err
 }
 
+// byInterface returns the source for a caller that names only the interface to
+// leave by. A peer that is known is still answered from where it wrote to; for
+// others, and for groups, the kernel chooses among the interface's addresses.
+func (c *Conn) byInterface(ifindex uint32, addr *net.UDPAddr, t target, to netip.Addr, own []byte) (s source, _ []byte, err error) {
+	s = c.bound // which an unspecified source would override
+	if !isGroup(to) {
+		if s, err = c.sourceFor(addr, t); err != nil {
+			return source{}, nil, err
+		}
+	}
+	if !s.addr.IsValid() {
+		s.addr = netip.IPv6Unspecified()
+		if is4(to) {
+			s.addr = netip.IPv4Unspecified()
+		}
+	}
+	s.ifindex, s.pinned = ifindex, true
+	return s, own, nil
+}
+
+func isGroup(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsMulticast() || a == limitedBroadcast
+}
+
 // needsInterface reports whether a datagram to a takes the way out that the
 // sender names, as the routing table cannot know it.
 func needsInterface(a netip.Addr) bool {
-	a = a.Unmap()
-	return a.IsMulticast() || a == limitedBroadcast || a.Is6() && a.IsLinkLocalUnicast()
+	return isGroup(a) || a.Is6() && a.IsLinkLocalUnicast()
 }

@@ -46,11 +46,11 @@ type Table struct {
 	shards []shard // a power of two of them
 }
 
-// More shards make for shorter pauses when one grows, of well under 1<<14
-// entries in a table for a million; fewer for a smaller table where few remotes
-// write. A shard's share of the bound is kept large enough that it is empty in
-// a full table with a chance of e to the power of -1024 only: a new remote that
-// has to replace another is sure to find one.
+// With more shards one has less to copy when it grows (16 000 entries and less
+// than a millisecond in a table for a million), with fewer a table costs less
+// where few remotes write. A shard's share of the bound is large enough that in
+// a full table it is empty with a chance of e to the power of -1024 only: a new
+// remote that has to replace another will find one.
 const (
 	maxShards = 64
 	minShare  = 1024

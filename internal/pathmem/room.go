@@ -90,7 +90,7 @@ func (a *array) copyTo(b *array, s *seed) bool {
 }
 
 // evict frees the oldest entry of the two sets of k, or of the nearest sets
-// that are not empty. There must be one.
+// that are not empty: there is room for k then. There must be one such set.
 func (a *array) evict(k key, epoch uint64) {
 	i, j := a.pair(k)
 	for !a.evictOldest(i, j, epoch) {

@@ -2,6 +2,7 @@ package facts_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -89,14 +90,13 @@ func TestK2_2_SendFromVIP(t *testing.T) {
 	})
 }
 
-// The same through a balancer, with the VIPs of the lab, and from there with
-// all of them in one range.
+// The same behind balancers, with a route for each VIP and with one for all.
 func TestK2_2_SendFromVIPBehindBalancer(t *testing.T) {
 	for _, balancer := range []lab.Balancer{lab.ECMP, lab.Maglev} {
 		for _, asRange := range []bool{false, true} {
 			s, l := newSite(t, lab.Options{Balancer: balancer, V6Prefix: asRange})
 			s.vips, s.own = l.VIPs6, l.Backends[0].Internal6
-			t.Run(string(balancer), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/range %v", balancer, asRange), func(t *testing.T) {
 				b := s.listen(t, "udp6", netip.Addr{})
 				client := s.dial(t, s.vips[1])
 				s.ask(t, client)

@@ -37,7 +37,7 @@ var ipv4 = section{"IPv4, a socket bound to the wildcard address", []row{
 	{"K1.10", "A group or 255.255.255.255 as source is EINVAL.", []proof{
 		"internal/lab/facts TestK1_10_GroupAsSource",
 	}},
-	{"K1.11", "A broadcast or multicast request has the group in ipi_addr, and in ipi_spec_dst the interface's own address, which is the one to answer from.", []proof{
+	{"K1.11", "A broadcast or multicast request has the group in ipi_addr and an address of the host's in ipi_spec_dst: the receiving interface's or, where the way back to the client is by another interface, that one's.", []proof{
 		"internal/lab/facts TestK1_11_Group",
 		"internal/lab/facts TestK1_11_GroupAsymmetric",
 	}},

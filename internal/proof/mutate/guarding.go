@@ -49,6 +49,33 @@ var guarding = []breakage{
 		by: []selection{tests(facts, "^TestGuard_Unasked$")},
 	},
 	{
+		name: "unguarded socket adopted where nobody can be asked",
+		edits: []edit{{
+			"dsrudp/setup.go",
+			"if s.guard == nil && (s.guard4 || s.guard6) {",
+			"if s.guard == nil && s.guard4 && !s.guard6 {",
+		}},
+		by: []selection{tests(facts, "^TestGuard_ForbiddenNamespace$")},
+	},
+	{
+		name: "guard over IPv4 left to a kernel that does not keep it",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if !c.guard4 {",
+			"if c.guard4 || !c.guard4 {",
+		}},
+		by: []selection{tests(facts, "^TestGuard_Transparent$")},
+	},
+	{
+		name: "guard of the wrong network namespace",
+		edits: []edit{{
+			"internal/localroute/open_linux.go",
+			"if err == nil && here == ns {",
+			"if err == nil && (here == ns || fd >= 0) {",
+		}},
+		by: []selection{tests(localroute, "^TestTwoNamespaces$")},
+	},
+	{
 		name: "FREEBIND set although nobody can be asked",
 		edits: []edit{{
 			"dsrudp/setup.go",

@@ -52,7 +52,7 @@ var listening = []breakage{
 			"if local, err := c.guard.Local(nil, addr, 0); err == nil && !local {",
 			"if local, err := c.guard.Local(nil, addr, 0); err == nil && !local && c.strict {",
 		}},
-		by: []selection{tests(facts, "^TestK1_11_Group$/^dsrudp$")},
+		by: []selection{tests(facts, "^TestPromise3_BoundToBroadcast$")},
 	},
 	{
 		name: "SO_REUSEPORT with port 0 lands on a socket's port",
@@ -61,7 +61,7 @@ var listening = []breakage{
 			"if reusePort && bind.Port() == 0 {",
 			"if reusePort && bind.Port() == 1 {",
 		}},
-		by: []selection{tests(public, "^TestReusePortZero$")},
+		by: []selection{tests(facts, "^TestK13_ReusePortZero$")},
 	},
 	{
 		name: "ListenN's sockets on ports of their own",
@@ -71,6 +71,15 @@ var listening = []breakage{
 			"address = net.JoinHostPort(host, strconv.Itoa(0*int(c.port)))",
 		}},
 		by: []selection{tests(public, "^TestListenN$")},
+	},
+	{
+		name: "zones taken from the thread's namespace",
+		edits: []edit{
+			{"internal/zone/zone.go", "name, ok = interfaceName(c.raw, index)", "name, ok = threadsName(index)"},
+			{"internal/zone/zone.go", "// remember keeps", "func threadsName(index uint32) (string, bool) {\n\tifi, err := net.InterfaceByIndex(int(index))\n\tif err != nil {\n\t\treturn \"\", false\n\t}\n\treturn ifi.Name, true\n}\n\n// remember keeps"},
+			{"internal/zone/zone.go", "\"strconv\"\n", "\"net\"\n\t\"strconv\"\n"},
+		},
+		by: []selection{tests(facts, "^TestK13_ZonesElsewhere$")},
 	},
 	{
 		name: "socket with UDP_GRO adopted",

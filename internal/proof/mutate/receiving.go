@@ -2,6 +2,15 @@ package main
 
 var receiving = []breakage{
 	{
+		name: "spec_dst of another interface used for a group's datagram",
+		edits: []edit{{
+			"dsrudp/groupsource.go",
+			"\t\t\t\tsource = a\n",
+			"\t\t\t\t_ = a\n",
+		}},
+		by: []selection{tests(facts, "^TestPromise3_GroupAsymmetric$")},
+	},
+	{
 		name: "ipi_addr used instead of spec_dst",
 		edits: []edit{{
 			"internal/pktinfo/layout.go",
@@ -27,6 +36,33 @@ var receiving = []breakage{
 			"info.Local = dst",
 		}},
 		by: []selection{tests(pktinfo, "^TestReceiveIPv6Multicast$")},
+	},
+	{
+		name: "group answered from another interface's address",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"case s.addr.Is4() && s.addr != info.Dst:",
+			"case s.addr.Is4() && s.addr != info.Dst && c.strict:",
+		}},
+		by: []selection{tests(facts, "^TestPromise3_GroupAsymmetric$")},
+	},
+	{
+		name: "group answered from any address of the interface",
+		edits: []edit{{
+			"internal/sockopt/ifaddr_linux.go",
+			"if a == want {",
+			"if a == want && !ok {",
+		}},
+		by: []selection{tests(facts, "^TestPromise3_GroupSecondSubnet$")},
+	},
+	{
+		name: "address to answer a group from remembered for ever",
+		edits: []edit{{
+			"dsrudp/groupsource.go",
+			"if now.After(g.expires) || len(g.sources) >= maxGroupSources {",
+			"if g.sources == nil || len(g.sources) >= maxGroupSources {",
+		}},
+		by: []selection{tests(facts, "^TestPromise3_GroupAddressChanges$")},
 	},
 	{
 		name: "spec_dst fallback off",
@@ -105,7 +141,7 @@ var receiving = []breakage{
 			"if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {",
 			"if d.Flags&mmsg.FlagTrunc != 0 {",
 		}},
-		by: []selection{tests(public, "^TestControlTruncated$")},
+		by: []selection{tests(facts, "^TestK5_2_ExtensionHeaders$")},
 	},
 	{
 		name: "truncated control data not counted",
@@ -114,7 +150,7 @@ var receiving = []breakage{
 			"c.count.controlTruncated.Add(1)",
 			"c.count.controlTruncated.Add(0)",
 		}},
-		by: []selection{tests(public, "^TestControlTruncated$")},
+		by: []selection{tests(facts, "^TestK5_2_ExtensionHeaders$")},
 	},
 	{
 		name: "caller not told that its control data was cut",

@@ -98,7 +98,7 @@ var sending = []breakage{
 			"if local, e := c.guard.Ask(s.addr, s.ifindex); e == nil && !local {",
 			"if local, e := c.guard.Ask(s.addr, s.ifindex); e == nil || !local {",
 		}},
-		by: []selection{tests(facts, "^TestK8_3")},
+		by: []selection{tests(facts, "^TestK8_3_ErrorsOfTheWay$")},
 	},
 	{
 		name: "kernel's refusal of the source not recognised",
@@ -146,6 +146,15 @@ var sending = []breakage{
 		by: []selection{tests(public, "^TestUnknownRemote$")},
 	},
 	{
+		name: "PathTo tells an ambiguous path under Strict",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"(state != pathmem.Ambiguous || c.strict)",
+			"state != pathmem.Ambiguous",
+		}},
+		by: []selection{tests(public, "^TestAmbiguousRemote$")},
+	},
+	{
 		name: "unknown remotes not counted",
 		edits: []edit{{
 			"dsrudp/send.go",
@@ -170,7 +179,7 @@ var sending = []breakage{
 			"syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)",
 			"syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), 0)",
 		}},
-		by: []selection{tests(facts, "^TestK8_4")},
+		by: []selection{tests(facts, "^TestK8_4_BlockingDescription$")},
 	},
 	{
 		name: "callback allocated for each send",
