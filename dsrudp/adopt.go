@@ -5,14 +5,13 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
-
-	"github.com/dsrudp/go-dsrudp/internal/sockopt"
 )
 
 // NewConn makes a Conn of a socket made elsewhere: passed by systemd or another
 // process (see [net.FilePacketConn]), connected with [net.DialUDP], or joined to
 // groups. It takes c over: Close closes it, and c is read and closed by nobody
-// else from then on. When NewConn fails c is left to the caller.
+// else from then on. When NewConn fails c is left to the caller, perhaps with
+// options set.
 //
 // Datagrams that were queued before are answered from the right address too, or
 // sending is ErrNoPath where it cannot be known (an IPv4 broadcast or multicast
@@ -39,15 +38,14 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 	}
 	var s setup
 	e := raw.Control(func(fd uintptr) {
-		if sockopt.GRO(fd) {
-			err = errors.New("dsrudp: the socket has UDP_GRO on, and datagrams may be queued joined together; make it without")
-			return
-		}
 		if err = s.prepare(fd); err == nil {
 			err = s.allow(fd, bind, false)
 		}
 	})
-	if err = errors.Join(e, err); err != nil {
+	if e != nil {
+		err = bare(e)
+	}
+	if err != nil {
 		s.close()
 		return fail(err)
 	}
@@ -59,6 +57,15 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 	conn.connected = connected
 	conn.join(newGroup(new(ListenConfig)))
 	return conn, nil
+}
+
+// bare takes the error out of net's *net.OpError, to be wrapped once.
+func bare(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
 }
 
 // inspect finds out what net keeps to itself about c: the network's name and

@@ -27,9 +27,9 @@ import (
 // them are the caller's again when they return; until then the kernel writes
 // to or reads from them, so they are heap memory.
 //
-// Sends made through SyscallConn or a File are not this package's: they leave
-// from the address that the kernel chooses, and on an IPv6 socket from any
-// address they ask for.
+// Sends made through SyscallConn or a File, and Write on a socket that was
+// connected through them, are not this package's: they leave from the address
+// that the kernel chooses, and on an IPv6 socket from any address they ask for.
 type Conn struct {
 	conn   *net.UDPConn
 	raw    syscall.RawConn

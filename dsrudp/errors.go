@@ -15,9 +15,10 @@ var (
 	ErrNoPath = errors.New("dsrudp: no local address known to send from; reply with the Path or the address that the datagram came with")
 
 	// ErrNotLocal says that the local address asked for cannot be a source
-	// here: no address or local route of the host has it (any more), or it is
-	// a group, a loopback address towards a remote peer, or of another family
-	// than the peer.
+	// here: no address or local route of the host has it (any more), or that
+	// could not be asked, or it is a group, a loopback address towards a remote
+	// peer, of another family than the peer, a link-local address without its
+	// zone, or has another port than the Conn is bound to.
 	ErrNotLocal = errors.New("dsrudp: not a local address")
 
 	// ErrTruncated says that a datagram was longer than the buffer, or that
@@ -55,6 +56,8 @@ const (
 	whyGroup    = "a group cannot be a source; answer from the Path that was received, whose local address is the interface's own"
 	whyFamily   = "the addresses are of different families"
 	whyLoopback = "a loopback address cannot be the source towards another host"
+	whyZone     = "a link-local address means nothing without the zone of an interface that there is; answer from the Path that was received"
+	whyBound    = "the Conn is bound to one address, and that is the only one the kernel would choose"
 	whyPort     = "the local port is not the one that the Conn is bound to; use that or 0"
 	whyUnasked  = "the kernel could not be asked whether the local address is this host's"
 )

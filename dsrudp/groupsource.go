@@ -45,12 +45,15 @@ func (c *Conn) groupSource(info pktinfo.Info) netip.Addr {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	if now.After(g.expires) || len(g.sources) >= maxGroupSources {
+	if now.After(g.expires) {
 		g.sources = make(map[groupKey]netip.Addr)
 		g.expires = now.Add(groupLifetime)
 	}
 	source, ok := g.sources[key]
 	if !ok {
+		if len(g.sources) >= maxGroupSources {
+			clear(g.sources)
+		}
 		source = info.Local
 		name := c.zones.Name(info.IfIndex)
 		// The error is the socket's being closed.

@@ -32,7 +32,36 @@ func ListenUDP(network string, laddr *net.UDPAddr) (*Conn, error) {
 	if laddr == nil {
 		laddr = &net.UDPAddr{}
 	}
-	return new(ListenConfig).ListenPacket(context.Background(), network, laddr.String())
+	host, ok := hostOf(network, laddr)
+	if !ok {
+		c, err := net.ListenUDP(network, laddr) // for its error
+		if err == nil {
+			c.Close()
+			err = &net.OpError{Op: "listen", Net: network, Addr: laddr, Err: syscall.EINVAL}
+		}
+		return nil, err
+	}
+	return new(ListenConfig).ListenPacket(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(laddr.Port)))
+}
+
+// hostOf returns the host that net.ListenUDP makes of an address, in digits: a
+// zone counts for IPv6 only, and 0.0.0.0 is the wildcard of udp6 too. It is
+// false where net refuses the address.
+func hostOf(network string, laddr *net.UDPAddr) (host string, ok bool) {
+	if len(laddr.IP) == 0 {
+		return "", true
+	}
+	addr, ok := netip.AddrFromSlice(laddr.IP)
+	addr = addr.Unmap()
+	switch {
+	case !ok, addr.Is6() && network == "udp4":
+		return "", false
+	case addr.Is6():
+		addr = addr.WithZone(laddr.Zone)
+	case network == "udp6":
+		return "", addr.IsUnspecified()
+	}
+	return addr.String(), true
 }
 
 // opAddr makes a nil address a nil net.Addr.
@@ -161,7 +190,10 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string, reu
 			}
 			err = s.allow(fd, bind.Addr(), lc.FreeBind)
 		})
-		return errors.Join(e, err)
+		if e != nil {
+			return e
+		}
+		return err
 	}}
 	pc, err := nlc.ListenPacket(ctx, network, address)
 	if err != nil {

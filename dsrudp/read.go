@@ -37,6 +37,9 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
+	if len(b) == 0 {
+		return c.conn.Read(b) // which waits for nothing
+	}
 	o := c.op()
 	d, err := c.receive(o, b, o.oob[:])
 	c.done(o)

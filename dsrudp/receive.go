@@ -26,7 +26,9 @@ func (c *Conn) receive(o *op, b, oob []byte) (d datagram, err error) {
 	}
 	d.local = c.bound
 	if c.parse {
-		d.local = c.destination(o, pktinfo.Parse(oob[:d.OOBN]))
+		if s := c.destination(o, pktinfo.Parse(oob[:d.OOBN])); s.addr.IsValid() || !c.bound.addr.IsValid() {
+			d.local = s
+		}
 	}
 	c.remember(&d)
 	return d, nil

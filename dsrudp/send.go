@@ -26,19 +26,22 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 		t.addr, to.addr = c.peer, netip.AddrPort{}
 	}
 	if s.addr.IsValid() {
-		if err := c.check(o, s, t.addr.Addr()); err != nil {
+		if s.ifindex == 0 && scoped(s.addr) {
+			s.ifindex = t.scope
+		}
+		if err := c.check(o, s, t); err != nil {
 			return 0, c.refuse(err)
 		}
 		if s.addr != c.bound.addr || s.pinned {
 			if oob == nil {
 				oob = o.oob[:0]
 			}
-			oob = pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s, t))
+			oob = pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))
 		}
 	}
 	n, err := c.sock.Send(&o.msg, b, oob, to.addr, to.scope)
 	if err != nil {
-		return 0, c.classify(o, err, s, t.addr.Addr())
+		return 0, c.classify(o, err, s, t)
 	}
 	return n, nil
 }
@@ -47,16 +50,11 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 // table's to choose (0): an index overrides it, and a datagram whose way back is
 // not the way its request came is then lost. It is given only where the source
 // means nothing without it, or the caller insists.
-func wayOut(s source, t target) uint32 {
-	switch {
-	case s.pinned:
+func wayOut(s source) uint32 {
+	if s.pinned || scoped(s.addr) {
 		return s.ifindex
-	case !scoped(s.addr):
-		return 0
-	case s.ifindex == 0:
-		return t.scope
 	}
-	return s.ifindex
+	return 0
 }
 
 // refuse counts a send refused with err. After Close there is nothing to refuse.
@@ -70,13 +68,14 @@ func (c *Conn) refuse(err error) error {
 
 // check keeps the guard over sources that the kernel does not keep on this
 // socket, and refuses what it would let slip on any.
-func (c *Conn) check(o *op, s source, remote netip.Addr) error {
+func (c *Conn) check(o *op, s source, t target) error {
+	remote := t.addr.Addr()
 	v4 := is4(remote)
 	if s.pinned && s.addr.IsUnspecified() {
 		return nil // the kernel chooses
 	}
 	if s.addr.Is4() != v4 {
-		if s.addr == c.bound.addr && c.family == pktinfo.IPv6 {
+		if s.addr == c.bound.addr && c.family == pktinfo.IPv6 && !s.pinned {
 			return nil // the kernel refuses every IPv4 peer, in its own words
 		}
 		// A control message of the wrong family is ignored in silence.
@@ -88,9 +87,15 @@ func (c *Conn) check(o *op, s source, remote netip.Addr) error {
 		}
 	} else {
 		if s.addr.IsUnspecified() {
+			if c.bound.addr.IsValid() {
+				return &sourceError{s.addr, remote, whyBound, nil}
+			}
 			return nil // the kernel chooses an address of the interface s.ifindex
 		}
-		if s.addr.IsLoopback() && !c.isLocal(o, remote) {
+		if s.addr.IsLinkLocalUnicast() && s.ifindex == 0 {
+			return &sourceError{s.addr, remote, whyZone, nil}
+		}
+		if s.addr.IsLoopback() && !c.isLocal(o, t) {
 			// The kernel lets ::1 out.
 			return &sourceError{s.addr, remote, whyLoopback, nil}
 		}
@@ -111,30 +116,31 @@ func (c *Conn) check(o *op, s source, remote netip.Addr) error {
 	return nil
 }
 
-// isLocal reports whether a datagram to a stays on this host, as far as is known.
-func (c *Conn) isLocal(o *op, a netip.Addr) bool {
+// isLocal reports whether a datagram to t stays on this host, as far as is known.
+func (c *Conn) isLocal(o *op, t target) bool {
+	a := t.addr.Addr()
 	if a.IsLoopback() || a.IsUnspecified() { // "::" means the host itself
 		return true
 	}
 	if c.guard == nil {
 		return false
 	}
-	local, err := c.guard.Local(&o.memo, a, 0)
+	local, err := c.guard.Local(&o.memo, a, t.scope)
 	return local && err == nil
 }
 
 // classify makes an ErrNotLocal of a send's error if the source was the cause.
 // The errno does not tell: a blackhole route is EINVAL, and a missing one
 // ENETUNREACH, just as a source that is not local.
-func (c *Conn) classify(o *op, err error, s source, remote netip.Addr) error {
-	if !s.addr.IsValid() || !mmsg.MayBeBadSource(err) {
+func (c *Conn) classify(o *op, err error, s source, t target) error {
+	if !s.addr.IsValid() || s.addr.IsUnspecified() || !mmsg.MayBeBadSource(err) {
 		return err
 	}
 	why := ""
 	switch {
 	case s.addr.IsMulticast() || s.addr == limitedBroadcast:
 		why = whyGroup
-	case s.addr.IsLoopback() && !c.isLocal(o, remote):
+	case s.addr.IsLoopback() && !c.isLocal(o, t):
 		why = whyLoopback
 	case c.guard == nil:
 		if mmsg.AddrNotAvailable(err) {
@@ -148,7 +154,7 @@ func (c *Conn) classify(o *op, err error, s source, remote netip.Addr) error {
 	if why == "" {
 		return err
 	}
-	return c.refuse(&sourceError{s.addr, remote, why, err})
+	return c.refuse(&sourceError{s.addr, t.addr.Addr(), why, err})
 }
 
 // sourceOf returns the source that a Path's Local asks for.
@@ -163,7 +169,9 @@ func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
 	// Without the zone first: netip does not call "::%eth0" unspecified.
 	s := source{addr: addr.WithZone("").Unmap()}
 	if scoped(s.addr) {
-		s.ifindex = c.zones.Index(addr.Zone())
+		if s.ifindex = c.zones.Index(addr.Zone()); s.ifindex == 0 && addr.Zone() != "" {
+			return source{}, c.refuse(&sourceError{addr, remote.Addr(), whyZone, nil})
+		}
 	}
 	if s.addr.IsUnspecified() && s.ifindex == 0 {
 		// Sending it would be leaving the choice to the kernel.

@@ -1,6 +1,7 @@
 package dsrudp
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -19,7 +20,6 @@ type setup struct {
 	guard          *localroute.Table
 	guardErr       error // why there is no guard
 	guard4, guard6 bool
-	free           bool // bound perhaps to an address that is not local
 }
 
 // prepare learns the socket's family, turns on the control messages that tell
@@ -31,6 +31,9 @@ type setup struct {
 func (s *setup) prepare(fd uintptr) (err error) {
 	if !pktinfo.Supported {
 		return fmt.Errorf("%w: %s/%s does not tell where datagrams were sent to", ErrNotSupported, runtime.GOOS, runtime.GOARCH)
+	}
+	if sockopt.GRO(fd) {
+		return errors.New("dsrudp: the socket has UDP_GRO on, and datagrams may come joined together; make it without")
 	}
 	if s.family, err = pktinfo.FamilyOf(fd); err != nil {
 		return notSupported(err)
@@ -49,7 +52,6 @@ func (s *setup) prepare(fd uintptr) (err error) {
 // altogether. So it is set only where this package can keep the guard instead,
 // and a mistyped address to bind is left for the kernel to refuse.
 func (s *setup) allow(fd uintptr, bind netip.Addr, free bool) error {
-	s.free = free
 	freebind := free
 	if s.family != pktinfo.IPv4 && s.guard != nil && !free && !bind.IsLinkLocalUnicast() {
 		freebind = bind.IsUnspecified()
@@ -136,13 +138,9 @@ func (s *setup) conn(uc *net.UDPConn, network string) (*Conn, error) {
 		return nil, fmt.Errorf("dsrudp: %v is not a UDP address", c.laddr)
 	}
 	c.port = uint16(local.Port)
-	c.bound = c.boundTo(local, s.free)
+	c.bound = c.boundTo(local)
 	if remote, ok := c.raddr.(*net.UDPAddr); ok && remote != nil {
 		c.peer = remote.AddrPort()
-	}
-	if c.guard != nil {
-		// For a Conn that is forgotten instead of closed.
-		c.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)
 	}
 	return c, nil
 }
@@ -150,7 +148,7 @@ func (s *setup) conn(uc *net.UDPConn, network string) (*Conn, error) {
 // boundTo returns the unicast address that the socket is bound to. A socket
 // bound to a group or broadcast address receives for it and must send from
 // another.
-func (c *Conn) boundTo(local *net.UDPAddr, free bool) source {
+func (c *Conn) boundTo(local *net.UDPAddr) source {
 	addr, ok := netip.AddrFromSlice(local.IP)
 	addr = addr.Unmap()
 	if !ok || addr.IsUnspecified() || addr.IsMulticast() || addr == limitedBroadcast {
@@ -160,13 +158,8 @@ func (c *Conn) boundTo(local *net.UDPAddr, free bool) source {
 	if scoped(addr) {
 		s.ifindex = c.zones.Index(local.Zone)
 	}
-	if addr.Is4() && c.guard != nil && !free {
-		// A subnet's broadcast address looks like any other, but the kernel
-		// does not call it local. With FreeBind neither is an address that is
-		// yet to come.
-		if local, err := c.guard.Local(nil, addr, 0); err == nil && !local {
-			return source{}
-		}
+	if addr.Is4() && c.guard != nil && c.guard.Broadcast(addr) {
+		return source{} // a subnet's, which looks like any other address
 	}
 	return s
 }

@@ -94,7 +94,7 @@ func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t target) (s sour
 			return source{}, nil, c.refuse(ErrNoPath)
 		}
 	}
-	if r.Src.Is4() && r.HeaderDst.IsValid() && r.HeaderDst != r.Src {
+	if r.Src.Is4() && c.isGroup4(r.HeaderDst) {
 		// Those of a datagram to a group, handed back.
 		r.Src = c.groupSource(pktinfo.Info{Local: r.Src, Dst: r.HeaderDst, IfIndex: r.IfIndex})
 	}
@@ -127,6 +127,11 @@ func (c *Conn) byInterface(ifindex uint32, addr *net.UDPAddr, t target, to netip
 	}
 	s.ifindex, s.pinned = ifindex, true
 	return s, own, nil
+}
+
+// isGroup4 reports whether a is an IPv4 group or broadcast address.
+func (c *Conn) isGroup4(a netip.Addr) bool {
+	return a.Is4() && (isGroup(a) || c.guard != nil && c.guard.Broadcast(a))
 }
 
 func isGroup(a netip.Addr) bool {

@@ -52,7 +52,7 @@ func refusal(err error) error {
 
 // judge says what the route that matched an address means for it.
 func judge(f fibRoute) route {
-	r := route{prefix: f.dst}
+	r := route{prefix: f.dst, broadcast: f.kind == unix.RTN_BROADCAST}
 	is6 := f.dst.Addr().Is6()
 	switch {
 	case is6:

@@ -21,9 +21,11 @@ type kernel interface {
 
 // A route is the kernel's answer about one address.
 type route struct {
-	local   bool
-	prefix  netip.Prefix // the destination of the route that matched
-	watched bool         // whatever ends it is announced by a notification
+	local bool
+	// broadcast says that the address is a subnet's broadcast address.
+	broadcast bool
+	prefix    netip.Prefix // the destination of the route that matched
+	watched   bool         // whatever ends it is announced by a notification
 }
 
 // Table is what is known of the local addresses of one network namespace.
@@ -108,6 +110,17 @@ func (t *Table) Ask(a netip.Addr, ifindex uint32) (bool, error) {
 	}
 	local, _, err := t.ask(k, t.gen.Load())
 	return local, err
+}
+
+// Broadcast reports whether a is the broadcast address of a subnet of the host's,
+// by the kernel's word of now. It is false where the kernel cannot be asked.
+func (t *Table) Broadcast(a netip.Addr) bool {
+	k := keyOf(a, 0)
+	if never(k) {
+		return false
+	}
+	r, err := t.kernel.route(k.addr(), 0)
+	return err == nil && r.broadcast
 }
 
 // Received notes that a was the unicast destination of a datagram that the

@@ -67,9 +67,12 @@ func (l *layout) request4(r *Request, d []byte) {
 	}
 }
 
-// request6 notes an IPv6 message likewise.
+// request6 notes an IPv6 message. As in the kernel, the last source and the last
+// index hold, whichever messages have them.
 func request6(r *Request, d []byte) {
-	r.Src = unlessZero(netip.AddrFrom16([16]byte(d[addr6:])).Unmap())
+	if a := netip.AddrFrom16([16]byte(d[addr6:])).Unmap(); !a.IsUnspecified() {
+		r.Src = a
+	}
 	if n := binary.NativeEndian.Uint32(d[index6:]); n != 0 {
 		r.IfIndex = n
 	}

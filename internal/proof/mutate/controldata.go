@@ -65,20 +65,47 @@ var controlData = []breakage{
 		by: []selection{tests(public, "^TestRequestedSourceWins$")},
 	},
 	{
-		name: "bound socket taken off its address by an index",
+		name: "index alone takes an answer off the known address",
 		edits: []edit{{
 			"dsrudp/writemsg.go",
-			"s.addr = c.bound.addr // which an unspecified source would override",
-			"_ = c.bound.addr",
+			"if !isGroup(to) {",
+			"if !isGroup(to) && c.strict {",
 		}},
-		by: []selection{tests(public, "^TestBoundAndEmptyRequest$")},
+		by: []selection{tests(public, "^TestInterfaceAlone$")},
+	},
+	{
+		name: "index alone takes a bound socket off its address towards a group",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"s = c.bound // which",
+			"s = source{} // which",
+		}},
+		by: []selection{tests(public, "^TestInterfaceAlone$"), tests(facts, "^TestPromise2_InterfaceWithoutSource$")},
+	},
+	{
+		name: "request of the other family ignored in silence",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"if err == nil && !found {",
+			"if err == nil && !found && c.strict {",
+		}},
+		by: []selection{tests(facts, "^TestK3_4_WrongFamilyIgnored$")},
+	},
+	{
+		name: "group's control data handed back answered from another interface's address",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"if r.Src.Is4() && c.isGroup4(r.HeaderDst) {",
+			"if r.Src.Is4() && c.isGroup4(r.HeaderDst) && c.strict {",
+		}},
+		by: []selection{tests(facts, "^TestPromise3_GroupAsymmetric$")},
 	},
 	{
 		name: "bound socket sends an empty pktinfo",
 		edits: []edit{
 			{"internal/pktinfo/source.go", "if !chosen && ifindex == 0 {\n\t\treturn oob\n\t}\n", ""},
 			{"dsrudp/send.go", "if s.addr != c.bound.addr || s.pinned {", "if true {"},
-			{"dsrudp/send.go", "pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s, t))", "pktinfo.AppendSource(oob, is4(t.addr.Addr()), netip.Addr{}, wayOut(s, t))"},
+			{"dsrudp/send.go", "pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))", "pktinfo.AppendSource(oob, is4(t.addr.Addr()), netip.Addr{}, wayOut(s))"},
 		},
 		by: []selection{tests(public, "^TestBoundConn$"), tests(pktinfo, "^TestAppendNoSource$")},
 	},

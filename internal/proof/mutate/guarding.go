@@ -195,7 +195,7 @@ var guarding = []breakage{
 	{
 		name: "forgotten Conn does not release the guard",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/group.go",
 			"func(t *localroute.Table) { t.Close() }",
 			"func(t *localroute.Table) {}",
 		}},

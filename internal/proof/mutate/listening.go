@@ -21,8 +21,8 @@ var listening = []breakage{
 			},
 			{
 				"dsrudp/adopt.go",
-				"\"github.com/dsrudp/go-dsrudp/internal/sockopt\"",
-				"\"github.com/dsrudp/go-dsrudp/internal/pktinfo\"\n\t\"github.com/dsrudp/go-dsrudp/internal/sockopt\"",
+				"\t\"syscall\"\n",
+				"\t\"syscall\"\n\n\t\"github.com/dsrudp/go-dsrudp/internal/pktinfo\"\n",
 			},
 		},
 		by: []selection{tests(facts, "^TestK4_4_OptionBeforeBind$/^dsrudp$")},
@@ -49,10 +49,10 @@ var listening = []breakage{
 		name: "socket bound to a broadcast address sends from it",
 		edits: []edit{{
 			"dsrudp/setup.go",
-			"if local, err := c.guard.Local(nil, addr, 0); err == nil && !local {",
-			"if local, err := c.guard.Local(nil, addr, 0); err == nil && !local && c.strict {",
+			"if addr.Is4() && c.guard != nil && c.guard.Broadcast(addr) {",
+			"if addr.Is4() && c.guard != nil && c.guard.Broadcast(addr) && c.strict {",
 		}},
-		by: []selection{tests(facts, "^TestPromise3_BoundToBroadcast$")},
+		by: []selection{tests(public, "^TestFreeBindBroadcast$")},
 	},
 	{
 		name: "SO_REUSEPORT with port 0 lands on a socket's port",
@@ -84,9 +84,9 @@ var listening = []breakage{
 	{
 		name: "socket with UDP_GRO adopted",
 		edits: []edit{{
-			"dsrudp/adopt.go",
+			"dsrudp/setup.go",
 			"if sockopt.GRO(fd) {",
-			"if sockopt.GRO(fd) && bind.IsMulticast() {",
+			"if sockopt.GRO(fd) && s.guard6 {",
 		}},
 		by: []selection{tests(public, "^TestAdoptGRO$")},
 	},

@@ -56,15 +56,6 @@ var receiving = []breakage{
 		by: []selection{tests(facts, "^TestPromise3_GroupSecondSubnet$")},
 	},
 	{
-		name: "address to answer a group from remembered for ever",
-		edits: []edit{{
-			"dsrudp/groupsource.go",
-			"if now.After(g.expires) || len(g.sources) >= maxGroupSources {",
-			"if g.sources == nil || len(g.sources) >= maxGroupSources {",
-		}},
-		by: []selection{tests(facts, "^TestPromise3_GroupAddressChanges$")},
-	},
-	{
 		name: "spec_dst fallback off",
 		edits: []edit{{
 			"dsrudp/receive.go",

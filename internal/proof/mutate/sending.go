@@ -5,7 +5,7 @@ var sending = []breakage{
 		name: "interface index pinned",
 		edits: []edit{
 			{"dsrudp/receive.go", "s := source{addr: info.Local}\n", "s := source{addr: info.Local}\n\tlastIndex = info.IfIndex\n"},
-			{"dsrudp/send.go", "case !scoped(s.addr):\n\t\treturn 0\n", "case !scoped(s.addr):\n\t\treturn lastIndex\n"},
+			{"dsrudp/send.go", "\t\treturn s.ifindex\n\t}\n\treturn 0\n", "\t\treturn s.ifindex\n\t}\n\treturn lastIndex\n"},
 			{"dsrudp/send.go", "// wayOut returns", "var lastIndex uint32\n\n// wayOut returns"},
 		},
 		by: []selection{tests(facts, "^TestK1_5_ArrivalInterfaceEchoed_Asymmetric$/^dsrudp$")},
@@ -14,8 +14,8 @@ var sending = []breakage{
 		name: "control message level swapped",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s, t))",
-			"pktinfo.AppendSource(oob, is4(t.addr.Addr()) && c.family == pktinfo.Dual, s.addr, wayOut(s, t))",
+			"pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))",
+			"pktinfo.AppendSource(oob, is4(t.addr.Addr()) && c.family == pktinfo.Dual, s.addr, wayOut(s))",
 		}},
 		by: []selection{tests(public, "^TestTwoVIPs$")},
 	},
@@ -41,8 +41,8 @@ var sending = []breakage{
 		name: "loopback-to-remote check off",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"if s.addr.IsLoopback() && !c.isLocal(o, remote) {",
-			"if s.addr.IsLoopback() && c.isLocal(o, remote) && c.strict {",
+			"if s.addr.IsLoopback() && !c.isLocal(o, t) {",
+			"if s.addr.IsLoopback() && c.isLocal(o, t) && c.strict {",
 		}},
 		by: []selection{tests(facts, "^TestK2_8_LoopbackToRemotePeer$/^dsrudp$")},
 	},
@@ -104,7 +104,7 @@ var sending = []breakage{
 		name: "kernel's refusal of the source not recognised",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"if !s.addr.IsValid() || !mmsg.MayBeBadSource(err) {",
+			"if !s.addr.IsValid() || s.addr.IsUnspecified() || !mmsg.MayBeBadSource(err) {",
 			"if !s.addr.IsValid() || mmsg.MayBeBadSource(err) {",
 		}},
 		by: []selection{tests(public, "^TestWritePacketRefuses$")},

@@ -1,0 +1,89 @@
+package dsrudp_test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/dsrudp/go-dsrudp/dsrudp"
+)
+
+// inChild runs the test in a process of its own, where no other test has left a
+// Conn open, and reports whether this is it.
+func inChild(t *testing.T) bool {
+	t.Helper()
+	const child = "DSRUDP_TEST_ALONE"
+	if os.Getenv(child) != "" {
+		return true
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), child+"=1")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return false
+}
+
+// netlinkSockets counts the process's netlink sockets: the guard's.
+func netlinkSockets(t *testing.T) (n int) {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	for _, e := range fds {
+		fd, err := strconv.Atoi(e.Name())
+		require.NoError(t, err)
+		if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain == unix.AF_NETLINK {
+			n++
+		}
+	}
+	return n
+}
+
+// TestCloseReleases: Conns share one guard, and the last to be closed ends it;
+// what fails on the way to a Conn leaves none.
+func TestCloseReleases(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	a, b := listen(t, "udp", ":0"), listen(t, "udp4", ":0")
+	held := netlinkSockets(t)
+	require.Positive(t, held)
+	c := listen(t, "udp6", ":0")
+	require.Equal(t, held, netlinkSockets(t))
+	require.NoError(t, a.Close())
+	require.ErrorIs(t, a.Close(), net.ErrClosed) // gives nothing back twice
+	require.NoError(t, b.Close())
+	require.Equal(t, held, netlinkSockets(t))
+	_, err := dsrudp.ListenPacket("udp6", "[2001:db8::77]:0")
+	require.Error(t, err)
+	require.Equal(t, held, netlinkSockets(t))
+	require.NoError(t, c.Close())
+	require.Zero(t, netlinkSockets(t))
+	_, err = dsrudp.ListenPacket("udp6", "[2001:db8::77]:0")
+	require.Error(t, err)
+	require.Zero(t, netlinkSockets(t))
+}
+
+// TestForgotten: a Conn that is forgotten instead of closed does not keep the
+// guard for ever.
+func TestForgotten(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	func() {
+		c, err := dsrudp.ListenPacket("udp", ":0")
+		require.NoError(t, err)
+		require.NotNil(t, c)
+	}()
+	require.Positive(t, netlinkSockets(t))
+	for end := time.Now().Add(patience); netlinkSockets(t) > 0; {
+		require.True(t, time.Now().Before(end), "the guard is still held")
+		runtime.GC()
+	}
+}
