@@ -176,3 +176,21 @@ func TestLostPath(t *testing.T) {
 		require.EqualValues(t, i+1, c.Stats().LostPath)
 	}
 }
+
+// TestUnspecifiedRemote: no address, and 0.0.0.0 on a socket that takes both
+// families, mean "::", which is this host, as with net.
+func TestUnspecifiedRemote(t *testing.T) {
+	x, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+	require.NoError(t, err)
+	defer x.Close()
+	require.NoError(t, x.SetDeadline(time.Now().Add(patience)))
+	port := x.LocalAddr().(*net.UDPAddr).Port
+	c := listen(t, "udp", ":0")
+	for _, ip := range []net.IP{nil, net.IPv4zero, net.IPv6zero} {
+		_, err := c.WriteToUDP([]byte("1"), &net.UDPAddr{IP: ip, Port: port})
+		require.NoError(t, err)
+		_, from, err := x.ReadFromUDPAddrPort(make([]byte, 1))
+		require.NoError(t, err, "%v", ip)
+		require.Equal(t, netip.AddrPortFrom(netip.IPv6Loopback(), portOf(c)), from)
+	}
+}

@@ -40,15 +40,6 @@ var guarding = []breakage{
 		by: []selection{tests(facts, "^TestK2_6_MulticastSource$")},
 	},
 	{
-		name: "guard that cannot ask lets the source out",
-		edits: []edit{{
-			"dsrudp/send.go",
-			"return &sourceError{s.addr, remote, whyUnasked, err}",
-			"return nil",
-		}},
-		by: []selection{tests(facts, "^TestGuard_Unasked$")},
-	},
-	{
 		name: "unguarded socket adopted where nobody can be asked",
 		edits: []edit{{
 			"dsrudp/setup.go",
@@ -164,15 +155,6 @@ var guarding = []breakage{
 			"r.local = f.kind == unix.RTN_LOCAL",
 		}},
 		by: []selection{tests(localroute, "^TestKernelAnswers$|^TestParseReply$")},
-	},
-	{
-		name: "received destination not taken as asked",
-		edits: []edit{{
-			"dsrudp/receive.go",
-			"c.guard.Received(&o.memo, s.addr, s.ifindex)",
-			"_ = o",
-		}},
-		by: []selection{tests(facts, "^TestGuard_Received$")},
 	},
 	{
 		name: "guard's memory without a bound",

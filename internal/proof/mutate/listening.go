@@ -55,15 +55,6 @@ var listening = []breakage{
 		by: []selection{tests(public, "^TestFreeBindBroadcast$")},
 	},
 	{
-		name: "SO_REUSEPORT with port 0 lands on a socket's port",
-		edits: []edit{{
-			"dsrudp/listen.go",
-			"if reusePort && bind.Port() == 0 {",
-			"if reusePort && bind.Port() == 1 {",
-		}},
-		by: []selection{tests(facts, "^TestK13_ReusePortZero$")},
-	},
-	{
 		name: "ListenN's sockets on ports of their own",
 		edits: []edit{{
 			"dsrudp/listen.go",

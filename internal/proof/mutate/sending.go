@@ -173,15 +173,6 @@ var sending = []breakage{
 		by: []selection{tests(public, "^TestAdoptConnected$")},
 	},
 	{
-		name: "MSG_DONTWAIT dropped on send",
-		edits: []edit{{
-			"internal/mmsg/mmsg_linux.go",
-			"syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)",
-			"syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), 0)",
-		}},
-		by: []selection{tests(facts, "^TestK8_4_BlockingDescription$")},
-	},
-	{
 		name: "callback allocated for each send",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
