@@ -96,7 +96,6 @@ func TestBoundConn(t *testing.T) {
 // TestWritePacketRefuses: a Path that cannot be taken is an error, and nothing
 // leaves.
 func TestWritePacketRefuses(t *testing.T) {
-	const self = 1 // in place of the bound port
 	at := func(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 	for _, w := range wildcards {
 		c := listen(t, w.network, w.address)

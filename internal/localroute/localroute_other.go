@@ -16,5 +16,9 @@ func Open(uintptr) (*Table, error) {
 	return nil, fmt.Errorf("localroute: local routes on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
 
-// Close does nothing, as there is no Table that could be closed.
-func (t *Table) Close() error { return nil }
+// Close stops what a Table has running; Open makes none here.
+func (t *Table) Close() error {
+	t.stop()
+	t.handle = handle{}
+	return nil
+}

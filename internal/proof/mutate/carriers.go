@@ -38,15 +38,6 @@ var carriers = []breakage{
 		by: []selection{tests(udpaddr, "^TestVoided$")},
 	},
 	{
-		name: "carrier looked for in foreign arrays",
-		edits: []edit{{
-			"internal/udpaddr/udpaddr.go",
-			"len(a.IP) == net.IPv6len && cap(a.IP) == cap6 ||",
-			"len(a.IP) == net.IPv6len && cap(a.IP) >= cap6 ||",
-		}},
-		by: []selection{{dir: udpaddr, run: "^TestForeignArraysNotRead$", race: true}},
-	},
-	{
 		name: "address of another Conn believed",
 		edits: []edit{{
 			"dsrudp/write.go",

@@ -74,15 +74,6 @@ var controlData = []breakage{
 		by: []selection{tests(public, "^TestInterfaceAlone$")},
 	},
 	{
-		name: "index alone takes a bound socket off its address towards a group",
-		edits: []edit{{
-			"dsrudp/writemsg.go",
-			"s = c.bound // which",
-			"s = source{} // which",
-		}},
-		by: []selection{tests(public, "^TestInterfaceAlone$"), tests(facts, "^TestPromise2_InterfaceWithoutSource$")},
-	},
-	{
 		name: "request of the other family ignored in silence",
 		edits: []edit{{
 			"dsrudp/writemsg.go",

@@ -170,13 +170,4 @@ var receiving = []breakage{
 		}},
 		by: []selection{tests(public, "^TestBlockingDescription$")},
 	},
-	{
-		name: "race detector not told what a receive writes",
-		edits: []edit{{
-			"internal/mmsg/mmsg_linux.go",
-			"raceWrite(b[:m.n])",
-			"raceWrite(b[:0])",
-		}},
-		by: []selection{{dir: "internal/mmsg", run: "^TestRace$", race: true}},
-	},
 }
