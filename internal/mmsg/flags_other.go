@@ -7,4 +7,6 @@ package mmsg
 const (
 	FlagTrunc  = 0x100 // the payload was longer than the buffer
 	FlagCtrunc = 0x200 // control messages were cut or left out
+
+	FlagDontWait = 0 // net has no such thing
 )

@@ -8,4 +8,6 @@ import "golang.org/x/sys/unix"
 const (
 	FlagTrunc  = unix.MSG_TRUNC  // the payload was longer than the buffer
 	FlagCtrunc = unix.MSG_CTRUNC // control messages were cut or left out
+
+	FlagDontWait = unix.MSG_DONTWAIT // of a call: do not wait
 )

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -23,6 +24,11 @@ type Socket struct {
 	conn  *net.UDPConn
 	raw   syscall.RawConn
 	inet6 bool
+	plain bool
+
+	// What a seccomp filter forbids, or an emulated kernel lacks. Single calls
+	// do its work.
+	noRecvmmsg, noSendmmsg atomic.Bool
 }
 
 // NewSocket makes a Socket of conn. Inet6 says that conn is an AF_INET6 socket,
@@ -34,6 +40,11 @@ func NewSocket(conn *net.UDPConn, inet6 bool) (*Socket, error) {
 	}
 	return &Socket{conn: conn, raw: raw, inet6: inet6}, nil
 }
+
+// Plain has the scheduler told of every system call, as net does, from now on.
+// Raw calls are cheaper, but a stop of the world, which the garbage collector
+// begins and ends with, has to wait for the one in progress to end.
+func (s *Socket) Plain() { s.plain = true }
 
 // Received says what one receive brought.
 type Received struct {

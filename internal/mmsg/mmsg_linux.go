@@ -13,6 +13,8 @@ import (
 const (
 	FlagTrunc  = unix.MSG_TRUNC  // the payload was longer than the buffer
 	FlagCtrunc = unix.MSG_CTRUNC // control messages were cut or left out
+
+	FlagDontWait = unix.MSG_DONTWAIT // of a call: do not wait
 )
 
 // Msg is the memory one system call works on: message header, one buffer's
@@ -23,6 +25,7 @@ type Msg struct {
 	iov  unix.Iovec
 	name sockaddr
 
+	sock  *Socket // of the call in progress
 	n     int
 	errno syscall.Errno
 	// The two callbacks are made once: a method value made for each call
@@ -63,35 +66,19 @@ func (m *Msg) disarm() {
 	m.hdr.Control = nil
 }
 
-// Every call says MSG_DONTWAIT and never trusts O_NONBLOCK: the flag sits on
-// the open file description, and (*os.File).Fd on a duplicate clears it for
-// all. A raw call that then blocked would hold its processor against the
-// garbage collector for ever.
+func (m *Msg) doRecvmsg(fd uintptr) bool { return m.call(unix.SYS_RECVMSG, fd) }
+func (m *Msg) doSendmsg(fd uintptr) bool { return m.call(unix.SYS_SENDMSG, fd) }
 
-func (m *Msg) doRecvmsg(fd uintptr) bool {
+// call makes the system call and reports false where it has to wait.
+func (m *Msg) call(trap, fd uintptr) bool {
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)
-		switch errno {
+		m.n, m.errno = m.sock.msg(trap, fd, &m.hdr, 0)
+		switch m.errno {
 		case unix.EINTR:
 			continue
 		case unix.EAGAIN:
 			return false
 		}
-		m.n, m.errno = int(n), errno
-		return true
-	}
-}
-
-func (m *Msg) doSendmsg(fd uintptr) bool {
-	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)
-		switch errno {
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-			return false
-		}
-		m.n, m.errno = int(n), errno
 		return true
 	}
 }
@@ -104,6 +91,7 @@ func (s *Socket) Recv(m *Msg, b, oob []byte) (Received, error) {
 	m.arm(b, oob)
 	m.hdr.Name = &m.name[0]
 	m.hdr.Namelen = uint32(len(m.name))
+	m.sock = s
 	err := s.raw.Read(m.recvmsg)
 	oobn := int(m.hdr.Controllen)
 	m.disarm()
@@ -136,6 +124,7 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to netip.AddrPort, scope uint32) (i
 		m.hdr.Name = &m.name[0]
 		m.hdr.Namelen = m.name.set(s.inet6, to, scope)
 	}
+	m.sock = s
 	err := s.raw.Write(m.sendmsg)
 	m.disarm()
 	if err != nil {

@@ -26,7 +26,7 @@ var netsShape = []breakage{
 			"if c.closed.Load() {",
 			"if c.closed.Load() && c.strict {",
 		}},
-		by: []selection{tests(public, "^TestErrorShapes$")},
+		by: []selection{tests(public, "^TestRefusedAfterClose$")},
 	},
 	{
 		name: "LocalAddr shared with the caller",

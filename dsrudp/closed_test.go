@@ -1,0 +1,29 @@
+package dsrudp_test
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/dsrudp"
+)
+
+// TestRefusedAfterClose: on a closed Conn there is nothing to refuse. A send
+// that would be refused while it is open is net.ErrClosed, as with net.
+func TestRefusedAfterClose(t *testing.T) {
+	for _, w := range wildcards {
+		c := listen(t, w.network, w.address)
+		remote := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), 9)
+		if w.network == "udp6" {
+			remote = netip.AddrPortFrom(netip.IPv6Loopback(), 9)
+		}
+		_, err := c.WritePacket([]byte("1"), dsrudp.Path{Remote: remote})
+		require.ErrorIs(t, err, dsrudp.ErrNoPath)
+		require.NoError(t, c.Close())
+		_, err = c.WritePacket([]byte("1"), dsrudp.Path{Remote: remote})
+		require.ErrorIs(t, err, net.ErrClosed, w)
+		require.NotErrorIs(t, err, dsrudp.ErrNoPath, w)
+	}
+}

@@ -1,0 +1,336 @@
+package mmsg
+
+import (
+	"net/netip"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32 // bytes of payload transferred
+}
+
+// Batch is the memory that one receive or send of several messages works on. It
+// is made once and used again for call after call, in one direction, by one
+// goroutine at a time. Its headers stay armed: what a call does not change is
+// not written again.
+type Batch struct {
+	sock  *Socket
+	hdrs  []mmsghdr
+	names []sockaddr
+	iovs  []unix.Iovec
+	oob   []byte
+	room  int // of oob for each message
+
+	// Receiving.
+	dirty   int // headers that the kernel wrote to
+	scatter [][]unix.Iovec
+
+	// Sending.
+	len, niov int
+
+	// The call in progress.
+	from, to, flags int
+	done            int
+	errno           syscall.Errno
+	recv, send      func(fd uintptr) bool
+	within          *Batch // whose Loop this one's sends are made in
+	fd              uintptr
+	looping         bool
+}
+
+// NewBatch returns a Batch of up to n messages, each with room for oob bytes of
+// control messages.
+func (s *Socket) NewBatch(n, oob int) *Batch {
+	oob = (oob + 7) &^ 7 // where control messages may start
+	b := &Batch{
+		sock:  s,
+		hdrs:  make([]mmsghdr, n),
+		names: make([]sockaddr, n),
+		iovs:  make([]unix.Iovec, n),
+		oob:   make([]byte, n*oob),
+		room:  oob,
+		dirty: n,
+	}
+	for i := range b.hdrs {
+		h := &b.hdrs[i].hdr
+		h.Name = &b.names[i][0]
+		h.Iov = &b.iovs[i]
+		h.SetIovlen(1)
+		h.Control = unsafe.SliceData(b.control(i))
+	}
+	b.recv, b.send = b.doRecv, b.doSend
+	return b
+}
+
+func (b *Batch) control(i int) []byte { return b.oob[i*b.room : (i+1)*b.room : (i+1)*b.room] }
+
+// Cap returns the number of messages that b has room for.
+func (b *Batch) Cap() int { return len(b.hdrs) }
+
+// SetBuffer makes message i's payload be received into p.
+func (b *Batch) SetBuffer(i int, p []byte) {
+	h := &b.hdrs[i].hdr
+	h.Iov = &b.iovs[i]
+	h.SetIovlen(1)
+	b.iovs[i].Base = unsafe.SliceData(p)
+	b.iovs[i].SetLen(len(p))
+}
+
+// SetBuffers makes message i's payload be received into the buffers ps, one
+// filled after the other.
+func (b *Batch) SetBuffers(i int, ps [][]byte) {
+	switch len(ps) {
+	case 0:
+		b.SetBuffer(i, nil)
+		return
+	case 1:
+		b.SetBuffer(i, ps[0])
+		return
+	}
+	if b.scatter == nil {
+		b.scatter = make([][]unix.Iovec, len(b.hdrs))
+	}
+	iovs := b.scatter[i][:0]
+	for _, p := range ps {
+		v := unix.Iovec{Base: unsafe.SliceData(p)}
+		v.SetLen(len(p))
+		iovs = append(iovs, v)
+	}
+	b.scatter[i] = iovs
+	h := &b.hdrs[i].hdr
+	h.Iov = &iovs[0]
+	h.SetIovlen(len(iovs))
+}
+
+// Release lets go of the buffers of messages [0, n).
+func (b *Batch) Release(n int) {
+	for i := range b.iovs[:n] {
+		b.iovs[i].Base = nil
+	}
+	if b.scatter != nil {
+		for i := range b.scatter[:n] {
+			clear(b.scatter[i][:cap(b.scatter[i])])
+		}
+	}
+}
+
+// rearm makes the headers that the last receive wrote to ready for the next:
+// the kernel puts lengths where it found sizes.
+func (b *Batch) rearm() {
+	for i := range b.hdrs[:b.dirty] {
+		h := &b.hdrs[i].hdr
+		h.Namelen = uint32(len(b.names[i]))
+		h.SetControllen(b.room)
+		h.Flags = 0
+	}
+	b.dirty = 0
+}
+
+// Recv receives up to n datagrams into the buffers that were set, and waits for
+// the first until the read deadline or Close. Flags are recvmmsg's: with
+// FlagDontWait it does not wait.
+func (b *Batch) Recv(n, flags int) (int, error) {
+	b.rearm()
+	b.to, b.flags = n, flags
+	if err := b.sock.raw.Read(b.recv); err != nil {
+		return 0, unwrap(err)
+	}
+	if b.errno != 0 {
+		return 0, os.NewSyscallError("recvmmsg", b.errno)
+	}
+	return b.done, nil
+}
+
+func (b *Batch) doRecv(fd uintptr) bool {
+	b.receive(fd)
+	return b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0
+}
+
+func (b *Batch) receive(fd uintptr) {
+	b.done, b.errno = b.sock.recvmmsg(fd, b.hdrs[:b.to], b.flags)
+	b.dirty = b.done
+	if raceEnabled {
+		b.raceReceived()
+	}
+}
+
+// Loop receives datagrams into the buffers that were set and calls f with the
+// number of each batch, until f returns false or a receive fails; the error is
+// then the receive's. F runs inside the callback of the poller, so that waiting
+// for the next batch costs one system call less; Close waits for it to return.
+//
+// A batch that is not full means that the kernel has shown the queue to be
+// empty. What came after that has left its mark with the poller, which this
+// callback does not leave, so it need not look again.
+func (b *Batch) Loop(f func(n int) bool) error {
+	b.rearm()
+	b.to, b.flags = len(b.hdrs), 0
+	b.looping = true
+	defer func() { b.looping = false }()
+	err := b.sock.raw.Read(func(fd uintptr) bool {
+		b.fd = fd
+		for {
+			b.receive(fd)
+			switch {
+			case b.errno == unix.EAGAIN:
+				return false
+			case b.errno != 0:
+				return true
+			}
+			n := b.done
+			if !f(n) {
+				return true
+			}
+			b.rearm()
+			if n < b.to {
+				return false
+			}
+		}
+	})
+	if err != nil {
+		return unwrap(err)
+	}
+	if b.errno != 0 {
+		return os.NewSyscallError("recvmmsg", b.errno)
+	}
+	return nil
+}
+
+// Received says what message i brought.
+func (b *Batch) Received(i int) Received {
+	h := &b.hdrs[i]
+	r := Received{N: int(h.n), OOBN: int(h.hdr.Controllen), Flags: int(h.hdr.Flags)}
+	if h.hdr.Namelen > 0 {
+		r.From, r.Scope = b.names[i].addrPort()
+	}
+	return r
+}
+
+// OOB returns the control messages that came with message i. They are b's, and
+// good until the next receive.
+func (b *Batch) OOB(i int) []byte { return b.control(i)[:b.hdrs[i].hdr.Controllen] }
+
+// Within has b's sends made without the poller while in's Loop runs, whose
+// callback has the descriptor already.
+func (b *Batch) Within(in *Batch) { b.within = in }
+
+// Reset forgets the messages built, and their payloads.
+func (b *Batch) Reset() {
+	for i := range b.iovs[:b.niov] {
+		b.iovs[i].Base = nil
+	}
+	b.len, b.niov = 0, 0
+}
+
+// Len returns the number of messages built since Reset.
+func (b *Batch) Len() int { return b.len }
+
+// Begin starts the next message, of which there must be room for one more: to
+// the remote address to, or to the connected peer when that is not valid. Scope
+// is the interface index of a link-local remote address, else 0. It returns the
+// room for its control messages, empty, to be given to Control.
+func (b *Batch) Begin(to netip.AddrPort, scope uint32) []byte {
+	i := b.len
+	b.len++
+	h := &b.hdrs[i].hdr
+	h.Namelen, h.Name = 0, nil
+	if to.IsValid() {
+		h.Name = &b.names[i][0]
+		h.Namelen = b.names[i].set(b.sock.inet6, to, scope)
+	}
+	h.SetIovlen(0)
+	h.SetControllen(0)
+	h.Flags = 0
+	return b.control(i)[:0]
+}
+
+// Control sets the control messages of the last message. Oob is kept until
+// Reset.
+func (b *Batch) Control(oob []byte) {
+	h := &b.hdrs[b.len-1].hdr
+	h.Control = unsafe.SliceData(oob)
+	h.SetControllen(len(oob))
+}
+
+// Append adds p to the payload of the last message. P is kept until Reset. It
+// reports false when there is no room for it and p was not added; there always
+// is for the first.
+func (b *Batch) Append(p []byte) bool {
+	h := &b.hdrs[b.len-1].hdr
+	if h.Iovlen > 0 && len(p) > 0 {
+		v := &b.iovs[b.niov-1]
+		if unsafe.Add(unsafe.Pointer(v.Base), int(v.Len)) == unsafe.Pointer(unsafe.SliceData(p)) {
+			v.SetLen(int(v.Len) + len(p)) // one piece of memory
+			return true
+		}
+	}
+	if b.niov == len(b.iovs) {
+		return false
+	}
+	v := &b.iovs[b.niov]
+	b.niov++
+	v.Base = unsafe.SliceData(p)
+	v.SetLen(len(p))
+	if h.Iovlen == 0 {
+		h.Iov = v
+	}
+	h.SetIovlen(int(h.Iovlen) + 1)
+	return true
+}
+
+// Sent returns the bytes of payload of message i that were sent.
+func (b *Batch) Sent(i int) int { return int(b.hdrs[i].n) }
+
+// Payload appends message i's payload to p.
+func (b *Batch) Payload(i int, p []byte) []byte {
+	h := &b.hdrs[i].hdr
+	for _, v := range vectors(h) {
+		p = append(p, unsafe.Slice(v.Base, int(v.Len))...)
+	}
+	return p
+}
+
+func vectors(h *unix.Msghdr) []unix.Iovec { return unsafe.Slice(h.Iov, int(h.Iovlen)) }
+
+// Send sends messages from on, and waits for room in the send buffer until the
+// write deadline or Close. It returns the number of messages sent, which may be
+// fewer than there are without an error: the kernel keeps the reason to itself
+// until it is given the rest. An error is that of message from, and none was
+// sent.
+func (b *Batch) Send(from, flags int) (int, error) {
+	b.from, b.to, b.flags = from, b.len, flags
+	if raceEnabled {
+		b.raceSent()
+	}
+	if w := b.within; w != nil && w.looping {
+		if b.transmit(w.fd); b.errno != unix.EAGAIN {
+			return b.result()
+		}
+	}
+	if err := b.sock.raw.Write(b.send); err != nil {
+		return 0, unwrap(err)
+	}
+	return b.result()
+}
+
+func (b *Batch) result() (int, error) {
+	if b.errno != 0 {
+		return 0, os.NewSyscallError("sendmmsg", b.errno)
+	}
+	return b.done, nil
+}
+
+func (b *Batch) doSend(fd uintptr) bool {
+	b.transmit(fd)
+	return b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0
+}
+
+func (b *Batch) transmit(fd uintptr) {
+	b.done, b.errno = b.sock.sendmmsg(fd, b.hdrs[b.from:b.to], b.flags)
+}

@@ -1,0 +1,148 @@
+//go:build !linux
+
+package mmsg
+
+import (
+	"net/netip"
+)
+
+// Batch is the memory that one receive or send of several messages works on.
+// Here each of its calls moves one message, by net.
+type Batch struct {
+	sock *Socket
+	msg  Msg
+	room int
+
+	buffers  [][][]byte
+	received Received
+	oob      []byte
+
+	messages []message
+	len      int
+}
+
+type message struct {
+	to      netip.AddrPort
+	scope   uint32
+	oob     []byte
+	payload []byte
+	n       int
+}
+
+// NewBatch returns a Batch of up to n messages, each with room for oob bytes of
+// control messages.
+func (s *Socket) NewBatch(n, oob int) *Batch {
+	return &Batch{sock: s, room: oob, buffers: make([][][]byte, n), oob: make([]byte, oob), messages: make([]message, n)}
+}
+
+// Cap returns the number of messages that b has room for.
+func (b *Batch) Cap() int { return len(b.buffers) }
+
+// SetBuffer makes message i's payload be received into p.
+func (b *Batch) SetBuffer(i int, p []byte) { b.buffers[i] = append(b.buffers[i][:0], p) }
+
+// SetBuffers makes message i's payload be received into the buffers ps, one
+// filled after the other.
+func (b *Batch) SetBuffers(i int, ps [][]byte) { b.buffers[i] = append(b.buffers[i][:0], ps...) }
+
+// Release lets go of the buffers of messages [0, n).
+func (b *Batch) Release(n int) {
+	for i := range b.buffers[:n] {
+		clear(b.buffers[i])
+	}
+}
+
+// Recv receives one datagram into the first buffer that was set, and waits for
+// it until the read deadline or Close.
+func (b *Batch) Recv(_, _ int) (n int, err error) {
+	ps := b.buffers[0]
+	var p []byte
+	if len(ps) == 1 {
+		p = ps[0]
+	} else {
+		size := 0
+		for _, q := range ps {
+			size += len(q)
+		}
+		p = make([]byte, size) // net fills one buffer
+	}
+	b.received, err = b.sock.Recv(&b.msg, p, b.oob)
+	if err != nil {
+		return 0, err
+	}
+	if len(ps) != 1 {
+		p = p[:b.received.N]
+		for _, q := range ps {
+			p = p[copy(q, p):]
+		}
+	}
+	return 1, nil
+}
+
+// Loop receives datagrams into the buffers that were set and calls f with the
+// number of each batch, until f returns false or a receive fails; the error is
+// then the receive's.
+func (b *Batch) Loop(f func(n int) bool) error {
+	for {
+		n, err := b.Recv(1, 0)
+		if err != nil || !f(n) {
+			return err
+		}
+	}
+}
+
+// Received says what message i brought.
+func (b *Batch) Received(int) Received { return b.received }
+
+// OOB returns the control messages that came with message i. They are b's, and
+// good until the next receive.
+func (b *Batch) OOB(int) []byte { return b.oob[:b.received.OOBN] }
+
+// Within has nothing to do here.
+func (b *Batch) Within(*Batch) {}
+
+// Reset forgets the messages built, and their payloads.
+func (b *Batch) Reset() { b.len = 0 }
+
+// Len returns the number of messages built since Reset.
+func (b *Batch) Len() int { return b.len }
+
+// Begin starts the next message, of which there must be room for one more: to
+// the remote address to, or to the connected peer when that is not valid. Scope
+// is the interface index of a link-local remote address, else 0. It returns the
+// room for its control messages, empty, to be given to Control.
+func (b *Batch) Begin(to netip.AddrPort, scope uint32) []byte {
+	m := &b.messages[b.len]
+	b.len++
+	m.to, m.scope, m.oob, m.payload = to, scope, nil, m.payload[:0]
+	return make([]byte, 0, b.room)
+}
+
+// Control sets the control messages of the last message. Oob is kept until
+// Reset.
+func (b *Batch) Control(oob []byte) { b.messages[b.len-1].oob = oob }
+
+// Append adds p to the payload of the last message. It reports false when there
+// is no room for it, which there always is here.
+func (b *Batch) Append(p []byte) bool {
+	m := &b.messages[b.len-1]
+	m.payload = append(m.payload, p...)
+	return true
+}
+
+// Sent returns the bytes of payload of message i that were sent.
+func (b *Batch) Sent(i int) int { return b.messages[i].n }
+
+// Payload appends message i's payload to p.
+func (b *Batch) Payload(i int, p []byte) []byte { return append(p, b.messages[i].payload...) }
+
+// Send sends message from, and waits for room in the send buffer until the
+// write deadline or Close. It returns the number of messages sent, 1 or, with an
+// error, 0.
+func (b *Batch) Send(from, _ int) (n int, err error) {
+	m := &b.messages[from]
+	if m.n, err = b.sock.Send(&b.msg, m.payload, m.oob, m.to, m.scope); err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
