@@ -50,6 +50,9 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 		return fail(err)
 	}
 	conn, err := s.conn(c, network)
+	if err == nil {
+		err = conn.startOffload()
+	}
 	if err != nil {
 		s.close()
 		return fail(err)

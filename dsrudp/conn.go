@@ -9,10 +9,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/localroute"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/offload"
 	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 	"github.com/dsrudp/go-dsrudp/internal/zone"
@@ -59,12 +59,27 @@ type Conn struct {
 	release        runtime.Cleanup
 	closed         atomic.Bool
 
+	gro            bool
+	ahead          *readAhead // nil unless asked for
+	held           *coalescer // nil unless asked for
+	offload        offload.Policy
+	classes        bool  // datagrams can be marked
+	class4, class6 uint8 // the socket's own type of service and traffic class
+
 	strict bool
 	memory *pathmem.Table // nil when turned off or not needed
 	group  uint32         // whose carried addresses to believe
 
 	count counters
-	ops   sync.Pool // of *op
+
+	// life guards closing, and the deadlines that wake a Server for it.
+	life   sync.Mutex
+	served atomic.Bool // by a Server
+	woken  bool        // to be shut down: deadlines stay as they are
+
+	ops       sync.Pool // of *op
+	receivers sync.Pool // of *receiver
+	senders   sync.Pool // of *sender
 }
 
 var (
@@ -127,21 +142,6 @@ type addrPortAddr struct{ netip.AddrPort }
 
 func (addrPortAddr) Network() string { return "udp" }
 
-// Close closes the socket. Calls in progress return an error matching
-// net.ErrClosed.
-func (c *Conn) Close() error {
-	if !c.ok() {
-		return syscall.EINVAL
-	}
-	first := !c.closed.Swap(true)
-	err := c.conn.Close()
-	if first && c.guard != nil {
-		c.release.Stop()
-		c.guard.Close()
-	}
-	return err
-}
-
 // LocalAddr returns the address that the socket is bound to, a *net.UDPAddr.
 // Each call returns a new one.
 func (c *Conn) LocalAddr() net.Addr {
@@ -169,30 +169,6 @@ func cloneAddr(addr net.Addr) net.Addr {
 	return &net.UDPAddr{IP: slices.Clone(a.IP), Port: a.Port, Zone: a.Zone}
 }
 
-// SetDeadline sets the read and write deadlines, see [net.Conn].
-func (c *Conn) SetDeadline(t time.Time) error {
-	if !c.ok() {
-		return syscall.EINVAL
-	}
-	return c.conn.SetDeadline(t)
-}
-
-// SetReadDeadline sets the deadline of reads, see [net.Conn].
-func (c *Conn) SetReadDeadline(t time.Time) error {
-	if !c.ok() {
-		return syscall.EINVAL
-	}
-	return c.conn.SetReadDeadline(t)
-}
-
-// SetWriteDeadline sets the deadline of writes, see [net.Conn].
-func (c *Conn) SetWriteDeadline(t time.Time) error {
-	if !c.ok() {
-		return syscall.EINVAL
-	}
-	return c.conn.SetWriteDeadline(t)
-}
-
 // SetReadBuffer sets the size in bytes of the kernel's receive buffer.
 func (c *Conn) SetReadBuffer(bytes int) error {
 	if !c.ok() {
@@ -211,19 +187,28 @@ func (c *Conn) SetWriteBuffer(bytes int) error {
 
 // File returns a duplicate of the socket, as [net.UDPConn.File] does. Its Fd
 // method makes the socket blocking for every duplicate; this package's calls
-// do not block even then.
+// do not block even then. A Conn made with ListenConfig.GRO or ReadAhead has none
+// to give.
 func (c *Conn) File() (*os.File, error) {
 	if !c.ok() {
 		return nil, syscall.EINVAL
+	}
+	if c.gro || c.ahead != nil {
+		return nil, &net.OpError{Op: "file", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: errRaw}
 	}
 	return c.conn.File()
 }
 
 // SyscallConn returns the raw socket, to set options and join groups with.
-// Datagrams read through it are not counted or remembered.
+// Datagrams read through it are not counted or remembered. With ListenConfig.GRO
+// or ReadAhead only its Control works.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	if !c.ok() {
 		return nil, syscall.EINVAL
 	}
-	return c.conn.SyscallConn()
+	raw, err := c.conn.SyscallConn()
+	if err == nil && (c.gro || c.ahead != nil) {
+		raw = rawControl{raw}
+	}
+	return raw, err
 }

@@ -17,21 +17,37 @@ type datagram struct {
 // receive receives one datagram and learns where to answer it from. All reads
 // end here. Control messages go to oob, which is o.oob or larger.
 func (c *Conn) receive(o *op, b, oob []byte) (d datagram, err error) {
-	d.Received, err = c.sock.Recv(&o.msg, b, oob)
+	if err := c.refusesReads(); err != nil {
+		return datagram{}, err
+	}
+	if c.ahead != nil {
+		d.Received, err = c.ahead.receive(b, oob)
+	} else {
+		d.Received, err = c.sock.Recv(&o.msg, b, oob)
+	}
 	if err != nil {
 		return datagram{}, err
 	}
+	c.learn(o, &d, oob[:d.OOBN])
+	return d, nil
+}
+
+// learn finds out where to answer d from, whose control messages are oob.
+func (c *Conn) learn(o *op, d *datagram, oob []byte) (info pktinfo.Info) {
 	if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {
 		c.countTruncation(d.Flags)
 	}
 	d.local = c.bound
+	if c.parse || len(oob) > 0 {
+		info = pktinfo.Parse(oob)
+	}
 	if c.parse {
-		if s := c.destination(o, pktinfo.Parse(oob[:d.OOBN])); s.addr.IsValid() || !c.bound.addr.IsValid() {
+		if s := c.destination(o, info); s.addr.IsValid() || !c.bound.addr.IsValid() {
 			d.local = s
 		}
 	}
-	c.remember(&d)
-	return d, nil
+	c.remember(d)
+	return info
 }
 
 func (c *Conn) countTruncation(flags int) {
@@ -108,6 +124,15 @@ func (c *Conn) remote(d *datagram) netip.AddrPort {
 // path returns d's path. Its Local is not valid when it could not be known.
 func (c *Conn) path(d *datagram) Path {
 	return Path{Local: c.local(d.local), Remote: unmap(c.remote(d))}
+}
+
+// pathTo returns the path of a datagram from s to t.
+func (c *Conn) pathTo(s source, t target) Path {
+	remote := t.addr
+	if t.scope != 0 {
+		remote = netip.AddrPortFrom(remote.Addr().WithZone(c.zones.Name(t.scope)), remote.Port())
+	}
+	return Path{Local: c.local(s), Remote: unmap(remote)}
 }
 
 // local returns s as it is shown to callers.

@@ -25,25 +25,42 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 		// The kernel knows where to.
 		t.addr, to.addr = c.peer, netip.AddrPort{}
 	}
+	if c.held != nil {
+		if len(oob) > 0 {
+			c.held.flush() // what was written before goes before
+		} else if taken, err := c.held.hold(b, s, t); taken || err != nil {
+			return len(b), err
+		}
+	}
 	if s.addr.IsValid() {
-		if s.ifindex == 0 && scoped(s.addr) {
-			s.ifindex = t.scope
+		if oob == nil {
+			oob = o.oob[:0]
 		}
-		if err := c.check(o, s, t); err != nil {
-			return 0, c.refuse(err)
-		}
-		if s.addr != c.bound.addr || s.pinned {
-			if oob == nil {
-				oob = o.oob[:0]
-			}
-			oob = pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))
+		var err error
+		if oob, err = c.appendSource(o, oob, s, t); err != nil {
+			return 0, err
 		}
 	}
 	n, err := c.sock.Send(&o.msg, b, oob, to.addr, to.scope)
 	if err != nil {
-		return 0, c.classify(o, err, s, t)
+		return 0, c.failed(o, err, s, t, 1)
 	}
 	return n, nil
+}
+
+// appendSource appends to oob the control message, if it takes one, that makes a
+// datagram to t leave from s, which is valid. It refuses a source that cannot be.
+func (c *Conn) appendSource(o *op, oob []byte, s source, t target) ([]byte, error) {
+	if s.ifindex == 0 && scoped(s.addr) {
+		s.ifindex = t.scope
+	}
+	if err := c.check(o, s, t); err != nil {
+		return nil, c.refuse(err)
+	}
+	if s.addr != c.bound.addr || s.pinned {
+		oob = pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))
+	}
+	return oob, nil
 }
 
 // wayOut returns the interface index to send with. The way out is the routing
@@ -127,6 +144,14 @@ func (c *Conn) isLocal(o *op, t target) bool {
 	}
 	local, err := c.guard.Local(&o.memo, a, t.scope)
 	return local && err == nil
+}
+
+// failed returns what to tell of n datagrams that the kernel did not send, and
+// counts them.
+func (c *Conn) failed(o *op, err error, s source, t target, n int) error {
+	err = c.over(c.classify(o, err, s, t))
+	c.countFailure(err, n)
+	return err
 }
 
 // classify makes an ErrNotLocal of a send's error if the source was the cause.

@@ -107,7 +107,55 @@ func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig) (*Co
 		}
 	}
 	c.strict = lc.Strict
-	return c, nil
+	return c, c.equip(lc)
+}
+
+// startOffload lets equal datagrams leave as one where the kernel can do that.
+func (c *Conn) startOffload() error {
+	return c.control(func(fd uintptr) error {
+		if sockopt.Segments(fd) {
+			c.offload.Start()
+		}
+		return nil
+	})
+}
+
+// equip gives c what lc asks for beyond the plain socket.
+func (c *Conn) equip(lc *ListenConfig) error {
+	if !lc.NoOffload {
+		if err := c.startOffload(); err != nil {
+			return err
+		}
+	}
+	if lc.PlainSyscalls {
+		c.sock.Plain()
+	}
+	if lc.GRO {
+		if lc.ReadAhead > 1 || lc.CoalesceWrites {
+			return errors.New("dsrudp: ListenConfig.GRO is for ReadPackets and Server, and ReadAhead and CoalesceWrites are for calls that read one datagram; choose")
+		}
+		if err := c.control(sockopt.SetGRO); err != nil {
+			return err
+		}
+		c.gro = true
+	}
+	if lc.ECN {
+		v4, v6 := c.family != pktinfo.IPv6, c.family != pktinfo.IPv4
+		if err := c.control(func(fd uintptr) error { return sockopt.SetRecvClass(fd, v4, v6) }); err != nil {
+			return err
+		}
+	}
+	ahead := lc.ReadAhead
+	if lc.CoalesceWrites && ahead == 0 {
+		ahead = maxBatch
+	}
+	if ahead > 1 {
+		c.ahead = newReadAhead(c, min(ahead, maxBatch))
+	}
+	if lc.CoalesceWrites && c.ahead != nil {
+		c.held = newCoalescer(c, lc.OnWriteError)
+	}
+	return nil
 }
 
 // conn makes a Conn. It closes neither socket nor guard when it fails.
@@ -129,8 +177,18 @@ func (s *setup) conn(uc *net.UDPConn, network string) (*Conn, error) {
 		guard4:  s.guard4,
 		guard6:  s.guard6,
 	}
-	c.ops.New = newOp
 	if c.sock, err = mmsg.NewSocket(uc, c.inet6()); err != nil {
+		return nil, err
+	}
+	c.ops.New = newOp
+	c.receivers.New = func() any { return c.newReceiver(maxBatch) }
+	c.senders.New = c.newSender
+	err = c.control(func(fd uintptr) error {
+		c.classes = sockopt.Classes
+		c.class4, c.class6 = sockopt.Class(fd, true), sockopt.Class(fd, false)
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	local, ok := c.laddr.(*net.UDPAddr)

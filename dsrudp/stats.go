@@ -1,6 +1,13 @@
 package dsrudp
 
-import "sync/atomic"
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/sockopt"
+)
 
 // Stats counts what a Conn met that no return value told, since it was made.
 // Nothing here is part of a healthy server's routine except, for servers that
@@ -24,6 +31,25 @@ type Stats struct {
 	// ControlTruncated counts datagrams received whose control messages did
 	// not all fit.
 	ControlTruncated uint64
+	// Dropped counts datagrams that the kernel dropped because the receive
+	// buffer was full, on Linux (what SO_RXQ_OVFL counts). A larger
+	// ListenConfig.ReadBuffer helps against bursts, and ListenN against more.
+	Dropped uint64
+	// OffloadFallbacks counts messages of several datagrams that the kernel
+	// did not take although it took the datagrams one by one afterwards.
+	// After the first ones that is not tried again, for the remote address
+	// or for the Conn, as the reason demands.
+	OffloadFallbacks uint64
+	// The rest count datagrams that the kernel did not send, by the reason:
+	// SendTooLong, longer than the protocol allows or, unfragmented, the path
+	// (EMSGSIZE); SendDenied, by a filter or a prohibiting route (EPERM,
+	// EACCES); SendUnreachable, no route or nobody there (ENETUNREACH,
+	// EHOSTUNREACH, ...); SendNoBuffer, no room (ENOBUFS, ENOMEM); SendFailed,
+	// any other. Each was also returned as an error, or told to OnError or
+	// OnWriteError. Deadlines and Close are not counted.
+	SendTooLong, SendDenied, SendUnreachable, SendNoBuffer, SendFailed uint64
+	// Panics counts panics of a Server's handler.
+	Panics uint64
 	// PathEntries is the number of remote addresses in the path memory now,
 	// PathBytes its size in memory, and PathEvicted the number of remote
 	// addresses forgotten because it was full. A ListenN group has one path
@@ -36,6 +62,41 @@ type Stats struct {
 type counters struct {
 	unknownPath, ambiguousPath, refused   atomic.Uint64
 	lostPath, truncated, controlTruncated atomic.Uint64
+	offloadFallbacks, panics              atomic.Uint64
+	failures                              [mmsg.Kinds]atomic.Uint64
+	drops                                 drops
+}
+
+// drops follows the kernel's count, which starts again after 1<<32.
+type drops struct {
+	mu    sync.Mutex
+	last  uint32
+	total uint64
+}
+
+// dropped returns how many datagrams did not fit the receive buffer so far, and
+// after Close until then.
+func (c *Conn) dropped() uint64 {
+	d := &c.count.drops
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// The error is the socket's being closed.
+	_ = c.raw.Control(func(fd uintptr) {
+		now := sockopt.Drops(fd)
+		d.total += uint64(now - d.last)
+		d.last = now
+	})
+	return d.total
+}
+
+// countFailure counts n datagrams not sent because of err, if that is the
+// kernel's.
+func (c *Conn) countFailure(err error, n int) {
+	if over(err) || errors.Is(err, ErrNotLocal) || errors.Is(err, ErrNoPath) {
+		return
+	}
+	kind := mmsg.KindOf(err)
+	c.count.failures[kind].Add(uint64(n))
 }
 
 // Stats returns the counts so far.
@@ -50,6 +111,16 @@ func (c *Conn) Stats() Stats {
 		LostPath:         c.count.lostPath.Load(),
 		Truncated:        c.count.truncated.Load(),
 		ControlTruncated: c.count.controlTruncated.Load(),
+		Dropped:          c.dropped(),
+		OffloadFallbacks: c.count.offloadFallbacks.Load(),
+		Panics:           c.count.panics.Load(),
+		SendTooLong:      c.count.failures[mmsg.TooLong].Load(),
+		SendDenied:       c.count.failures[mmsg.Denied].Load(),
+		SendUnreachable:  c.count.failures[mmsg.Unreachable].Load(),
+		SendNoBuffer:     c.count.failures[mmsg.NoBuffer].Load(),
+	}
+	for _, k := range []mmsg.Kind{mmsg.Other, mmsg.Invalid, mmsg.IO} {
+		s.SendFailed += c.count.failures[k].Load()
 	}
 	if c.memory != nil {
 		s.PathEntries, s.PathBytes, s.PathEvicted = c.memory.Len(), c.memory.Bytes(), c.memory.Evicted()

@@ -17,7 +17,7 @@ func (c *Conn) WritePacket(b []byte, p Path) (int, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	if !p.Remote.IsValid() || c.connected && unmap(p.Remote) != unmap(c.peer) || !c.inet6() && !is4(p.Remote.Addr()) {
+	if c.refusesRemote(p.Remote) {
 		return c.conn.WriteToUDPAddrPort(b, p.Remote) // refuses it with net's words
 	}
 	s, err := c.sourceOf(p.Local, p.Remote)

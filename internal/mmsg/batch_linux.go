@@ -44,6 +44,10 @@ type Batch struct {
 	looping         bool
 }
 
+// iovsEach is how many pieces of memory the payloads of the messages to send may
+// have, on average.
+const iovsEach = 4
+
 // NewBatch returns a Batch of up to n messages, each with room for oob bytes of
 // control messages.
 func (s *Socket) NewBatch(n, oob int) *Batch {
@@ -52,7 +56,7 @@ func (s *Socket) NewBatch(n, oob int) *Batch {
 		sock:  s,
 		hdrs:  make([]mmsghdr, n),
 		names: make([]sockaddr, n),
-		iovs:  make([]unix.Iovec, n),
+		iovs:  make([]unix.Iovec, iovsEach*n),
 		oob:   make([]byte, n*oob),
 		room:  oob,
 		dirty: n,
@@ -110,7 +114,7 @@ func (b *Batch) SetBuffers(i int, ps [][]byte) {
 
 // Release lets go of the buffers of messages [0, n).
 func (b *Batch) Release(n int) {
-	for i := range b.iovs[:n] {
+	for i := range n {
 		b.iovs[i].Base = nil
 	}
 	if b.scatter != nil {
@@ -158,6 +162,23 @@ func (b *Batch) receive(fd uintptr) {
 	if raceEnabled {
 		b.raceReceived()
 	}
+}
+
+// Poll is Recv that does not wait, whatever the deadline: it returns 0 when
+// nothing is there.
+func (b *Batch) Poll(n int) (int, error) {
+	b.rearm()
+	b.to, b.flags = n, 0
+	if err := b.sock.raw.Control(b.receive); err != nil {
+		return 0, unwrap(err)
+	}
+	switch b.errno {
+	case 0:
+		return b.done, nil
+	case unix.EAGAIN:
+		return 0, nil
+	}
+	return 0, os.NewSyscallError("recvmmsg", b.errno)
 }
 
 // Loop receives datagrams into the buffers that were set and calls f with the
@@ -216,6 +237,9 @@ func (b *Batch) Received(i int) Received {
 // good until the next receive.
 func (b *Batch) OOB(i int) []byte { return b.control(i)[:b.hdrs[i].hdr.Controllen] }
 
+// Room returns how many pieces of memory can still be appended to messages.
+func (b *Batch) Room() int { return len(b.iovs) - b.niov }
+
 // Within has b's sends made without the poller while in's Loop runs, whose
 // callback has the descriptor already.
 func (b *Batch) Within(in *Batch) { b.within = in }
@@ -258,9 +282,11 @@ func (b *Batch) Control(oob []byte) {
 	h.SetControllen(len(oob))
 }
 
+// Drop takes back the message just begun.
+func (b *Batch) Drop() { b.len-- }
+
 // Append adds p to the payload of the last message. P is kept until Reset. It
-// reports false when there is no room for it and p was not added; there always
-// is for the first.
+// reports false when there is no room for it and p was not added.
 func (b *Batch) Append(p []byte) bool {
 	h := &b.hdrs[b.len-1].hdr
 	if h.Iovlen > 0 && len(p) > 0 {

@@ -3,7 +3,10 @@
 package mmsg
 
 import (
+	"errors"
 	"net/netip"
+	"os"
+	"time"
 )
 
 // Batch is the memory that one receive or send of several messages works on.
@@ -79,6 +82,19 @@ func (b *Batch) Recv(_, _ int) (n int, err error) {
 	return 1, nil
 }
 
+// Poll is Recv that hardly waits: it returns 0 when nothing is there. It changes
+// the read deadline.
+func (b *Batch) Poll(n int) (int, error) {
+	if err := b.sock.conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		return 0, unwrap(err)
+	}
+	n, err := b.Recv(n, 0)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0, nil
+	}
+	return n, err
+}
+
 // Loop receives datagrams into the buffers that were set and calls f with the
 // number of each batch, until f returns false or a receive fails; the error is
 // then the receive's.
@@ -97,6 +113,10 @@ func (b *Batch) Received(int) Received { return b.received }
 // OOB returns the control messages that came with message i. They are b's, and
 // good until the next receive.
 func (b *Batch) OOB(int) []byte { return b.oob[:b.received.OOBN] }
+
+// Room returns how many pieces of memory can still be appended to messages: as
+// many as anybody likes.
+func (b *Batch) Room() int { return 1 << 20 }
 
 // Within has nothing to do here.
 func (b *Batch) Within(*Batch) {}
@@ -121,6 +141,9 @@ func (b *Batch) Begin(to netip.AddrPort, scope uint32) []byte {
 // Control sets the control messages of the last message. Oob is kept until
 // Reset.
 func (b *Batch) Control(oob []byte) { b.messages[b.len-1].oob = oob }
+
+// Drop takes back the message just begun.
+func (b *Batch) Drop() { b.len-- }
 
 // Append adds p to the payload of the last message. It reports false when there
 // is no room for it, which there always is here.

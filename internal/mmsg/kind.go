@@ -11,4 +11,6 @@ const (
 	NoBuffer         // the system had no room for it
 	Invalid          // EINVAL: one of many things
 	IO               // EIO: the device on the way cannot do checksums, which segmentation needs
+
+	Kinds // how many there are
 )

@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// ErrTooLong is the system's error for a datagram longer than any can be.
+var ErrTooLong error = syscall.EMSGSIZE
+
 // KindOf returns the kind of a send's error.
 func KindOf(err error) Kind {
 	var errno syscall.Errno

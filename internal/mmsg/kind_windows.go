@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// ErrTooLong is the system's error for a datagram longer than any can be.
+var ErrTooLong error = windows.WSAEMSGSIZE
+
 // KindOf returns the kind of a send's error.
 func KindOf(err error) Kind {
 	switch {

@@ -64,6 +64,11 @@ func listenEverything(t testing.TB, f pktinfo.Family, dst netip.Addr) socket {
 	require.True(t, dropped, "the receive buffer never overflowed")
 
 	require.NoError(t, unix.SetsockoptInt(peer.fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 100))
+	if dst.Is4() {
+		require.NoError(t, unix.SetsockoptInt(peer.fd, unix.IPPROTO_IP, unix.IP_TOS, 2))
+	} else {
+		require.NoError(t, unix.SetsockoptInt(peer.fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 2))
+	}
 	for {
 		_, err := unix.Write(peer.fd, make([]byte, 300))
 		require.NoError(t, err)
@@ -106,7 +111,7 @@ func TestReceiveEverything(t *testing.T) {
 			server := listenEverything(t, tt.f, dst)
 			info, r := server.recvInfo()
 			t.Logf("%d bytes", len(r.oob))
-			require.Equal(t, pktinfo.Info{Local: dst, Dst: dst, IfIndex: loopback()}, info)
+			require.Equal(t, pktinfo.Info{Local: dst, Dst: dst, IfIndex: loopback(), SegmentSize: 100, ECN: 2}, info)
 			require.True(t, has(t, r.oob, unix.SOL_SOCKET, unix.SO_RXQ_OVFL))
 			require.True(t, has(t, r.oob, unix.IPPROTO_UDP, unix.UDP_GRO))
 			require.True(t, has(t, r.oob, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS))
@@ -170,6 +175,9 @@ func TestParseCutByKernel(t *testing.T) {
 				cut := server.recv(size, unix.MSG_PEEK).oob
 				for _, oob := range [][]byte{cut, whole[:min(size, len(whole))]} {
 					info := pktinfo.Parse(append([]byte(nil), oob...))
+					require.Contains(t, []int{0, 100}, info.SegmentSize)
+					require.Contains(t, []uint8{0, 2}, info.ECN)
+					info.SegmentSize, info.ECN = 0, 0
 					if info.Dst.IsValid() {
 						require.Equal(t, pktinfo.Info{Local: dst, Dst: dst, IfIndex: loopback()}, info)
 						known++

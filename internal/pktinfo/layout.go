@@ -15,6 +15,13 @@ const (
 	windows4, windows6           = 19, 19     // IP_PKTINFO, IPV6_PKTINFO
 )
 
+// Linux's messages about segments (udp(7)) and the traffic class (ip(7), ipv6(7)).
+const (
+	levelUDP               = 17       // SOL_UDP
+	linuxSegment, linuxGRO = 103, 104 // UDP_SEGMENT, UDP_GRO
+	linuxTOS, linuxClass   = 1, 67    // IP_TOS, IPV6_TCLASS
+)
+
 // struct in6_pktinfo, the same on every system (RFC 3542, section 6).
 const (
 	addr6  = 0  // ipi6_addr
@@ -45,7 +52,14 @@ type layout struct {
 	old6  kind // the same by RFC 2292, good for sending; kind6 if there is none
 	// long6 says that the kernel takes one longer than size6.
 	long6 bool
+
+	// The messages about segments and traffic class, noKind where the system
+	// has none that this package knows.
+	gro, segment, tos, class kind
 }
+
+// noKind is no message's: its level would be negative.
+const noKind = ^kind(0)
 
 // linuxLayout: struct cmsghdr starts with a size_t, CMSG_ALIGN rounds to a
 // long (linux/socket.h); struct in_pktinfo is ipi_ifindex, ipi_spec_dst,
@@ -55,6 +69,8 @@ func linuxLayout(ptr int) layout {
 		header: ptr + 8, data: ptr + 8, align: ptr,
 		kind4: kindOf(levelIPv4, linux4), size4: 12, index4: 0, src4: 4, local4: 4, dst4: 8,
 		kind6: kindOf(levelIPv6, linux6), old6: kindOf(levelIPv6, linux6old), long6: true,
+		gro: kindOf(levelUDP, linuxGRO), segment: kindOf(levelUDP, linuxSegment),
+		tos: kindOf(levelIPv4, linuxTOS), class: kindOf(levelIPv6, linuxClass),
 	}
 }
 
@@ -69,6 +85,7 @@ func darwinLayout() layout {
 		header: 12, data: 12, align: 4,
 		kind4: kindOf(levelIPv4, darwin4), size4: 12, index4: 0, src4: 4, local4: 8, dst4: 8, indexWins: true,
 		kind6: kindOf(levelIPv6, darwin6), old6: kindOf(levelIPv6, darwin6old),
+		gro: noKind, segment: noKind, tos: noKind, class: noKind,
 	}
 }
 
@@ -83,6 +100,7 @@ func bsdLayout(align int) layout {
 		header: 12, data: roundUp(12, align), align: align,
 		kind4: kindOf(levelIPv4, bsd4), size4: 4, index4: -1, src4: 0, local4: 0, dst4: 0,
 		kind6: kindOf(levelIPv6, bsd6), old6: kindOf(levelIPv6, bsd6),
+		gro: noKind, segment: noKind, tos: noKind, class: noKind,
 	}
 }
 
@@ -106,5 +124,6 @@ func windowsLayout(ptr int) layout {
 		header: ptr + 8, data: ptr + 8, align: ptr,
 		kind4: kindOf(levelIPv4, windows4), size4: 8, index4: 4, src4: 0, local4: 0, dst4: 0,
 		kind6: kindOf(levelIPv6, windows6), old6: kindOf(levelIPv6, windows6),
+		gro: noKind, segment: noKind, tos: noKind, class: noKind,
 	}
 }

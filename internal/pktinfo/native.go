@@ -58,6 +58,16 @@ func AppendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint32) []byte {
 	return native.appendSource(oob, v4, src, ifindex)
 }
 
+// AppendSegmentSize appends to oob a control message that makes the payload
+// leave as several datagrams of n bytes, the last of which may be shorter. Only
+// Linux has it.
+func AppendSegmentSize(oob []byte, n int) []byte { return native.appendSegmentSize(oob, n) }
+
+// AppendClass appends to oob a control message with the traffic class to send
+// with (type of service for IPv4), the low two bits of which are the ECN field.
+// V4 is that of [AppendSource]. Only Linux's is known.
+func AppendClass(oob []byte, v4 bool, class uint8) []byte { return native.appendClass(oob, v4, class) }
+
 // Requested reads which source the control data oob, meant for sending, asks
 // for; found is false if no message names one. An IPv4 message wins over an
 // IPv6 one. See [RequestedFor] for what the kernel heeds.

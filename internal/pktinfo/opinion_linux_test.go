@@ -21,6 +21,15 @@ func secondOpinion(b []byte) (info Info, ok bool) {
 		if h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo {
 			six = data
 		}
+		if h.Level == unix.SOL_UDP && h.Type == unix.UDP_GRO && len(data) >= 4 {
+			info.SegmentSize = int(int32(binary.NativeEndian.Uint32(data)))
+		}
+		if h.Level == unix.IPPROTO_IP && h.Type == unix.IP_TOS && len(data) >= 1 {
+			info.ECN = data[0] % 4
+		}
+		if h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_TCLASS && len(data) >= 4 {
+			info.ECN = uint8(binary.NativeEndian.Uint32(data) % 4)
+		}
 		b = rest
 	}
 	unicast := func(a netip.Addr) bool {

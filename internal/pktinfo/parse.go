@@ -24,6 +24,18 @@ func (l *layout) parse(info *Info, oob []byte) {
 			if d := l.dataOf(m); len(d) >= size6 {
 				info6 = d
 			}
+		case l.gro:
+			if d := l.dataOf(m); len(d) >= 4 {
+				info.SegmentSize = int(int32(binary.NativeEndian.Uint32(d)))
+			}
+		case l.tos:
+			if d := l.dataOf(m); len(d) >= 1 {
+				info.ECN = d[0] & ecnMask
+			}
+		case l.class:
+			if d := l.dataOf(m); len(d) >= 4 {
+				info.ECN = uint8(binary.NativeEndian.Uint32(d)) & ecnMask
+			}
 		}
 		oob = rest
 	}

@@ -65,6 +65,13 @@ type Info struct {
 
 	// IfIndex is the interface the datagram arrived on, 0 when unknown.
 	IfIndex uint32
+
+	// SegmentSize is the length in bytes of each datagram but the last, when
+	// several were joined to one (UDP_GRO), else 0.
+	SegmentSize int
+
+	// ECN is the datagram's ECN field (RFC 3168), 0 when no message said it.
+	ECN uint8
 }
 
 // Request is the source that control data for sending asks for.

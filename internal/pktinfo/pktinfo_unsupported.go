@@ -51,3 +51,9 @@ func Cut(dst, oob []byte) (n int, truncated, others bool) {
 	n = copy(dst, oob)
 	return n, n < len(oob), n < len(oob)
 }
+
+// AppendSegmentSize returns oob.
+func AppendSegmentSize(oob []byte, _ int) []byte { return oob }
+
+// AppendClass returns oob.
+func AppendClass(oob []byte, _ bool, _ uint8) []byte { return oob }

@@ -28,10 +28,3 @@ func Unguarded(fd uintptr) (ipv4, ipv6 bool) {
 	freebind, _ := unix.GetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_FREEBIND)
 	return transparent != 0, transparent != 0 || freebind != 0
 }
-
-// GRO reports whether the socket receives trains of datagrams as one: UDP_GRO
-// of udp(7).
-func GRO(fd uintptr) bool {
-	v, _ := unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_GRO)
-	return v != 0
-}

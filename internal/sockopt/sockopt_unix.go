@@ -25,6 +25,3 @@ func SetReusePort(fd uintptr) error {
 // Unguarded reports whether the kernel lets the socket send from addresses
 // that are not the host's.
 func Unguarded(uintptr) (ipv4, ipv6 bool) { return false, false }
-
-// GRO reports whether the socket receives trains of datagrams as one.
-func GRO(uintptr) bool { return false }

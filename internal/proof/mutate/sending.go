@@ -166,8 +166,8 @@ var sending = []breakage{
 	{
 		name: "Path's Remote not compared with the connected peer",
 		edits: []edit{{
-			"dsrudp/write.go",
-			"c.connected && unmap(p.Remote) != unmap(c.peer) ||",
+			"dsrudp/writepackets.go",
+			"c.connected && unmap(remote) != unmap(c.peer) ||",
 			"c.connected && !p.Remote.IsValid() ||",
 		}},
 		by: []selection{tests(public, "^TestAdoptConnected$")},
@@ -180,5 +180,23 @@ var sending = []breakage{
 			"err := s.raw.Write(func(fd uintptr) bool { return m.doSendmsg(fd) || len(b) < 0 })",
 		}},
 		by: []selection{tests(public, "^TestAllocations$")},
+	},
+	{
+		name: "bound address overridden by a request for an interface, towards a group",
+		edits: []edit{{
+			"dsrudp/writemsg.go",
+			"s = c.bound // which",
+			"s = source{} // which",
+		}},
+		by: []selection{tests(facts, "^TestK4_1_InterfaceToGroup$/^dsrudp$")},
+	},
+	{
+		name: "MSG_DONTWAIT dropped on send",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"return m.call(unix.SYS_SENDMSG, fd)",
+			"_, _, m.errno = syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), 0); return m.errno != unix.EAGAIN",
+		}},
+		by: []selection{tests(facts, "^TestK8_4_BlockingDescriptionFull$")},
 	},
 }

@@ -1,0 +1,124 @@
+package dsrudp
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+// Close closes the socket. Calls in progress return an error matching
+// net.ErrClosed.
+//
+// On a Conn that a Server reads it does not wait: it wakes the Server's reader,
+// which closes the socket as soon as the handler returns that it may be in. So a
+// handler may call it, and may wait for a goroutine that does. From the moment
+// that Close returns all calls fail, whether the socket is closed yet or not.
+func (c *Conn) Close() error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	c.life.Lock()
+	first := !c.closed.Swap(true)
+	if c.served.Load() {
+		defer c.life.Unlock()
+		if !first {
+			return &net.OpError{Op: "close", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: net.ErrClosed}
+		}
+		return c.conn.SetDeadline(past)
+	}
+	c.life.Unlock()
+	if first {
+		return c.shut()
+	}
+	return c.conn.Close()
+}
+
+// shut closes the socket and lets go of the guard.
+func (c *Conn) shut() error {
+	if c.held != nil {
+		c.held.flush()
+	}
+	c.dropped() // the kernel's count ends with the socket
+	err := c.conn.Close()
+	if c.guard != nil {
+		c.release.Stop()
+		c.guard.Close()
+	}
+	return err
+}
+
+// serve makes c a Server's, which has to call unserve when it is done.
+func (c *Conn) serve() error {
+	c.life.Lock()
+	defer c.life.Unlock()
+	if err := c.refusesBatches(); err != nil {
+		return err
+	}
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	c.served.Store(true)
+	return nil
+}
+
+// unserve ends serve, and closes the socket if Close was called meanwhile.
+func (c *Conn) unserve() {
+	c.life.Lock()
+	c.served.Store(false)
+	closed := c.closed.Load()
+	c.life.Unlock()
+	if closed {
+		c.shut()
+	}
+}
+
+// over makes net.ErrClosed of the deadline by which Close wakes calls on a Conn
+// that a Server reads.
+func (c *Conn) over(err error) error {
+	if c.closed.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		return net.ErrClosed
+	}
+	return err
+}
+
+// SetDeadline sets the read and write deadlines, see [net.Conn].
+func (c *Conn) SetDeadline(t time.Time) error {
+	c.noteDeadline(t)
+	return c.setDeadline(t, (*net.UDPConn).SetDeadline)
+}
+
+// SetReadDeadline sets the deadline of reads, see [net.Conn].
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.noteDeadline(t)
+	return c.setDeadline(t, (*net.UDPConn).SetReadDeadline)
+}
+
+// SetWriteDeadline sets the deadline of writes, see [net.Conn].
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	return c.setDeadline(t, (*net.UDPConn).SetWriteDeadline)
+}
+
+func (c *Conn) setDeadline(t time.Time, set func(*net.UDPConn, time.Time) error) error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	c.life.Lock()
+	defer c.life.Unlock()
+	if c.served.Load() && (c.woken || c.closed.Load()) {
+		// It would undo what Close or Shutdown woke the reader with.
+		return &net.OpError{Op: "set", Net: c.network, Addr: c.laddr, Err: net.ErrClosed}
+	}
+	return set(c.conn, t)
+}
+
+// noteDeadline keeps a read deadline for reads that do not come to the kernel.
+func (c *Conn) noteDeadline(t time.Time) {
+	if c.ok() && c.ahead != nil {
+		c.ahead.setDeadline(t)
+	}
+}

@@ -1,0 +1,103 @@
+package dsrudp
+
+import (
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+)
+
+// slotSize is the distance between the buffers of a batch that takes datagrams
+// of any length. It is not a power of two: buffers that begin at the same place
+// of their page compete for the same lines of the processor's caches.
+const slotSize = 1<<16 + 5*64
+
+// slots returns n buffers that any datagram, or train, fits into.
+func slots(n int) [][]byte {
+	memory := make([]byte, n*slotSize)
+	ps := make([][]byte, n)
+	for i := range ps {
+		ps[i] = memory[i*slotSize:][: 1<<16 : 1<<16]
+	}
+	return ps
+}
+
+// readAhead takes datagrams from the kernel several at a time, for calls that
+// read one.
+type readAhead struct {
+	c *Conn
+
+	mu      sync.Mutex
+	in      *mmsg.Batch
+	buffers [][]byte
+	i, n    int // the next datagram to give away, and their number
+
+	left     atomic.Int32 // datagrams not yet given away
+	deadline atomic.Pointer[time.Time]
+}
+
+func newReadAhead(c *Conn, n int) *readAhead {
+	a := &readAhead{c: c, in: c.sock.NewBatch(n, pktinfo.Size), buffers: slots(n)}
+	for i, p := range a.buffers {
+		a.in.SetBuffer(i, p)
+	}
+	return a
+}
+
+// receive acts as [mmsg.Socket.Recv].
+func (a *readAhead) receive(b, oob []byte) (mmsg.Received, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.i == a.n {
+		if a.c.held != nil {
+			a.c.held.flush()
+		}
+		a.i, a.n = 0, 0
+		n, err := a.in.Recv(len(a.buffers), 0)
+		if err != nil {
+			return mmsg.Received{}, err
+		}
+		a.n = n
+	} else if err := a.over(); err != nil {
+		return mmsg.Received{}, err
+	}
+	i := a.i
+	a.i++
+	a.left.Store(int32(a.n - a.i))
+	r := a.in.Received(i)
+	n := copy(b, a.buffers[i][:r.N])
+	if n < r.N {
+		r.N = n
+		r.Flags |= mmsg.FlagTrunc
+	}
+	if k := copy(oob, a.in.OOB(i)); k < r.OOBN {
+		r.OOBN = k
+		r.Flags |= mmsg.FlagCtrunc
+	}
+	return r, nil
+}
+
+// over returns why nothing may be read any more, as the kernel's datagrams are
+// not to be had after Close or the deadline either.
+func (a *readAhead) over() error {
+	if a.c.closed.Load() {
+		return net.ErrClosed
+	}
+	if t := a.deadline.Load(); t != nil && !t.After(time.Now()) {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// setDeadline notes the read deadline.
+func (a *readAhead) setDeadline(t time.Time) {
+	if t.IsZero() {
+		a.deadline.Store(nil)
+		return
+	}
+	a.deadline.Store(&t)
+}

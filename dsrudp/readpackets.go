@@ -1,0 +1,51 @@
+package dsrudp
+
+import (
+	"net/netip"
+	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+)
+
+// ReadPackets receives datagrams into the buffers of ps, one for each Packet,
+// and returns how many: as many as are there, at least one, for which it waits.
+// It fills in the Packets and allocates nothing. Err is not nil only if n is 0.
+//
+// One call takes at most 32 datagrams with one system call; elsewhere than on
+// Linux it takes one. A datagram that is longer than its buffer is cut, and
+// Truncated. With [ListenConfig.GRO] buffers must be 64 KiB to hold a train.
+func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	if len(ps) == 0 {
+		return 0, nil
+	}
+	if err := c.refusesBatches(); err != nil {
+		return 0, c.readError(err)
+	}
+	r := c.receivers.Get().(*receiver)
+	defer c.receivers.Put(r)
+	k := min(len(ps), maxBatch)
+	for i := range ps[:k] {
+		r.in.SetBuffer(i, ps[i].Buf)
+	}
+	n, err = r.in.Recv(k, 0)
+	r.in.Release(k)
+	if err != nil {
+		return 0, c.readError(err)
+	}
+	for i := range ps[:n] {
+		c.datagram(r, i, &ps[i])
+	}
+	return n, nil
+}
+
+// origDst returns the destination of a datagram where it is not the address to
+// answer from.
+func origDst(info pktinfo.Info, local source) netip.Addr {
+	if info.Dst == local.addr {
+		return netip.Addr{}
+	}
+	return info.Dst
+}

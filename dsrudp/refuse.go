@@ -1,0 +1,55 @@
+package dsrudp
+
+import (
+	"errors"
+	"syscall"
+)
+
+// unsupported is an error of a Conn that cannot do something as it was made. It
+// matches ErrNotSupported and errors.ErrUnsupported.
+type unsupported string
+
+func (e unsupported) Error() string { return string(e) }
+
+func (unsupported) Is(target error) bool {
+	return target == ErrNotSupported || target == errors.ErrUnsupported
+}
+
+const (
+	errTrain      = unsupported("dsrudp: the Conn was made with ListenConfig.GRO, and this call would take a train of datagrams for one; use ReadPackets or a Server")
+	errRaw        = unsupported("dsrudp: the Conn was made with ListenConfig.GRO or ReadAhead, and a read beside it would misread or miss datagrams; make it without")
+	errServed     = unsupported("dsrudp: a Server reads this Conn, and this call would take datagrams away from it")
+	errAheadBatch = unsupported("dsrudp: the Conn was made with ListenConfig.ReadAhead, which is for calls that read one datagram; make it without")
+)
+
+// refusesReads returns why the Conn cannot be read one datagram at a time.
+func (c *Conn) refusesReads() error {
+	if c.gro {
+		return errTrain
+	}
+	return c.refusesServed()
+}
+
+// refusesBatches returns why the Conn cannot be read by ReadPackets or a Server.
+func (c *Conn) refusesBatches() error {
+	if c.ahead != nil {
+		return errAheadBatch
+	}
+	return c.refusesServed()
+}
+
+func (c *Conn) refusesServed() error {
+	if c.served.Load() {
+		return errServed
+	}
+	return nil
+}
+
+// rawControl is the syscall.RawConn of a Conn that has to be alone with its
+// datagrams.
+type rawControl struct{ syscall.RawConn }
+
+func (rawControl) Read(func(fd uintptr) bool) error { return errRaw }
+
+// Write is refused too: who writes there also reads, as QUIC libraries do.
+func (rawControl) Write(func(fd uintptr) bool) error { return errRaw }

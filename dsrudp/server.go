@@ -1,0 +1,164 @@
+package dsrudp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// A Server calls a Handler for each datagram that its Conns receive. It takes
+// datagrams from the kernel, and gives it the answers, several at a time.
+//
+// Its fields must not be changed once Serve was called. A Server may serve
+// several times at once, but not again after Shutdown.
+type Server struct {
+	// Handler answers the datagrams.
+	Handler Handler
+
+	// BatchSize is how many datagrams to take from the kernel at once, 1 to
+	// 32; 0 means 32. With fewer the answers to the first of many wait less
+	// long, and so does the garbage collector; 16 cost little more than 32.
+	BatchSize int
+
+	// Trains gives the handler trains as they came ([ListenConfig.GRO]).
+	// Without it a train is taken apart, and the handler is called for each
+	// datagram; equal answers leave as one again.
+	Trains bool
+
+	// OnError, if it is not nil, is told of answers that could not be sent
+	// after the handler was told that they would be, and, with a zero Path,
+	// of reads that failed. It is called on the goroutine that reads, and must
+	// not block.
+	OnError func(p Path, err error)
+
+	// ErrorLog logs panics of the handler; nil means slog.Default().
+	ErrorLog *slog.Logger
+
+	mu      sync.Mutex
+	readers map[*reader]struct{}
+	ended   chan struct{} // closed when there are no readers left after Shutdown
+	stop    atomic.Bool   // Shutdown was called
+	hurry   atomic.Bool   // and its context ended
+}
+
+// ErrServerClosed is returned by Serve after Shutdown.
+var ErrServerClosed = errors.New("dsrudp: Server closed")
+
+var errGoexit = errors.New("dsrudp: the Handler ended the goroutine that it was called on (runtime.Goexit)")
+
+// Serve serves the datagrams of conns, each in a goroutine of its own, until all
+// of them are closed or Shutdown is called. The Conns are the Server's from then
+// on: it closes them before it returns, and reads of others are refused meanwhile.
+// Writes are not, and are right from any goroutine.
+//
+// One Conn's end does not end the others. Serve returns ErrServerClosed after
+// Shutdown, and else the errors that ended the Conns, joined: net.ErrClosed for
+// one that was closed, os.ErrDeadlineExceeded for one whose read deadline passed.
+// When it cannot begin, because a Conn is nil, closed or served already, was made
+// with ReadAhead, or there is no Handler, none was touched.
+func (s *Server) Serve(conns ...*Conn) error {
+	readers, err := s.begin(conns)
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(readers))
+	var wg sync.WaitGroup
+	for i, r := range readers {
+		wg.Go(func() {
+			defer s.end(r)
+			errs[i] = errGoexit
+			errs[i] = r.run()
+		})
+	}
+	wg.Wait()
+	if s.stop.Load() {
+		return ErrServerClosed
+	}
+	return errors.Join(errs...)
+}
+
+// begin makes conns this Server's.
+func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
+	if s.Handler == nil {
+		return nil, errors.New("dsrudp: Server has no Handler")
+	}
+	if s.BatchSize < 0 || s.BatchSize > maxBatch {
+		return nil, fmt.Errorf("dsrudp: Server.BatchSize is %d; 1 to %d are possible, and 0 for the default", s.BatchSize, maxBatch)
+	}
+	if len(conns) == 0 {
+		return nil, errors.New("dsrudp: Serve without a Conn")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop.Load() {
+		return nil, ErrServerClosed
+	}
+	for _, c := range conns {
+		if err = syscall.EINVAL; c.ok() {
+			err = c.serve()
+		}
+		if err != nil {
+			for _, r := range readers {
+				r.c.unserve()
+			}
+			return nil, fmt.Errorf("dsrudp: Serve: %w", err)
+		}
+		readers = append(readers, newReader(s, c))
+	}
+	if s.readers == nil {
+		s.readers = make(map[*reader]struct{})
+	}
+	for _, r := range readers {
+		s.readers[r] = struct{}{}
+	}
+	return readers, nil
+}
+
+// end closes r's Conn.
+func (s *Server) end(r *reader) {
+	r.c.Close() // which leaves the closing to unserve
+	r.c.unserve()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.readers, r)
+	if s.ended != nil && len(s.readers) == 0 {
+		close(s.ended)
+		s.ended = nil
+	}
+}
+
+// Shutdown has the Server serve what the kernel has queued by now, and then close
+// the Conns. It returns when that is done, or ctx's error when ctx ends first:
+// the Conns are then closed as soon as the handlers in progress return. What
+// arrives after a Conn's queue was found empty is lost, as UDP loses datagrams,
+// unless another socket of a ListenN group takes it. Late answers of other
+// goroutines should have been sent before; they would get net.ErrClosed.
+//
+// A handler must not wait for it: it waits for the handler.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stop.Store(true)
+	for r := range s.readers {
+		r.wake()
+	}
+	if len(s.readers) == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.ended == nil {
+		s.ended = make(chan struct{})
+	}
+	ended := s.ended
+	s.mu.Unlock()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		s.hurry.Store(true)
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,91 @@
+package dsrudp
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/net/ipv4"
+)
+
+// WriteBatch acts like WriteBatch of golang.org/x/net's ipv4.PacketConn and
+// ipv6.PacketConn: it sends the Buffers of ms to their Addr with few system
+// calls, sets their N, and returns how many messages it sent. These are the first
+// ones: it stops at the first message that cannot be sent, and returns an error,
+// that message's, only if it is the very first. A caller sends the rest again,
+// and skips a message that comes back with an error. Flags are those of
+// sendmsg(2).
+//
+// The source of each is found as by WriteMsgUDP, from OOB and from the Path that
+// Addr carries.
+func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	q := c.senders.Get().(*sender)
+	q.prefix, q.flags = true, flags
+	added := 0
+	for ; added < len(ms) && err == nil && len(q.failed) == 0; added++ {
+		err = q.addMessage(added, &ms[added])
+	}
+	if err != nil {
+		added--
+	}
+	n = added
+	if len(q.failed) == 0 {
+		q.flush()
+	}
+	if len(q.failed) > 0 {
+		n, err = q.failed[0].item, q.failed[0].err
+	}
+	q.forget()
+	q.prefix, q.flags = false, 0
+	c.senders.Put(q)
+	for i := range ms[:n] {
+		ms[i].N = 0
+		for _, b := range ms[i].Buffers {
+			ms[i].N += len(b)
+		}
+	}
+	if err == nil || n > 0 {
+		return n, nil // the message after these will show its error again
+	}
+	addr := ms[0].Addr
+	if addr == nil {
+		addr = c.raddr
+	}
+	return 0, c.writeError(err, addr)
+}
+
+// addMessage takes a message of the caller's.
+func (q *sender) addMessage(number int, m *ipv4.Message) (err error) {
+	c := q.c
+	var addr *net.UDPAddr
+	if m.Addr != nil {
+		var isUDP bool
+		if addr, isUDP = m.Addr.(*net.UDPAddr); !isUDP {
+			return syscall.EINVAL // net's word
+		}
+	}
+	t, ok := c.targetOf(addr)
+	if c.connected {
+		ok = addr == nil // to the peer
+	}
+	if !ok {
+		_, _, err := c.conn.WriteMsgUDP(nil, nil, addr) // refuses it with net's words
+		return bare(err)
+	}
+	it := item{number: number, t: t}
+	if it.s, it.own, err = c.requested(q.o, m.OOB, addr, t); err != nil {
+		return err
+	}
+	if len(it.own) == 0 {
+		it.own = nil
+	}
+	if len(m.Buffers) > 0 {
+		it.payload = m.Buffers[0]
+	}
+	if len(m.Buffers) > 1 {
+		it.more = m.Buffers[1:]
+	}
+	return q.add(it)
+}

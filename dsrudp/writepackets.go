@@ -1,0 +1,90 @@
+package dsrudp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+)
+
+// WritePackets sends each of ps along its Path, as WritePacket does, with few
+// system calls, and allocates nothing when all goes well. It tries every Packet,
+// in order, and none twice. N is how many the kernel took; the others have the
+// reason in Packet.Err, and err joins them. The buffers are the caller's again
+// when it returns.
+//
+// Packets that follow each other with one Path, one length (but the last, which
+// may be shorter) and one ECN mark are given to the kernel as one, to cut into
+// segments again (UDP_SEGMENT), unless [ListenConfig.NoOffload] says otherwise.
+// Where a device or path does not take that they are sent one by one; see
+// [Stats.OffloadFallbacks].
+func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	q := c.senders.Get().(*sender)
+	bad := 0
+	for i := range ps {
+		p := &ps[i]
+		p.Err = nil
+		if err := q.addPacket(i, p); err != nil {
+			p.Err = c.writeError(err, addrPortAddr{p.Path.Remote})
+			bad++
+		}
+	}
+	q.flush()
+	for _, f := range q.failed {
+		p := &ps[f.item]
+		if p.Err == nil {
+			p.Err = c.writeError(f.err, addrPortAddr{p.Path.Remote})
+			bad++
+		}
+	}
+	q.forget()
+	c.senders.Put(q)
+	if bad == 0 {
+		return len(ps), nil
+	}
+	var errs []error
+	for i := range ps {
+		if ps[i].Err != nil {
+			errs = append(errs, ps[i].Err)
+		}
+	}
+	return len(ps) - bad, errors.Join(errs...)
+}
+
+// addPacket takes a Packet of the caller's.
+func (q *sender) addPacket(number int, p *Packet) error {
+	it, err := q.c.item(p)
+	if err != nil {
+		return err
+	}
+	it.number = number
+	return q.add(it)
+}
+
+// item returns what a Packet asks for.
+func (c *Conn) item(p *Packet) (item, error) {
+	remote := p.Path.Remote
+	switch {
+	case p.N < 0 || p.N > len(p.Buf):
+		return item{}, fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
+	case p.SegmentSize < 0:
+		return item{}, fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
+	case c.refusesRemote(remote):
+		_, err := c.conn.WriteToUDPAddrPort(nil, remote) // refuses it with net's words
+		return item{}, bare(err)
+	}
+	s, err := c.sourceOf(p.Path.Local, remote)
+	if err != nil {
+		return item{}, err
+	}
+	return item{payload: p.Buf[:p.N], s: s, t: c.target(remote), seg: p.SegmentSize, ecn: p.ECN}, nil
+}
+
+// refusesRemote reports whether net refuses to send to remote here: it is not
+// valid, not the connected peer, or of the other family.
+func (c *Conn) refusesRemote(remote netip.AddrPort) bool {
+	return !remote.IsValid() || c.connected && unmap(remote) != unmap(c.peer) || !c.inet6() && !is4(remote.Addr())
+}
