@@ -168,7 +168,7 @@ var sending = []breakage{
 		edits: []edit{{
 			"dsrudp/writepackets.go",
 			"c.connected && unmap(remote) != unmap(c.peer) ||",
-			"c.connected && !p.Remote.IsValid() ||",
+			"c.connected && !remote.IsValid() ||",
 		}},
 		by: []selection{tests(public, "^TestAdoptConnected$")},
 	},
