@@ -30,19 +30,19 @@ func inChild(t *testing.T) bool {
 	return false
 }
 
-// netlinkSockets counts the process's netlink sockets: the guard's.
-func netlinkSockets(t *testing.T) (n int) {
+// netlinkSockets returns the process's netlink sockets: the guard's.
+func netlinkSockets(t *testing.T) (fds []int) {
 	t.Helper()
-	fds, err := os.ReadDir("/proc/self/fd")
+	all, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
-	for _, e := range fds {
+	for _, e := range all {
 		fd, err := strconv.Atoi(e.Name())
 		require.NoError(t, err)
 		if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain == unix.AF_NETLINK {
-			n++
+			fds = append(fds, fd)
 		}
 	}
-	return n
+	return fds
 }
 
 // TestCloseReleases: Conns share one guard, and the last to be closed ends it;
@@ -53,7 +53,7 @@ func TestCloseReleases(t *testing.T) {
 	}
 	a, b := listen(t, "udp", ":0"), listen(t, "udp4", ":0")
 	held := netlinkSockets(t)
-	require.Positive(t, held)
+	require.NotEmpty(t, held)
 	c := listen(t, "udp6", ":0")
 	require.Equal(t, held, netlinkSockets(t))
 	require.NoError(t, a.Close())
@@ -64,10 +64,10 @@ func TestCloseReleases(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, held, netlinkSockets(t))
 	require.NoError(t, c.Close())
-	require.Zero(t, netlinkSockets(t))
+	require.Empty(t, netlinkSockets(t))
 	_, err = dsrudp.ListenPacket("udp6", "[2001:db8::77]:0")
 	require.Error(t, err)
-	require.Zero(t, netlinkSockets(t))
+	require.Empty(t, netlinkSockets(t))
 }
 
 // TestForgotten: a Conn that is forgotten instead of closed does not keep the
@@ -81,8 +81,8 @@ func TestForgotten(t *testing.T) {
 		require.NoError(t, err)
 		require.NotNil(t, c)
 	}()
-	require.Positive(t, netlinkSockets(t))
-	for end := time.Now().Add(patience); netlinkSockets(t) > 0; {
+	require.NotEmpty(t, netlinkSockets(t))
+	for end := time.Now().Add(patience); len(netlinkSockets(t)) > 0; {
 		require.True(t, time.Now().Before(end), "the guard is still held")
 		runtime.GC()
 	}

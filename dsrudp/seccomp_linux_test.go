@@ -59,19 +59,36 @@ func TestNoNetlink(t *testing.T) {
 	}
 }
 
-// forbidNetlink makes socket(AF_NETLINK) fail with EPERM for all threads from now
-// on, see seccomp(2).
+// forbidNetlink makes socket(AF_NETLINK) fail with EPERM from now on.
 func forbidNetlink(t *testing.T) {
 	t.Helper()
-	const offsetNr, offsetArg0 = 0, 16 // in struct seccomp_data, low half of the argument
-	filter := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offsetNr},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 3, K: unix.SYS_SOCKET},
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offsetArg0},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: unix.AF_NETLINK},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	forbid(t, unix.SYS_SOCKET, map[int]uint32{0: unix.AF_NETLINK})
+}
+
+// forbid makes a system call fail with EPERM where its arguments, by number,
+// have the values given in their low halves. It holds for all threads from now
+// on, see seccomp(2).
+func forbid(t *testing.T, call uint32, args map[int]uint32) {
+	t.Helper()
+	const offsetNr, offsetArgs = 0, 16 // in struct seccomp_data, whose arguments have 8 bytes
+	// Whatever does not match jumps to the end, where all is allowed.
+	load := func(offset int) unix.SockFilter {
+		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: uint32(offset)}
 	}
+	toEnd := 2*len(args) + 1
+	equal := func(value uint32) unix.SockFilter {
+		f := unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: uint8(toEnd), K: value}
+		toEnd -= 2
+		return f
+	}
+	filter := []unix.SockFilter{load(offsetNr), equal(call)}
+	for n, value := range args {
+		filter = append(filter, load(offsetArgs+8*n), equal(value))
+	}
+	filter = append(filter,
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	)
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	runtime.LockOSThread() // both calls on one thread; the second is for all
 	defer runtime.UnlockOSThread()

@@ -33,6 +33,7 @@ type Batch struct {
 
 	// Sending.
 	len, niov int
+	last      []byte // the piece appended last
 
 	// The call in progress.
 	from, to, flags int
@@ -249,7 +250,7 @@ func (b *Batch) Reset() {
 	for i := range b.iovs[:b.niov] {
 		b.iovs[i].Base = nil
 	}
-	b.len, b.niov = 0, 0
+	b.len, b.niov, b.last = 0, 0, nil
 }
 
 // Len returns the number of messages built since Reset.
@@ -289,16 +290,19 @@ func (b *Batch) Drop() { b.len-- }
 // reports false when there is no room for it and p was not added.
 func (b *Batch) Append(p []byte) bool {
 	h := &b.hdrs[b.len-1].hdr
-	if h.Iovlen > 0 && len(p) > 0 {
+	// Pieces that follow each other in one array need no vectors of their own.
+	// The capacity shows that they do: allocations that only happen to be
+	// neighbours must each be kept alive.
+	if l := b.last; h.Iovlen > 0 && len(p) > 0 && cap(l) > len(l) && &l[:len(l)+1][len(l)] == &p[0] {
 		v := &b.iovs[b.niov-1]
-		if unsafe.Add(unsafe.Pointer(v.Base), int(v.Len)) == unsafe.Pointer(unsafe.SliceData(p)) {
-			v.SetLen(int(v.Len) + len(p)) // one piece of memory
-			return true
-		}
+		v.SetLen(int(v.Len) + len(p))
+		b.last = p
+		return true
 	}
 	if b.niov == len(b.iovs) {
 		return false
 	}
+	b.last = p
 	v := &b.iovs[b.niov]
 	b.niov++
 	v.Base = unsafe.SliceData(p)

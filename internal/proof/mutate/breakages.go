@@ -13,16 +13,21 @@ var breakages = slices.Concat(
 	guarding,
 	listening,
 	netsShape,
+	races,
 )
 
 // tests selects tests of one package.
 func tests(dir, run string) selection { return selection{dir: dir, run: run} }
+
+// raceTests selects tests of one package, with the race detector.
+func raceTests(dir, run string) selection { return selection{dir: dir, run: run, race: true} }
 
 // The packages that selections name most.
 const (
 	public     = "dsrudp"
 	facts      = "internal/lab/facts"
 	localroute = "internal/localroute"
+	mmsg       = "internal/mmsg"
 	pathmem    = "internal/pathmem"
 	pktinfo    = "internal/pktinfo"
 	udpaddr    = "internal/udpaddr"

@@ -168,7 +168,7 @@ var guarding = []breakage{
 	{
 		name: "close does not release the guard",
 		edits: []edit{{
-			"dsrudp/conn.go",
+			"dsrudp/close.go",
 			"c.release.Stop()\n\t\tc.guard.Close()\n",
 			"c.release.Stop()\n",
 		}},
@@ -182,5 +182,66 @@ var guarding = []breakage{
 			"func(t *localroute.Table) {}",
 		}},
 		by: []selection{tests(public, "^TestForgotten$")},
+	},
+	{
+		name: "guard closed again by the collector, after Close",
+		edits: []edit{{
+			"dsrudp/close.go",
+			"c.release.Stop()\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestHalfway$")},
+	},
+	{
+		name: "guard closed again by the collector, after listening failed",
+		edits: []edit{
+			{
+				"dsrudp/setup.go",
+				"c.ops.New = newOp\n",
+				"c.ops.New = newOp\n\tif c.guard != nil {\n\t\tc.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)\n\t}\n",
+			},
+			{
+				"dsrudp/group.go",
+				"if c.guard != nil {",
+				"if c.guard != nil && c.port == 0 {",
+			},
+		},
+		by: []selection{tests(public, "^TestHalfway$")},
+	},
+	{
+		name: "guard not given back when listening fails late",
+		edits: []edit{{
+			"dsrudp/listen.go",
+			"uc.Close()\n\t\ts.close()\n",
+			"uc.Close()\n",
+		}},
+		by: []selection{tests(public, "^TestHalfway$")},
+	},
+	{
+		name: "guard that cannot ask lets everything through",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"return &sourceError{s.addr, remote, whyUnasked, err}",
+			"return nil",
+		}},
+		by: []selection{tests(public, "^TestUnasked$")},
+	},
+	{
+		name: "received destination not taken as local",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"c.guard.Received(&o.memo, s.addr, s.ifindex)",
+			"_, _ = c.guard.Local(&o.memo, s.addr, s.ifindex)",
+		}},
+		by: []selection{tests(facts, "^TestGuard_Received$")},
+	},
+	{
+		name: "received IPv4 destination not taken as local",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"s.addr.Is4() && c.guard4 {",
+			"s.addr.Is4() && c.guard4 && c.strict {",
+		}},
+		by: []selection{tests(facts, "^TestGuard_Received$")},
 	},
 }

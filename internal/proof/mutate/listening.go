@@ -81,4 +81,22 @@ var listening = []breakage{
 		}},
 		by: []selection{tests(public, "^TestAdoptGRO$")},
 	},
+	{
+		name: "SO_REUSEPORT before the kernel chooses a port",
+		edits: []edit{{
+			"dsrudp/listen.go",
+			"if reusePort && bind.Port() == 0 {",
+			"if reusePort && bind.Port() == 0 && lc.FreeBind {",
+		}},
+		by: []selection{tests(facts, "^TestK13_PortZero$")},
+	},
+	{
+		name: "SO_REUSEPORT not set after the kernel chose a port",
+		edits: []edit{{
+			"dsrudp/listen.go",
+			"if err == nil && reuseLater {",
+			"if err != nil && reuseLater {",
+		}},
+		by: []selection{tests(public, "^TestListenN$")},
+	},
 }

@@ -165,9 +165,27 @@ var receiving = []breakage{
 		name: "MSG_DONTWAIT dropped on receive",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
-			"syscall.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT)",
-			"syscall.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), 0)",
+			"return m.call(unix.SYS_RECVMSG, fd)",
+			"_, _, m.errno = syscall.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), 0); return m.errno != unix.EAGAIN",
 		}},
 		by: []selection{tests(public, "^TestBlockingDescription$")},
+	},
+	{
+		name: "MSG_DONTWAIT dropped on batches",
+		edits: []edit{{
+			"internal/mmsg/syscall_linux.go",
+			"uintptr(len(hdrs)), uintptr(flags|unix.MSG_DONTWAIT)",
+			"uintptr(len(hdrs)), uintptr(flags)",
+		}},
+		by: []selection{tests(mmsg, "^TestBlockingDescription$/^Batch.Recv$")},
+	},
+	{
+		name: "address to answer a group from remembered for ever",
+		edits: []edit{{
+			"dsrudp/groupsource.go",
+			"if now.After(g.expires) {",
+			"if g.sources == nil {",
+		}},
+		by: []selection{tests(facts, "^TestPromise3_GroupAddressChanges$")},
 	},
 }
