@@ -32,7 +32,7 @@ func newCoalescer(c *Conn, tell func(Path, error)) *coalescer {
 
 // hold takes a datagram, if there is reason to expect another one soon. An error
 // is the datagram's own, which was not taken.
-func (h *coalescer) hold(b []byte, s source, t target) (taken bool, err error) {
+func (h *coalescer) hold(b []byte, s *source, t *target) (taken bool, err error) {
 	h.mu.Lock()
 	last := h.c.ahead.left.Load() == 0 // nobody will come to flush
 	if len(b) > cap(h.arena) || last && h.items == 0 {
@@ -45,7 +45,7 @@ func (h *coalescer) hold(b []byte, s source, t target) (taken bool, err error) {
 	}
 	at := len(h.arena)
 	h.arena = append(h.arena, b...)
-	if err = h.q.add(item{number: h.items, payload: h.arena[at:], s: s, t: t}); err == nil {
+	if err = h.q.add(h.items, h.arena[at:], s, t, NotECT); err == nil {
 		h.items++
 	}
 	switch {

@@ -113,6 +113,8 @@ type op struct {
 	msg  mmsg.Msg
 	memo localroute.Memo
 	oob  [pktinfo.Size]byte
+
+	noted *noted // of a receiver's op
 }
 
 func newOp() any {

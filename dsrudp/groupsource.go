@@ -36,7 +36,7 @@ const maxGroupSources = 1024
 // groupSource returns the address to answer a datagram from that was sent to a
 // group: spec_dst if the receiving interface has it, else one that it has, and
 // spec_dst after all if it has none.
-func (c *Conn) groupSource(info pktinfo.Info) netip.Addr {
+func (c *Conn) groupSource(info *pktinfo.Info) netip.Addr {
 	if info.IfIndex == 0 {
 		return info.Local
 	}
@@ -54,11 +54,12 @@ func (c *Conn) groupSource(info pktinfo.Info) netip.Addr {
 		if len(g.sources) >= maxGroupSources {
 			clear(g.sources)
 		}
-		source = info.Local
+		want := info.Local
+		source = want
 		name := c.zones.Name(info.IfIndex)
 		// The error is the socket's being closed.
 		_ = c.raw.Control(func(fd uintptr) {
-			if a, ok := sockopt.InterfaceAddr(fd, name, info.Local); ok {
+			if a, ok := sockopt.InterfaceAddr(fd, name, want); ok {
 				source = a
 			}
 		})

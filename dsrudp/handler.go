@@ -63,7 +63,7 @@ func (w *reply) Write(b []byte) (int, error) {
 	if !w.active {
 		return 0, errLate
 	}
-	err := w.r.reply(b, w.d.local, target{w.d.From, w.d.Scope})
+	err := w.r.reply(b, &w.d.local, &target{w.d.From, w.d.Scope})
 	if err != nil {
 		return 0, w.r.c.writeError(err, addrPortAddr{w.r.c.remote(&w.d)})
 	}

@@ -68,7 +68,8 @@ func (a *readAhead) receive(b, oob []byte) (mmsg.Received, error) {
 	i := a.i
 	a.i++
 	a.left.Store(int32(a.n - a.i))
-	r := a.in.Received(i)
+	var r mmsg.Received
+	a.in.Received(i, &r)
 	n := copy(b, a.buffers[i][:r.N])
 	if n < r.N {
 		r.N = n

@@ -51,9 +51,14 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 
 // message fills in m with what message i of a receive brought.
 func (c *Conn) message(r *receiver, i int, m *ipv4.Message) {
+	if i == 0 {
+		*r.o.noted = noted{}
+	}
 	oob := r.in.OOB(i)
-	d := datagram{Received: r.in.Received(i)}
-	c.learn(r.o, &d, oob)
+	var d datagram
+	r.in.Received(i, &d.Received)
+	var info pktinfo.Info
+	c.learn(r.o, &d, oob, &info)
 	m.N = d.N
 	cut, others := false, false
 	m.NN, cut, others = pktinfo.Cut(m.OOB, oob)

@@ -130,7 +130,7 @@ func (r *reader) serveRest(n int) {
 		if r.off == 0 {
 			p := &r.packets[r.i]
 			p.Buf = r.buffers[r.i]
-			w.d = r.c.datagram(r.in, r.i, p)
+			r.c.datagram(r.in, r.i, p, &w.d)
 			r.seg = 0
 			if !r.srv.Trains {
 				r.seg = p.SegmentSize // before the handler has p
@@ -174,39 +174,46 @@ func (r *reader) panicked(v any) {
 	if log == nil {
 		log = slog.Default()
 	}
-	log.Error("dsrudp: panic in a Handler", "path", r.packets[r.i].Path.String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	log.Error("dsrudp: panic in a Handler", "path", r.c.path(&r.replies[r.i].d).String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 }
 
 // reply takes a datagram to be sent from s to t.
-func (r *reader) reply(b []byte, s source, t target) error {
+func (r *reader) reply(b []byte, s *source, t *target) error {
 	if !s.addr.IsValid() {
 		return r.c.refuse(ErrNoPath)
 	}
-	return r.add(item{payload: b, s: s, t: t})
+	p, err := r.copy(b)
+	if err != nil {
+		return err
+	}
+	return r.out.add(r.items-1, p, s, t, NotECT)
 }
 
 // send takes a Packet to be sent.
 func (r *reader) send(p *Packet) error {
-	it, err := r.c.item(p)
+	s, t, err := r.c.way(p)
 	if err != nil {
 		return err
 	}
-	return r.add(it)
+	b, err := r.copy(p.Payload())
+	if err != nil {
+		return err
+	}
+	return r.out.addPayload(r.items-1, b, p, &s, &t)
 }
 
-func (r *reader) add(it item) error {
-	if len(it.payload) > 1<<16 {
-		return mmsg.ErrTooLong
+// copy returns a copy of b that is good until flush, and counts it as an item.
+func (r *reader) copy(b []byte) ([]byte, error) {
+	if len(b) > cap(r.arena) {
+		return nil, mmsg.ErrTooLong
 	}
-	if len(r.arena)+len(it.payload) > cap(r.arena) {
+	if len(r.arena)+len(b) > cap(r.arena) {
 		r.flush()
 	}
 	at := len(r.arena)
-	r.arena = append(r.arena, it.payload...)
-	it.payload = r.arena[at:]
-	it.number = r.items
+	r.arena = append(r.arena, b...)
 	r.items++
-	return r.out.add(it)
+	return r.arena[at:], nil
 }
 
 // flush sends the answers taken so far.

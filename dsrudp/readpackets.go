@@ -1,11 +1,6 @@
 package dsrudp
 
-import (
-	"net/netip"
-	"syscall"
-
-	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
-)
+import "syscall"
 
 // ReadPackets receives datagrams into the buffers of ps, one for each Packet,
 // and returns how many: as many as are there, at least one, for which it waits.
@@ -35,17 +30,9 @@ func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {
 	if err != nil {
 		return 0, c.readError(err)
 	}
+	var d datagram
 	for i := range ps[:n] {
-		c.datagram(r, i, &ps[i])
+		c.datagram(r, i, &ps[i], &d)
 	}
 	return n, nil
-}
-
-// origDst returns the destination of a datagram where it is not the address to
-// answer from.
-func origDst(info pktinfo.Info, local source) netip.Addr {
-	if info.Dst == local.addr {
-		return netip.Addr{}
-	}
-	return info.Dst
 }

@@ -28,26 +28,27 @@ func (c *Conn) receive(o *op, b, oob []byte) (d datagram, err error) {
 	if err != nil {
 		return datagram{}, err
 	}
-	c.learn(o, &d, oob[:d.OOBN])
+	var info pktinfo.Info
+	c.learn(o, &d, oob[:d.OOBN], &info)
 	return d, nil
 }
 
-// learn finds out where to answer d from, whose control messages are oob.
-func (c *Conn) learn(o *op, d *datagram, oob []byte) (info pktinfo.Info) {
+// learn finds out where to answer d from, whose control messages are oob, and
+// sets info, which is zero, to what they say.
+func (c *Conn) learn(o *op, d *datagram, oob []byte, info *pktinfo.Info) {
 	if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {
 		c.countTruncation(d.Flags)
 	}
 	d.local = c.bound
 	if c.parse || len(oob) > 0 {
-		info = pktinfo.Parse(oob)
+		pktinfo.ParseInto(info, oob)
 	}
 	if c.parse {
 		if s := c.destination(o, info); s.addr.IsValid() || !c.bound.addr.IsValid() {
 			d.local = s
 		}
 	}
-	c.remember(d)
-	return info
+	c.remember(o, d)
 }
 
 func (c *Conn) countTruncation(flags int) {
@@ -60,7 +61,7 @@ func (c *Conn) countTruncation(flags int) {
 }
 
 // destination returns the local address to answer a datagram from.
-func (c *Conn) destination(o *op, info pktinfo.Info) source {
+func (c *Conn) destination(o *op, info *pktinfo.Info) source {
 	s := source{addr: info.Local}
 	switch {
 	case !s.addr.IsValid():
@@ -84,7 +85,7 @@ func (c *Conn) destination(o *op, info pktinfo.Info) source {
 // headerDestination is destination for a datagram with no more than the
 // destination in its IP header: it was queued before the socket had IP_PKTINFO.
 // That address may be a subnet's broadcast address, so the kernel is asked.
-func (c *Conn) headerDestination(o *op, info pktinfo.Info) source {
+func (c *Conn) headerDestination(o *op, info *pktinfo.Info) source {
 	if info.Dst.IsValid() && c.guard != nil {
 		if local, err := c.guard.Local(&o.memo, info.Dst, 0); err == nil && local {
 			return source{addr: info.Dst}
@@ -94,7 +95,7 @@ func (c *Conn) headerDestination(o *op, info pktinfo.Info) source {
 }
 
 // remember notes d's path in the path memory.
-func (c *Conn) remember(d *datagram) {
+func (c *Conn) remember(o *op, d *datagram) {
 	if !d.local.addr.IsValid() {
 		c.count.lostPath.Add(1)
 	}
@@ -109,7 +110,21 @@ func (c *Conn) remember(d *datagram) {
 		c.memory.Lost(d.From, zone)
 		return
 	}
+	if o.noted != nil {
+		if o.noted.from == d.From && o.noted.local == d.local && o.noted.scope == d.Scope {
+			return // with the datagram before
+		}
+		*o.noted = noted{d.From, d.Scope, d.local}
+	}
 	c.memory.Note(d.From, d.local.addr, zone)
+}
+
+// noted is what the path memory was told last of the batch being received.
+// Datagrams of one path tend to come together.
+type noted struct {
+	from  netip.AddrPort
+	scope uint32
+	local source
 }
 
 // remote returns d's remote address in net's form: IPv4-mapped on an AF_INET6

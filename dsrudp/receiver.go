@@ -1,6 +1,8 @@
 package dsrudp
 
 import (
+	"net/netip"
+
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
@@ -13,17 +15,26 @@ type receiver struct {
 }
 
 func (c *Conn) newReceiver(n int) *receiver {
-	return &receiver{o: newOp().(*op), in: c.sock.NewBatch(n, pktinfo.Size)}
+	o := newOp().(*op)
+	o.noted = new(noted)
+	return &receiver{o: o, in: c.sock.NewBatch(n, pktinfo.Size)}
 }
 
-// datagram returns what message i of a receive brought, and fills in p, but for
+// datagram sets d to what message i of a receive brought, and fills in p, but for
 // its buffer.
-func (c *Conn) datagram(r *receiver, i int, p *Packet) (d datagram) {
-	d.Received = r.in.Received(i)
-	info := c.learn(r.o, &d, r.in.OOB(i))
+func (c *Conn) datagram(r *receiver, i int, p *Packet, d *datagram) {
+	if i == 0 {
+		*r.o.noted = noted{} // others may have told the memory something else since
+	}
+	r.in.Received(i, &d.Received)
+	var info pktinfo.Info
+	c.learn(r.o, d, r.in.OOB(i), &info)
 	p.N = d.N
-	p.Path = c.path(&d)
-	p.OrigDst = origDst(info, d.local)
+	p.Path = c.path(d)
+	p.OrigDst = netip.Addr{}
+	if info.Dst != d.local.addr {
+		p.OrigDst = info.Dst
+	}
 	p.SegmentSize = 0
 	if info.SegmentSize < d.N {
 		p.SegmentSize = info.SegmentSize // one that is longer tells of no train
@@ -31,5 +42,4 @@ func (c *Conn) datagram(r *receiver, i int, p *Packet) (d datagram) {
 	p.ECN = ECN(info.ECN)
 	p.Truncated = d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0
 	p.Err = nil
-	return d
 }

@@ -28,7 +28,7 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 	if c.held != nil {
 		if len(oob) > 0 {
 			c.held.flush() // what was written before goes before
-		} else if taken, err := c.held.hold(b, s, t); taken || err != nil {
+		} else if taken, err := c.held.hold(b, &s, &t); taken || err != nil {
 			return len(b), err
 		}
 	}
@@ -37,22 +37,24 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 			oob = o.oob[:0]
 		}
 		var err error
-		if oob, err = c.appendSource(o, oob, s, t); err != nil {
+		if oob, err = c.appendSource(o, oob, &s, &t); err != nil {
 			return 0, err
 		}
 	}
 	n, err := c.sock.Send(&o.msg, b, oob, to.addr, to.scope)
 	if err != nil {
-		return 0, c.failed(o, err, s, t, 1)
+		return 0, c.failed(o, err, &s, &t, 1)
 	}
 	return n, nil
 }
 
 // appendSource appends to oob the control message, if it takes one, that makes a
 // datagram to t leave from s, which is valid. It refuses a source that cannot be.
-func (c *Conn) appendSource(o *op, oob []byte, s source, t target) ([]byte, error) {
+func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, error) {
 	if s.ifindex == 0 && scoped(s.addr) {
-		s.ifindex = t.scope
+		zoned := *s
+		zoned.ifindex = t.scope
+		s = &zoned
 	}
 	if err := c.check(o, s, t); err != nil {
 		return nil, c.refuse(err)
@@ -67,7 +69,7 @@ func (c *Conn) appendSource(o *op, oob []byte, s source, t target) ([]byte, erro
 // table's to choose (0): an index overrides it, and a datagram whose way back is
 // not the way its request came is then lost. It is given only where the source
 // means nothing without it, or the caller insists.
-func wayOut(s source) uint32 {
+func wayOut(s *source) uint32 {
 	if s.pinned || scoped(s.addr) {
 		return s.ifindex
 	}
@@ -85,7 +87,7 @@ func (c *Conn) refuse(err error) error {
 
 // check keeps the guard over sources that the kernel does not keep on this
 // socket, and refuses what it would let slip on any.
-func (c *Conn) check(o *op, s source, t target) error {
+func (c *Conn) check(o *op, s *source, t *target) error {
 	remote := t.addr.Addr()
 	v4 := is4(remote)
 	if s.pinned && s.addr.IsUnspecified() {
@@ -134,7 +136,7 @@ func (c *Conn) check(o *op, s source, t target) error {
 }
 
 // isLocal reports whether a datagram to t stays on this host, as far as is known.
-func (c *Conn) isLocal(o *op, t target) bool {
+func (c *Conn) isLocal(o *op, t *target) bool {
 	a := t.addr.Addr()
 	if a.IsLoopback() || a.IsUnspecified() { // "::" means the host itself
 		return true
@@ -148,7 +150,7 @@ func (c *Conn) isLocal(o *op, t target) bool {
 
 // failed returns what to tell of n datagrams that the kernel did not send, and
 // counts them.
-func (c *Conn) failed(o *op, err error, s source, t target, n int) error {
+func (c *Conn) failed(o *op, err error, s *source, t *target, n int) error {
 	err = c.over(c.classify(o, err, s, t))
 	c.countFailure(err, n)
 	return err
@@ -157,7 +159,7 @@ func (c *Conn) failed(o *op, err error, s source, t target, n int) error {
 // classify makes an ErrNotLocal of a send's error if the source was the cause.
 // The errno does not tell: a blackhole route is EINVAL, and a missing one
 // ENETUNREACH, just as a source that is not local.
-func (c *Conn) classify(o *op, err error, s source, t target) error {
+func (c *Conn) classify(o *op, err error, s *source, t *target) error {
 	if !s.addr.IsValid() || s.addr.IsUnspecified() || !mmsg.MayBeBadSource(err) {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -71,54 +72,33 @@ func (c *Conn) newSender() any {
 	return &sender{c: c, o: o, out: c.sock.NewBatch(maxBatch, sendRoom)}
 }
 
-// item is a datagram to send, or a train when seg is positive. Number tells the
-// caller's items apart: consecutive ones have consecutive numbers.
-type item struct {
-	number  int
-	payload []byte
-	more    [][]byte // of the payload, behind the first piece
-	s       source
-	t       target
-	seg     int
-	ecn     ECN
-	own     []byte // control messages of the caller's, none of which names a source
-}
-
-// add takes an item to be sent. An error is its own, and it was not taken.
-func (q *sender) add(it item) error {
-	if k := q.out.Len(); k > 0 && it.seg == 0 && it.own == nil && it.more == nil {
-		if q.join(&q.msgs[k-1], &it) {
-			return nil
-		}
+// add takes a datagram to be sent from s to t. Number tells the caller's items
+// apart: those that follow each other have numbers that do. An error is the
+// datagram's own, which was not taken.
+func (q *sender) add(number int, payload []byte, s *source, t *target, ecn ECN) error {
+	if k := q.out.Len(); k > 0 && q.join(&q.msgs[k-1], number, payload, s, t, ecn) {
+		return nil
 	}
-	if it.seg > 0 && len(it.payload) > it.seg {
-		return q.addTrain(it)
-	}
-	m, err := q.begin(&it)
+	m, err := q.begin(number, s, t, ecn, nil)
 	if err != nil {
 		return err
 	}
-	m.count, m.size, m.total = 1, len(it.payload), len(it.payload)
-	m.full = it.own != nil || it.more != nil
-	q.out.Append(it.payload)
-	for _, p := range it.more {
-		q.out.Append(p)
-		m.size += len(p)
-	}
+	m.count, m.size, m.total = 1, len(payload), len(payload)
+	q.out.Append(payload)
 	return nil
 }
 
 // join puts a datagram behind those of m, the last message, if it may be.
-func (q *sender) join(m *message, it *item) bool {
-	n := len(it.payload)
-	if m.full || n > m.size || n == 0 || m.t != it.t || m.s != it.s || m.ecn != it.ecn ||
-		m.total+n > maxPayload || it.number != m.item+m.count {
+func (q *sender) join(m *message, number int, payload []byte, s *source, t *target, ecn ECN) bool {
+	n := len(payload)
+	if m.full || n > m.size || n == 0 || m.s != *s || m.t != *t || m.ecn != ecn ||
+		m.total+n > maxPayload || number != m.item+m.count {
 		return false
 	}
 	if m.limit == 0 {
-		m.limit = max(1, q.c.offload.Limit(it.t.addr.Addr(), m.size))
+		m.limit = max(1, q.c.offload.Limit(t.addr.Addr(), m.size))
 	}
-	if m.count >= m.limit || !q.out.Append(it.payload) {
+	if m.count >= m.limit || !q.out.Append(payload) {
 		return false
 	}
 	m.count++
@@ -131,56 +111,77 @@ func (q *sender) join(m *message, it *item) bool {
 	return true
 }
 
-// begin starts a message with it's source and target.
-func (q *sender) begin(it *item) (*message, error) {
-	if q.out.Len() == maxBatch || q.out.Room() < 1+len(it.more) {
+// addPieces takes a datagram in several pieces of memory, with control messages
+// of the caller's own, none of which names a source.
+func (q *sender) addPieces(number int, pieces [][]byte, own []byte, s *source, t *target) error {
+	if q.out.Room() < len(pieces) {
 		q.flush()
 	}
-	oob, err := q.control(q.out.Begin(q.c.to(it.t), it.t.scope), it)
+	if q.out.Room() < len(pieces) {
+		pieces = [][]byte{slices.Concat(pieces...)}
+	}
+	m, err := q.begin(number, s, t, NotECT, own)
+	if err != nil {
+		return err
+	}
+	m.count, m.full = 1, true
+	for _, p := range pieces {
+		q.out.Append(p)
+	}
+	return nil
+}
+
+// addTrain takes a train of datagrams of seg bytes, as one message or, where the
+// kernel takes no segments or not that many, as several.
+func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *target, ecn ECN) error {
+	limit := max(1, min(q.c.offload.Limit(t.addr.Addr(), seg), maxPayload/seg))
+	for p := payload; len(p) > 0; {
+		m, err := q.begin(number, s, t, ecn, nil)
+		if err != nil {
+			return err // of the first message, as the others are like it
+		}
+		n := min(limit*seg, len(p))
+		m.train, m.full = true, true
+		m.count, m.size, m.total = (n+seg-1)/seg, seg, n
+		q.out.Append(p[:n])
+		p = p[n:]
+		if m.count > 1 {
+			m.oob = pktinfo.AppendSegmentSize(m.oob, seg)
+			q.out.Control(m.oob)
+		}
+	}
+	return nil
+}
+
+// begin starts a message from s to t.
+func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*message, error) {
+	if q.out.Len() == maxBatch || q.out.Room() == 0 {
+		q.flush()
+	}
+	oob, err := q.control(append(q.out.Begin(q.c.to(t), t.scope), own...), s, t, ecn)
 	if err != nil {
 		q.out.Drop()
 		return nil, err
 	}
 	q.out.Control(oob)
 	m := &q.msgs[q.out.Len()-1]
-	*m = message{item: it.number, s: it.s, t: it.t, ecn: it.ecn, oob: oob}
+	m.item, m.count, m.train, m.full = number, 0, false, false
+	m.size, m.total, m.limit = 0, 0, 0
+	m.s, m.t, m.ecn, m.oob = *s, *t, ecn, oob
 	return m, nil
 }
 
-// control appends the control messages of it's datagrams to oob.
-func (q *sender) control(oob []byte, it *item) (_ []byte, err error) {
-	oob = append(oob, it.own...)
-	if it.s.addr.IsValid() {
-		if oob, err = q.c.appendSource(q.o, oob, it.s, it.t); err != nil {
+// control appends to oob the control messages for datagrams from s to t.
+func (q *sender) control(oob []byte, s *source, t *target, ecn ECN) (_ []byte, err error) {
+	if s.addr.IsValid() {
+		if oob, err = q.c.appendSource(q.o, oob, s, t); err != nil {
 			return nil, err
 		}
 	}
-	if it.ecn != NotECT {
-		return q.c.appendECN(oob, it.t, it.ecn)
+	if ecn != NotECT {
+		return q.c.appendECN(oob, t, ecn)
 	}
 	return oob, nil
-}
-
-// addTrain takes a train, as one message or, where the kernel takes no segments
-// or not that many, as several.
-func (q *sender) addTrain(it item) error {
-	chunk := it.seg * max(1, min(q.c.offload.Limit(it.t.addr.Addr(), it.seg), maxPayload/it.seg))
-	for p := it.payload; len(p) > 0; p = p[min(chunk, len(p)):] {
-		m, err := q.begin(&it)
-		if err != nil {
-			return err // of the first message, as the others are like it
-		}
-		piece := p[:min(chunk, len(p))]
-		m.train, m.full = true, true
-		m.size, m.total = it.seg, len(piece)
-		m.count = (len(piece) + it.seg - 1) / it.seg
-		q.out.Append(piece)
-		if m.count > 1 {
-			m.oob = pktinfo.AppendSegmentSize(m.oob, it.seg)
-			q.out.Control(m.oob)
-		}
-	}
-	return nil
 }
 
 // flush sends what was gathered. One message's failure is its own.
@@ -224,7 +225,7 @@ func (q *sender) retry(i int, err error) {
 			return
 		}
 	}
-	q.fail(m, 0, m.count, q.c.failed(q.o, err, m.s, m.t, m.count))
+	q.fail(m, 0, m.count, q.c.failed(q.o, err, &m.s, &m.t, m.count))
 }
 
 // plainly sends the datagrams of message i one by one, as the kernel did not
@@ -238,15 +239,15 @@ func (q *sender) plainly(i int, kind mmsg.Kind) {
 	sent := 0
 	for k, p := 0, q.scratch; k < m.count; k++ {
 		n := min(m.size, len(p))
-		oob, err := q.control(q.o.oob[:0], &item{s: m.s, t: m.t, ecn: m.ecn})
+		oob, err := q.control(q.o.oob[:0], &m.s, &m.t, m.ecn)
 		if err == nil {
-			_, err = c.sock.Send(&q.o.msg, p[:n], oob, c.to(m.t), m.t.scope)
+			_, err = c.sock.Send(&q.o.msg, p[:n], oob, c.to(&m.t), m.t.scope)
 		}
 		p = p[n:]
 		if err == nil {
 			sent++
 		} else {
-			q.fail(m, k, 1, c.failed(q.o, err, m.s, m.t, 1))
+			q.fail(m, k, 1, c.failed(q.o, err, &m.s, &m.t, 1))
 		}
 		if q.prefix && err != nil {
 			break
@@ -287,7 +288,7 @@ func (q *sender) forget() {
 }
 
 // to returns what to tell the kernel of a target.
-func (c *Conn) to(t target) (to netip.AddrPort) {
+func (c *Conn) to(t *target) netip.AddrPort {
 	if c.connected {
 		return netip.AddrPort{} // it knows
 	}
@@ -295,7 +296,7 @@ func (c *Conn) to(t target) (to netip.AddrPort) {
 }
 
 // appendECN appends a control message that marks a datagram to t with ecn.
-func (c *Conn) appendECN(oob []byte, t target, ecn ECN) ([]byte, error) {
+func (c *Conn) appendECN(oob []byte, t *target, ecn ECN) ([]byte, error) {
 	if !c.classes {
 		return nil, unsupported("dsrudp: this system cannot mark datagrams; leave Packet.ECN 0")
 	}

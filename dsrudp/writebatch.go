@@ -57,7 +57,7 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 }
 
 // addMessage takes a message of the caller's.
-func (q *sender) addMessage(number int, m *ipv4.Message) (err error) {
+func (q *sender) addMessage(number int, m *ipv4.Message) error {
 	c := q.c
 	var addr *net.UDPAddr
 	if m.Addr != nil {
@@ -74,18 +74,12 @@ func (q *sender) addMessage(number int, m *ipv4.Message) (err error) {
 		_, _, err := c.conn.WriteMsgUDP(nil, nil, addr) // refuses it with net's words
 		return bare(err)
 	}
-	it := item{number: number, t: t}
-	if it.s, it.own, err = c.requested(q.o, m.OOB, addr, t); err != nil {
+	s, own, err := c.requested(q.o, m.OOB, addr, t)
+	if err != nil {
 		return err
 	}
-	if len(it.own) == 0 {
-		it.own = nil
+	if len(own) == 0 && len(m.Buffers) == 1 {
+		return q.add(number, m.Buffers[0], &s, &t, NotECT)
 	}
-	if len(m.Buffers) > 0 {
-		it.payload = m.Buffers[0]
-	}
-	if len(m.Buffers) > 1 {
-		it.more = m.Buffers[1:]
-	}
-	return q.add(it)
+	return q.addPieces(number, m.Buffers, own, &s, &t)
 }

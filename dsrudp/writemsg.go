@@ -89,14 +89,14 @@ func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t target) (s sour
 		// Control messages handed back of a datagram that was queued before
 		// IP_PKTINFO was on: the kernel would ignore the only address in
 		// them. It may be a group's, so it has to be local.
-		r.Src = c.headerDestination(o, pktinfo.Info{Dst: r.HeaderDst}).addr
+		r.Src = c.headerDestination(o, &pktinfo.Info{Dst: r.HeaderDst}).addr
 		if !r.Src.IsValid() {
 			return source{}, nil, c.refuse(ErrNoPath)
 		}
 	}
 	if r.Src.Is4() && c.isGroup4(r.HeaderDst) {
 		// Those of a datagram to a group, handed back.
-		r.Src = c.groupSource(pktinfo.Info{Local: r.Src, Dst: r.HeaderDst, IfIndex: r.IfIndex})
+		r.Src = c.groupSource(&pktinfo.Info{Local: r.Src, Dst: r.HeaderDst, IfIndex: r.IfIndex})
 	}
 	switch {
 	case r.Src.IsValid():

@@ -56,31 +56,36 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 
 // addPacket takes a Packet of the caller's.
 func (q *sender) addPacket(number int, p *Packet) error {
-	it, err := q.c.item(p)
+	s, t, err := q.c.way(p)
 	if err != nil {
 		return err
 	}
-	it.number = number
-	return q.add(it)
+	return q.addPayload(number, p.Buf[:p.N], p, &s, &t)
 }
 
-// item returns what a Packet asks for.
-func (c *Conn) item(p *Packet) (item, error) {
+// addPayload takes p with another buffer.
+func (q *sender) addPayload(number int, payload []byte, p *Packet, s *source, t *target) error {
+	if p.SegmentSize > 0 && len(payload) > p.SegmentSize {
+		return q.addTrain(number, payload, p.SegmentSize, s, t, p.ECN)
+	}
+	return q.add(number, payload, s, t, p.ECN)
+}
+
+// way returns where from and where to p goes.
+func (c *Conn) way(p *Packet) (s source, t target, err error) {
 	remote := p.Path.Remote
 	switch {
 	case p.N < 0 || p.N > len(p.Buf):
-		return item{}, fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
+		err = fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
 	case p.SegmentSize < 0:
-		return item{}, fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
+		err = fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
 	case c.refusesRemote(remote):
-		_, err := c.conn.WriteToUDPAddrPort(nil, remote) // refuses it with net's words
-		return item{}, bare(err)
+		_, err = c.conn.WriteToUDPAddrPort(nil, remote) // refuses it with net's words
+		err = bare(err)
+	default:
+		s, err = c.sourceOf(p.Path.Local, remote)
 	}
-	s, err := c.sourceOf(p.Path.Local, remote)
-	if err != nil {
-		return item{}, err
-	}
-	return item{payload: p.Buf[:p.N], s: s, t: c.target(remote), seg: p.SegmentSize, ecn: p.ECN}, nil
+	return s, c.target(remote), err
 }
 
 // refusesRemote reports whether net refuses to send to remote here: it is not

@@ -40,6 +40,7 @@ type Batch struct {
 	done            int
 	errno           syscall.Errno
 	recv, send      func(fd uintptr) bool
+	poll            func(fd uintptr)
 	within          *Batch // whose Loop this one's sends are made in
 	fd              uintptr
 	looping         bool
@@ -69,7 +70,7 @@ func (s *Socket) NewBatch(n, oob int) *Batch {
 		h.SetIovlen(1)
 		h.Control = unsafe.SliceData(b.control(i))
 	}
-	b.recv, b.send = b.doRecv, b.doSend
+	b.recv, b.send, b.poll = b.doRecv, b.doSend, b.receive
 	return b
 }
 
@@ -170,7 +171,7 @@ func (b *Batch) receive(fd uintptr) {
 func (b *Batch) Poll(n int) (int, error) {
 	b.rearm()
 	b.to, b.flags = n, 0
-	if err := b.sock.raw.Control(b.receive); err != nil {
+	if err := b.sock.raw.Control(b.poll); err != nil {
 		return 0, unwrap(err)
 	}
 	switch b.errno {
@@ -224,14 +225,15 @@ func (b *Batch) Loop(f func(n int) bool) error {
 	return nil
 }
 
-// Received says what message i brought.
-func (b *Batch) Received(i int) Received {
+// Received sets r to what message i brought.
+func (b *Batch) Received(i int, r *Received) {
 	h := &b.hdrs[i]
-	r := Received{N: int(h.n), OOBN: int(h.hdr.Controllen), Flags: int(h.hdr.Flags)}
+	r.N, r.OOBN, r.Flags = int(h.n), int(h.hdr.Controllen), int(h.hdr.Flags)
 	if h.hdr.Namelen > 0 {
 		r.From, r.Scope = b.names[i].addrPort()
+	} else {
+		r.From, r.Scope = netip.AddrPort{}, 0
 	}
-	return r
 }
 
 // OOB returns the control messages that came with message i. They are b's, and

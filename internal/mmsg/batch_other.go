@@ -107,8 +107,8 @@ func (b *Batch) Loop(f func(n int) bool) error {
 	}
 }
 
-// Received says what message i brought.
-func (b *Batch) Received(int) Received { return b.received }
+// Received sets r to what message i brought.
+func (b *Batch) Received(_ int, r *Received) { *r = b.received }
 
 // OOB returns the control messages that came with message i. They are b's, and
 // good until the next receive.

@@ -39,6 +39,10 @@ func Parse(oob []byte) (info Info) {
 	return info
 }
 
+// ParseInto is [Parse] that fills in a zero info, for whoever would notice that
+// one is copied.
+func ParseInto(info *Info, oob []byte) { native.parse(info, oob) }
+
 // AppendSource appends to oob a control message that makes a datagram leave
 // from src, and returns the longer slice, which holds whole messages. Oob is
 // filled up with zeros to where a message may start.

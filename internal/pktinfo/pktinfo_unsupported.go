@@ -33,6 +33,9 @@ func Disable(uintptr, Family) error { return nil }
 // Parse knows nothing of a datagram.
 func Parse([]byte) Info { return Info{} }
 
+// ParseInto knows nothing of a datagram.
+func ParseInto(*Info, []byte) {}
+
 // AppendSource returns oob: what is sent leaves from the kernel's choice, so
 // the caller has to refuse a chosen source first.
 func AppendSource(oob []byte, _ bool, _ netip.Addr, _ uint32) []byte { return oob }
