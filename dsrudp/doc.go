@@ -55,6 +55,25 @@
 // that is not local. Programs that cannot have that keep the Path or the
 // returned address, and turn the memory off.
 //
+// # Many datagrams at once
+//
+// A [Server] is the fastest way to answer datagrams, and the simplest: it takes
+// them from the kernel several at a time, calls a [Handler] for each, and sends
+// the answers with one system call. [Conn.ReadPackets] and [Conn.WritePackets] do
+// that for programs with a loop of their own, and [Conn.ReadBatch] and
+// [Conn.WriteBatch] for those that expect golang.org/x/net's methods. Programs
+// written against net get part of the gain from ListenConfig.ReadAhead and
+// CoalesceWrites.
+//
+// Equal datagrams that go one after the other to one remote address are given to
+// the kernel as one (UDP_SEGMENT). ListenConfig.GRO has it deliver them so
+// too; a [Packet] is then a train of datagrams, which Server takes apart.
+//
+// System calls here do not tell Go's scheduler, unless ListenConfig.PlainSyscalls
+// asks for it: none of them can block. That is most of what a server saves that
+// is not busy. In exchange a stop of the world waits for the one in progress,
+// which moves at most 32 datagrams.
+//
 // # IPv6
 //
 // Linux refuses to bind to, or send from, an IPv6 VIP that is only a local route,
@@ -70,6 +89,7 @@
 // # Systems
 //
 // Linux has everything. macOS, FreeBSD, NetBSD, OpenBSD and Windows have all but
-// FreeBind and the guard, which their kernels keep. Elsewhere listening returns
+// FreeBind and the guard, which their kernels keep, and GRO and ECN; batches
+// work there, one datagram for each system call. Elsewhere listening returns
 // [ErrNotSupported].
 package dsrudp
