@@ -113,8 +113,6 @@ type op struct {
 	msg  mmsg.Msg
 	memo localroute.Memo
 	oob  [pktinfo.Size]byte
-
-	noted *noted // of a receiver's op
 }
 
 func newOp() any {

@@ -51,9 +51,6 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 
 // message fills in m with what message i of a receive brought.
 func (c *Conn) message(r *receiver, i int, m *ipv4.Message) {
-	if i == 0 {
-		*r.o.noted = noted{}
-	}
 	oob := r.in.OOB(i)
 	var d datagram
 	r.in.Received(i, &d.Received)

@@ -36,9 +36,6 @@ func (c *Conn) receive(o *op, b, oob []byte) (d datagram, err error) {
 // learn finds out where to answer d from, whose control messages are oob, and
 // sets info, which is zero, to what they say.
 func (c *Conn) learn(o *op, d *datagram, oob []byte, info *pktinfo.Info) {
-	if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {
-		c.countTruncation(d.Flags)
-	}
 	d.local = c.bound
 	if c.parse || len(oob) > 0 {
 		pktinfo.ParseInto(info, oob)
@@ -48,7 +45,18 @@ func (c *Conn) learn(o *op, d *datagram, oob []byte, info *pktinfo.Info) {
 			d.local = s
 		}
 	}
-	c.remember(o, d)
+	c.countReceived(d)
+	c.remember(d)
+}
+
+// countReceived counts what is amiss with d.
+func (c *Conn) countReceived(d *datagram) {
+	if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {
+		c.countTruncation(d.Flags)
+	}
+	if !d.local.addr.IsValid() {
+		c.count.lostPath.Add(1)
+	}
 }
 
 func (c *Conn) countTruncation(flags int) {
@@ -95,10 +103,7 @@ func (c *Conn) headerDestination(o *op, info *pktinfo.Info) source {
 }
 
 // remember notes d's path in the path memory.
-func (c *Conn) remember(o *op, d *datagram) {
-	if !d.local.addr.IsValid() {
-		c.count.lostPath.Add(1)
-	}
+func (c *Conn) remember(d *datagram) {
 	if c.memory == nil || !d.From.IsValid() {
 		return
 	}
@@ -110,21 +115,7 @@ func (c *Conn) remember(o *op, d *datagram) {
 		c.memory.Lost(d.From, zone)
 		return
 	}
-	if o.noted != nil {
-		if o.noted.from == d.From && o.noted.local == d.local && o.noted.scope == d.Scope {
-			return // with the datagram before
-		}
-		*o.noted = noted{d.From, d.Scope, d.local}
-	}
 	c.memory.Note(d.From, d.local.addr, zone)
-}
-
-// noted is what the path memory was told last of the batch being received.
-// Datagrams of one path tend to come together.
-type noted struct {
-	from  netip.AddrPort
-	scope uint32
-	local source
 }
 
 // remote returns d's remote address in net's form: IPv4-mapped on an AF_INET6

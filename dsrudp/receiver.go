@@ -10,36 +10,55 @@ import (
 // A receiver is the memory of one receive of several datagrams. They are pooled
 // for each Conn, as ops are.
 type receiver struct {
-	o  *op // for the guard's memo
-	in *mmsg.Batch
+	o      *op // for the guard's memo
+	in     *mmsg.Batch
+	before known
+}
+
+// known is what the addresses and control messages of a datagram say.
+type known struct {
+	local source
+	path  Path
+	orig  netip.Addr
+	seg   int
+	ecn   ECN
 }
 
 func (c *Conn) newReceiver(n int) *receiver {
-	o := newOp().(*op)
-	o.noted = new(noted)
-	return &receiver{o: o, in: c.sock.NewBatch(n, pktinfo.Size)}
+	return &receiver{o: newOp().(*op), in: c.sock.NewBatch(n, pktinfo.Size)}
 }
 
 // datagram sets d to what message i of a receive brought, and fills in p, but for
-// its buffer.
+// its buffer. It is called for each message in order: datagrams of one path tend
+// to come together, and what is known of one holds for the next.
 func (c *Conn) datagram(r *receiver, i int, p *Packet, d *datagram) {
-	if i == 0 {
-		*r.o.noted = noted{} // others may have told the memory something else since
-	}
 	r.in.Received(i, &d.Received)
-	var info pktinfo.Info
-	c.learn(r.o, d, r.in.OOB(i), &info)
+	k := &r.before
+	if i > 0 && r.in.LikeBefore(i) {
+		d.local = k.local
+		c.countReceived(d)
+	} else {
+		var info pktinfo.Info
+		c.learn(r.o, d, r.in.OOB(i), &info)
+		k.know(c, d, &info)
+	}
 	p.N = d.N
-	p.Path = c.path(d)
-	p.OrigDst = netip.Addr{}
-	if info.Dst != d.local.addr {
-		p.OrigDst = info.Dst
-	}
+	p.Path, p.OrigDst, p.ECN = k.path, k.orig, k.ecn
 	p.SegmentSize = 0
-	if info.SegmentSize < d.N {
-		p.SegmentSize = info.SegmentSize // one that is longer tells of no train
+	if k.seg < d.N {
+		p.SegmentSize = k.seg // one that is not less tells of no train
 	}
-	p.ECN = ECN(info.ECN)
 	p.Truncated = d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0
 	p.Err = nil
+}
+
+func (k *known) know(c *Conn, d *datagram, info *pktinfo.Info) {
+	k.local = d.local
+	k.path = c.path(d)
+	k.orig = netip.Addr{}
+	if info.Dst != d.local.addr {
+		k.orig = info.Dst
+	}
+	k.seg = info.SegmentSize
+	k.ecn = ECN(info.ECN)
 }

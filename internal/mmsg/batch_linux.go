@@ -1,6 +1,7 @@
 package mmsg
 
 import (
+	"bytes"
 	"net/netip"
 	"os"
 	"syscall"
@@ -234,6 +235,14 @@ func (b *Batch) Received(i int, r *Received) {
 	} else {
 		r.From, r.Scope = netip.AddrPort{}, 0
 	}
+}
+
+// LikeBefore reports whether message i came from the same address and with the
+// same control messages as message i-1.
+func (b *Batch) LikeBefore(i int) bool {
+	x, y := &b.hdrs[i].hdr, &b.hdrs[i-1].hdr
+	return x.Namelen == y.Namelen && x.Controllen == y.Controllen && x.Flags == y.Flags &&
+		b.names[i] == b.names[i-1] && bytes.Equal(b.OOB(i), b.OOB(i-1))
 }
 
 // OOB returns the control messages that came with message i. They are b's, and

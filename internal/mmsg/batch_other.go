@@ -110,6 +110,9 @@ func (b *Batch) Loop(f func(n int) bool) error {
 // Received sets r to what message i brought.
 func (b *Batch) Received(_ int, r *Received) { *r = b.received }
 
+// LikeBefore is false: there is no message before.
+func (b *Batch) LikeBefore(int) bool { return false }
+
 // OOB returns the control messages that came with message i. They are b's, and
 // good until the next receive.
 func (b *Batch) OOB(int) []byte { return b.oob[:b.received.OOBN] }
