@@ -86,6 +86,21 @@
 // gVisor) the option is not set: the kernel keeps its guard, and VIPs that are only
 // local routes do not work for IPv6.
 //
+// # Instead of this package
+//
+// A program that cannot be changed can be repaired in the kernel of its host.
+// DNAT of each VIP to the host's own address (iptables or nft) works for any
+// number of VIPs, but has the kernel track every client (about 256 bytes each in the
+// project's comparison), answers no new client when its table of connections is
+// full, hides the VIP from the program, and rewrites the port of a client that
+// asks two VIPs from one. Stateless mangling of the source keeps nothing and
+// serves one VIP alone, to whose address it also rewrites answers from the
+// host's own. A program with one IPv4 VIP and no other clients can bind to it with
+// package net. The repository's examples/lab runs all of these beside this
+// package, on real packets:
+//
+//	go run ./examples/lab -compare
+//
 // # Systems
 //
 // Linux has everything. macOS, FreeBSD, NetBSD, OpenBSD and Windows have all but

@@ -3,9 +3,11 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/lab"
@@ -30,7 +32,9 @@ type options struct {
 	vips      int
 	count     int
 	pcap      string
-	json      bool
+	json      jsonFlag
+	compare   bool
+	report    string
 
 	lb, family string // as given
 
@@ -44,7 +48,9 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.IntVar(&o.vips, "vips", 2, "number of VIPs in each family")
 	fs.IntVar(&o.count, "count", 8, "number of requests to each VIP in each run, every one from a new client port")
 	fs.StringVar(&o.pcap, "pcap", "", "write what crossed the wire of client and backends to files in `directory`")
-	fs.BoolVar(&o.json, "json", false, "print one JSON object and nothing else")
+	fs.Var(&o.json, "json", "print one JSON object and nothing else; with -compare also -json `file`, which writes it there")
+	fs.BoolVar(&o.compare, "compare", false, "put the four repairs of the document, and dsrudp, to the same questions; takes -json and -report only")
+	fs.StringVar(&o.report, "report", "", "with -compare: write a page with table, charts and captures to `directory`")
 	fs.SetOutput(io.Discard) // the caller prints what is wrong
 	return fs
 }
@@ -52,11 +58,14 @@ func (o *options) flagSet() *flag.FlagSet {
 func parseFlags(args []string) (options, error) {
 	o := options{bound: bound}
 	fs := o.flagSet()
-	if err := fs.Parse(args); err != nil {
+	if err := fs.Parse(joinJSON(args)); err != nil {
 		return o, err
 	}
 	if fs.NArg() > 0 {
 		return o, fmt.Errorf("takes no arguments, got %q", fs.Args())
+	}
+	if err := o.checkCompare(fs); err != nil {
+		return o, err
 	}
 	switch o.lb {
 	case "both":
@@ -83,10 +92,28 @@ func parseFlags(args []string) (options, error) {
 	return o, nil
 }
 
+// checkCompare refuses flags that do not go together.
+func (o *options) checkCompare(fs *flag.FlagSet) (err error) {
+	switch {
+	case o.compare:
+		fs.Visit(func(f *flag.Flag) {
+			if !slices.Contains([]string{"compare", "json", "report"}, f.Name) {
+				err = fmt.Errorf("-%s does not go with -compare", f.Name)
+			}
+		})
+	case o.report != "":
+		err = errors.New("-report goes with -compare")
+	case o.json.file != "":
+		err = fmt.Errorf("-json=%s goes with -compare", o.json.file)
+	}
+	return err
+}
+
 func printUsage(w io.Writer) {
 	fmt.Fprint(w, "Usage: go run ./examples/lab [flags]\n\n"+
 		"Shows a UDP echo server lose its replies behind a load balancer with direct\n"+
-		"server return, and dsrudp repair it. Exits with 0 if both was seen.\n\n")
+		"server return, and dsrudp repair it. Exits with 0 if both was seen. With -compare\n"+
+		"compares dsrudp with the usual repairs, which takes a minute or two.\n\n")
 	fs := new(options).flagSet()
 	fs.SetOutput(w)
 	fs.PrintDefaults()

@@ -14,6 +14,12 @@
 // It exits with 0 if every answer of net came from the backend's own address and
 // was rejected by the client, and every answer of dsrudp was accepted; with 1
 // and the difference if not; and with 2 if it does not understand its flags.
+//
+// With -compare it puts the document's four repairs, and dsrudp, to the same
+// questions instead, and exits with 0 if all that is known of them came out and
+// dsrudp met every question:
+//
+//	go run ./examples/lab -compare -json result.json -report DIR
 package main
 
 import (
@@ -28,6 +34,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
@@ -45,6 +52,9 @@ func main() {
 		text.DisableColors()
 	}
 	lab.Main(func() int {
+		if o.compare {
+			return compareJob(context.Background(), o, compare.Run, os.Stdout, os.Stderr)
+		}
 		return job(context.Background(), o, servers, os.Stdout, os.Stderr)
 	})
 }
@@ -53,7 +63,7 @@ func main() {
 func job(ctx context.Context, o options, servers []server, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "", 0)
 	page := page{w: stdout}
-	if o.json {
+	if o.json.on {
 		page.w = io.Discard
 	}
 	var runs []*run
@@ -73,7 +83,7 @@ func job(ctx context.Context, o options, servers []server, stdout, stderr io.Wri
 		logger.Print(err)
 	}
 	ok := err == nil && len(faults) == 0
-	if o.json {
+	if o.json.on {
 		for _, f := range faults {
 			logger.Print(f)
 		}

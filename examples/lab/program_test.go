@@ -57,6 +57,11 @@ func TestProgramRefusesFlags(t *testing.T) {
 		{[]string{"-count", "many"}, `invalid value "many" for flag -count: parse error`},
 		{[]string{"-quick"}, "flag provided but not defined: -quick"},
 		{[]string{"-json", "ecmp"}, `takes no arguments, got ["ecmp"]`},
+		{[]string{"-json=file"}, "-json=file goes with -compare"},
+		{[]string{"-json="}, `invalid boolean value "" for -json: no file name`},
+		{[]string{"-report", "dir"}, "-report goes with -compare"},
+		{[]string{"-compare", "-lb", "ecmp"}, "-lb does not go with -compare"},
+		{[]string{"-compare", "-json", "file", "more"}, `takes no arguments, got ["more"]`},
 	} {
 		code, stdout, stderr := runProgram(t, test.args...)
 		require.Equal(t, 2, code, test.args)
@@ -69,7 +74,7 @@ func TestProgramHelps(t *testing.T) {
 	code, stdout, stderr := runProgram(t, "-help")
 	require.Equal(t, 0, code)
 	require.Empty(t, stderr)
-	for _, flag := range []string{"-count", "-family", "-json", "-lb", "-pcap", "-vips"} {
+	for _, flag := range []string{"-compare", "-count", "-family", "-json", "-lb", "-pcap", "-report", "-vips"} {
 		require.Regexp(t, `\n  `+flag+`\b`, stdout)
 	}
 }
@@ -85,5 +90,5 @@ func TestFlags(t *testing.T) {
 	require.Equal(t, 150, o.vips)
 	require.Equal(t, 1000, o.count)
 	require.Equal(t, "d", o.pcap)
-	require.True(t, o.json)
+	require.Equal(t, jsonFlag{on: true}, o.json)
 }

@@ -190,7 +190,7 @@ func TestServerThatCannotListen(t *testing.T) {
 		require.NotNil(t, r.Runs, "null is not a list")
 		require.Len(t, r.Runs, runs)
 
-		o.json = false
+		o.json.on = false
 		code, stdout, _ = do(t, o, with(name, broken))
 		require.Equal(t, 1, code)
 		require.NotContains(t, stdout, "as the document has it")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
+	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
 )
 
 // K10: the four repairs of Google's document, run for a client of one VIP, of
@@ -49,12 +50,12 @@ func TestK10_1_DNAT(t *testing.T) {
 	s.requireEverywhere(t)
 	t.Run("bare", func(t *testing.T) {
 		b := s.listen(t, "udp4", netip.Addr{})
-		require.NoError(t, repairDNAT(s.server, s.vips[0], internal))
+		require.NoError(t, repair.DNAT(s.server, netip.AddrPortFrom(s.vips[0], lab.Port), internal))
 		s.requireEcho(t, b, s.dial(t, s.vips[0]))
 		s.requireEcho(t, b, s.dial(t, s.own))
 		s.requireStray(t, b, s.dial(t, s.vips[1]), s.own)
 
-		require.NoError(t, repairDNAT(s.server, s.vips[1], internal))
+		require.NoError(t, repair.DNAT(s.server, netip.AddrPortFrom(s.vips[1], lab.Port), internal))
 		s.requireEcho(t, b, s.dial(t, s.vips[0]))
 		s.requireEcho(t, b, s.dial(t, s.vips[1]))
 		s.requireEcho(t, b, s.dial(t, s.own))
@@ -86,9 +87,9 @@ func TestK10_2_Mangle(t *testing.T) {
 	s.requireEverywhere(t)
 	t.Run("bare", func(t *testing.T) {
 		b := s.listen(t, "udp4", netip.Addr{})
-		require.NoError(t, repairMangle(s.server, internal, s.vips[0]))
+		require.NoError(t, repair.Mangle(s.server, netip.AddrPortFrom(internal, lab.Port), s.vips[0]))
 		s.requireEcho(t, b, s.dial(t, s.vips[0]))
-		require.NoError(t, repairMangle(s.server, internal, s.vips[1]))
+		require.NoError(t, repair.Mangle(s.server, netip.AddrPortFrom(internal, lab.Port), s.vips[1]))
 		s.requireEcho(t, b, s.dial(t, s.vips[0]))
 		s.requireStray(t, b, s.dial(t, s.vips[1]), s.vips[0])
 		s.requireStray(t, b, s.dial(t, s.own), s.vips[0])

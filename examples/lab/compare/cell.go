@@ -1,0 +1,66 @@
+//go:build linux
+
+package compare
+
+import "github.com/dsrudp/go-dsrudp/internal/lab"
+
+// A Verdict is the short form of what a run said to a question.
+type Verdict string
+
+const (
+	Met           Verdict = "met"
+	NotMet        Verdict = "not met"
+	NotApplicable Verdict = "not applicable" // the cell says why
+	NeedsRoot     Verdict = "needs root"     // only root could have found out here
+)
+
+// A Cell is what one run said to one question about one repair.
+type Cell struct {
+	Repair   string  `json:"repair"`
+	Question string  `json:"question"`
+	Verdict  Verdict `json:"verdict"`
+
+	// Says is a sentence with what was measured.
+	Says string `json:"says"`
+
+	// Short is its core in a few characters, where the verdict is a matter of
+	// degree; else it is empty.
+	Short string `json:"short,omitempty"`
+
+	// Numbers are what was measured, by name.
+	Numbers map[string]float64 `json:"numbers,omitempty"`
+
+	// Expected is the verdict that had to come, or empty if none had to; Why
+	// is the fact that it follows from.
+	Expected Verdict `json:"expected,omitempty"`
+	Why      string  `json:"why,omitempty"`
+
+	// Surprise says that another came.
+	Surprise bool `json:"surprise,omitempty"`
+
+	// Wires are what captures saw.
+	Wires []Wire `json:"-"`
+}
+
+// A Wire is what crossed an interface during a run.
+type Wire struct {
+	Host    string
+	Packets []lab.Packet
+}
+
+// A finding is what came of putting a question.
+type finding struct {
+	verdict Verdict
+	says    string
+	short   string
+	numbers map[string]float64
+	wires   []Wire
+}
+
+// verdict returns Met if it is.
+func verdict(met bool) Verdict {
+	if met {
+		return Met
+	}
+	return NotMet
+}

@@ -1,0 +1,13 @@
+// Package compare runs the four repairs of Google's document "Use UDP with
+// external passthrough Network Load Balancers", and dsrudp, on real packets, and
+// puts the same questions to each: the document's table of pros and cons, with
+// what was measured in every cell.
+//
+// A [Repair] is a program and what it needs on its host. A [Question] is put to a
+// repair in a lab of its own. Whether an answer was accepted is decided by
+// connected sockets and by captures of the wire; the servers are not asked. What
+// comes of it is a [Cell]. Where it is known beforehand what has to come of it,
+// the cell says that too, and a difference is a surprise.
+//
+// The package is for Linux only, and empty elsewhere.
+package compare

@@ -1,0 +1,84 @@
+//go:build linux
+
+package compare
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
+)
+
+func TestMain(m *testing.M) {
+	text.DisableColors() // as where stdout is not a terminal
+	labtest.Main(m)
+}
+
+// little is an effort that shows that measurements work, and no more.
+var little = effort{rounds: 10, crowd: []int{1, 10, 1000}, few: 1000}
+
+// compared runs a part of the comparison.
+func compared(t *testing.T, repairs, questions []string) *Result {
+	t.Helper()
+	labtest.Need(t)
+	r, err := Run(t.Context(), Options{Repairs: repairs, Questions: questions, Bound: patience, effort: &little})
+	require.NoError(t, err)
+	require.Len(t, r.Cells, len(repairs)*len(questions))
+	return r
+}
+
+// patience bounds the wait for what is to come, and lossBound where something is
+// to be lost, for which it is waited in full.
+const (
+	patience  = 10 * time.Second
+	lossBound = 2 * time.Second
+)
+
+// sample is a result as a whole run gives it, without the run.
+func sample() *Result {
+	r := &Result{Repairs: repairs(), Questions: questions()}
+	for _, q := range r.Questions {
+		for _, p := range r.Repairs {
+			f := finding{verdict: expectations[q.ID][p.ID].verdict, says: "as <expected> | of it"}
+			if f.verdict == "" {
+				f.verdict = Met
+			}
+			switch q.ID {
+			case "cpu":
+				f.short, f.numbers = "1.25×", map[string]float64{"ratio": 1.25}
+			case "memory":
+				f.short, f.numbers = "256 B", map[string]float64{"entries of 100000": 100_000, "slab bytes of 100000": -1}
+			case "change":
+				f.short, f.numbers = "36", map[string]float64{"lines": 36}
+			}
+			r.Cells = append(r.Cells, judge(p, q, f))
+		}
+	}
+	return r
+}
+
+// Every cell of the table has a place for what has to come of it, but for those
+// that are only measured; and no expectation is of nothing.
+func TestExpectations(t *testing.T) {
+	var ids []string
+	for _, r := range repairs() {
+		ids = append(ids, r.ID)
+	}
+	missing := 0
+	for _, q := range questions() {
+		require.NotEmpty(t, expectations[q.ID], q.ID)
+		require.NotEmpty(t, q.Asks)
+		require.NotEqual(t, q.ask == nil, q.askAll == nil, q.ID)
+		for id, e := range expectations[q.ID] {
+			require.Contains(t, ids, id)
+			require.NotEmpty(t, e.why)
+		}
+		require.Equal(t, Met, expectations[q.ID][DSRUDP].verdict, q.ID)
+		missing += len(ids) - len(expectations[q.ID])
+	}
+	require.Equal(t, 9, missing, "processor time of six repairs, and lines of three")
+	require.Len(t, expectations, len(questions()))
+}

@@ -1,0 +1,162 @@
+//go:build linux
+
+package compare
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+
+	"github.com/dsrudp/go-dsrudp/internal/lab"
+)
+
+func TestText(t *testing.T) {
+	r := sample()
+	var b strings.Builder
+	r.WriteText(&b)
+	out := b.String()
+	for line := range strings.Lines(out) {
+		line = strings.TrimRight(line, "\n")
+		if !regexp.MustCompile(`^ +(iptables|nft) `).MatchString(line) { // is in one line, to be copied
+			require.LessOrEqual(t, utf8.RuneCountInString(line), width, line)
+		}
+	}
+	require.Contains(t, out, "\n    iptables -t nat -A PREROUTING -p udp -d 198.51.100.2 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
+	require.Contains(t, out, "\n    nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'\n")
+	require.Contains(t, out, "priority 300)\n", "the document's error")
+	require.Regexp(t, `\n two VIPs, IPv4 +✗ +✓ +✓ +✗ +✓ +✓ +✓ +✓ *\n`, out)
+	require.Contains(t, out, "\ndsrudp\n  pros  one VIP, IPv4: as <expected> | of it\n")
+	require.Contains(t, out, "As expected: 120 cells, each from a run; in 111 it was known before")
+	require.Contains(t, out, "\ndsrudp meets 15 of 15 questions.\n")
+
+	r.Cell(DSRUDP, "one-vip").Verdict = NotMet
+	r.Cell(DSRUDP, "one-vip").Surprise = true
+	r.Cell(Bind, "full").Verdict = NeedsRoot
+	b.Reset()
+	r.WriteText(&b)
+	require.Regexp(t, `\n one VIP, IPv4 .* ✗ ! *\n`, b.String())
+	require.Regexp(t, `\n when the connection table .* root .*\n`, b.String())
+	require.Contains(t, b.String(), "\n  open  when the connection table is full: needs root: as")
+	require.Contains(t, b.String(), "\nNot as expected:\n  one VIP, IPv4, dsrudp: not met, expected met (a promise of the library)")
+	require.NotContains(t, b.String(), "As expected")
+}
+
+func TestMarkdown(t *testing.T) {
+	r := sample()
+	r.Cell(Bind, "full").Verdict = NeedsRoot
+	var b strings.Builder
+	r.WriteMarkdown(&b)
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	require.Len(t, lines, 2+len(r.Questions))
+	for _, l := range lines {
+		require.Equal(t, 2+len(r.Repairs), strings.Count(l, "|"), l)
+	}
+	require.Equal(t, "| two VIPs, IPv4 | **not met** | met | met | **not met** | met | met | met | met |", lines[3])
+	require.Contains(t, b.String(), " met, 1.25× |")
+	require.Contains(t, b.String(), " needs root |")
+}
+
+func TestJSON(t *testing.T) {
+	decode := func(r *Result) (got struct {
+		OK      bool
+		Faults  []string
+		Repairs []struct {
+			ID, Name, Note string
+			Commands       []string
+		}
+		Questions []struct{ ID, Title, Asks string }
+		Cells     []Cell
+		Typos     []struct{ Printed, Wrong, Mended string }
+	},
+	) {
+		var b strings.Builder
+		require.NoError(t, r.WriteJSON(&b))
+		d := json.NewDecoder(strings.NewReader(b.String()))
+		d.DisallowUnknownFields()
+		require.NoError(t, d.Decode(&got))
+		require.False(t, d.More())
+		return got
+	}
+	r := sample()
+	got := decode(r)
+	require.True(t, got.OK)
+	require.NotNil(t, got.Faults)
+	require.Len(t, got.Repairs, 8)
+	require.Len(t, got.Repairs[2].Commands, 3)
+	require.Len(t, got.Questions, 15)
+	require.Equal(t, r.Cells, got.Cells)
+	require.Len(t, got.Typos, 3)
+
+	r.Cell(DSRUDP, "one-vip").Verdict = NotMet
+	got = decode(r)
+	require.False(t, got.OK)
+	require.Len(t, got.Faults, 1)
+}
+
+// The page needs nothing but itself, and all links in it lead somewhere.
+func TestReport(t *testing.T) {
+	r := compared(t, []string{None, DSRUDP}, []string{"one-vip", "change"})
+	dir := filepath.Join(t.TempDir(), "not", "yet", "there")
+	require.NoError(t, r.WriteReport(dir))
+	page, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	require.NoError(t, err)
+	md, err := os.ReadFile(filepath.Join(dir, "table.md"))
+	require.NoError(t, err)
+	require.Contains(t, string(md), "| one VIP, IPv4 | **not met** | met |")
+
+	doc, err := html.Parse(strings.NewReader(string(page)))
+	require.NoError(t, err)
+	ids := make(map[string]bool)
+	var links []string
+	count := make(map[string]int)
+	for n := range doc.Descendants() {
+		count[n.Data]++
+		for _, a := range n.Attr {
+			switch a.Key {
+			case "id":
+				ids[a.Val] = true
+			case "href":
+				links = append(links, a.Val)
+			case "src", "srcset", "action", "data":
+				require.Fail(t, "the page loads something", "%s=%s", a.Key, a.Val)
+			}
+		}
+	}
+	require.Zero(t, count["script"]+count["link"]+count["img"])
+	require.NotContains(t, string(page), "url(")
+	require.NotContains(t, string(page), "ZgotmplZ", "what the template takes for unsafe")
+	require.Equal(t, 1, count["svg"], "of the charts the one there are numbers for")
+	pcaps := 0
+	for _, l := range links {
+		if name, ok := strings.CutPrefix(l, "#"); ok {
+			require.True(t, ids[name], l)
+			continue
+		}
+		require.True(t, strings.HasPrefix(l, "data:application/vnd.tcpdump.pcap;base64,"), l)
+		pcaps++
+	}
+	require.Equal(t, 2*2*3, pcaps, "of a client and two backends, for each repair and balancer")
+	require.Contains(t, string(page), "IP 203.0.113.2.40695 &gt; 198.51.100.2.60002: UDP, length")
+
+	whole := sample()
+	whole.Cells[0].Wires = []Wire{{"client eth0", make([]lab.Packet, 40)}}
+	require.NoError(t, whole.WriteReport(dir))
+	page, err = os.ReadFile(filepath.Join(dir, "index.html"))
+	require.NoError(t, err)
+	require.Equal(t, 4, strings.Count(string(page), "<svg "))
+	require.Contains(t, string(page), "as &lt;expected&gt; | of it")
+	require.Contains(t, string(page), "... and 10 more")
+}
+
+func TestReportThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o666))
+	require.Error(t, sample().WriteReport(filepath.Join(file, "report")))
+}

@@ -1,0 +1,35 @@
+// Package bounddsrudp is the program of package bound with dsrudp in place of net:
+// it binds to the balancer's address,
+// with a socket for each.
+package bounddsrudp
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/dsrudp/go-dsrudp/dsrudp"
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
+)
+
+// Listen opens the program's sockets.
+func Listen(vips []netip.Addr) ([]net.PacketConn, error) {
+	var cs []net.PacketConn
+	for _, vip := range vips {
+		c, err := dsrudp.ListenUDP("udp", &net.UDPAddr{IP: vip.AsSlice(), Port: echo.Port})
+		if err != nil {
+			return cs, err
+		}
+		cs = append(cs, c)
+	}
+	return cs, nil
+}
+
+// Answer receives a request and answers it.
+func Answer(c net.PacketConn, b []byte) error {
+	n, client, err := c.ReadFrom(b)
+	if err != nil {
+		return err
+	}
+	_, err = c.WriteTo(echo.Reply(b[:n], c.LocalAddr(), client), client)
+	return err
+}

@@ -1,0 +1,110 @@
+//go:build linux
+
+package compare
+
+import (
+	"net/netip"
+
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
+	"github.com/dsrudp/go-dsrudp/internal/lab"
+	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
+)
+
+// A Repair is one way to have answers leave from the VIP.
+type Repair struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Short string `json:"-"` // for the head of a narrow column
+
+	// Commands are what a person types on the backend, for one VIP.
+	Commands []string `json:"commands,omitempty"`
+
+	// Note is what else has to be known of the run.
+	Note string `json:"note,omitempty"`
+
+	program program
+	// apply changes the host, or is nil.
+	apply func(h *lab.Host, vips []netip.Addr, internal netip.Addr) error
+	// commands returns what a person types instead, or is nil.
+	commands func(port uint16, internal netip.Addr, vips ...netip.Addr) []repair.Command
+	// stateful says that the kernel is to remember clients.
+	stateful bool
+}
+
+// Identifiers of the repairs, in the order of the table.
+const (
+	None         = "none"
+	DNATIPTables = "dnat-iptables"
+	DNATNFT      = "dnat-nft"
+	Mangle       = "mangle"
+	Bind         = "bind"
+	BindDSRUDP   = "bind-dsrudp"
+	Pktinfo      = "pktinfo"
+	DSRUDP       = "dsrudp"
+)
+
+// The addresses of the document, for the commands that are shown.
+var (
+	documentVIP      = netip.MustParseAddr("198.51.100.2")
+	documentInternal = netip.MustParseAddr("10.128.0.2")
+)
+
+// repairs returns all of them.
+func repairs() []Repair {
+	rs := []Repair{
+		{ID: None, Name: "no repair (net)", Short: "none", program: naiveProgram, Note: "the document's first program: examples/lab/compare/programs/naive"},
+		{
+			ID: DNATIPTables, Name: "DNAT by iptables", Short: "iptables", program: naiveProgram,
+			apply: dnatByIPTables, commands: repair.DNATByIPTables, stateful: true,
+			Note: "rules made by the iptables command",
+		},
+		{
+			ID: DNATNFT, Name: "DNAT by nft", Short: "nft dnat", program: naiveProgram,
+			apply: dnat, commands: repair.DNATByNFT, stateful: true,
+		},
+		{
+			ID: Mangle, Name: "stateless mangling by nft", Short: "mangle", program: naiveProgram,
+			apply: mangle, commands: repair.MangleByNFT,
+		},
+		{
+			ID: Bind, Name: "bind to the VIP (net)", Short: "bind", program: boundProgram,
+			Note: "one socket for each VIP: examples/lab/compare/programs/bound",
+		},
+		{
+			ID: BindDSRUDP, Name: "bind to the VIP (dsrudp)", Short: "bind/dsr", program: boundDSRUDP,
+			Note: "one socket for each VIP: examples/lab/compare/programs/bounddsrudp",
+		},
+		{
+			ID: Pktinfo, Name: "control data echoed", Short: "pktinfo", program: pktinfoProgram,
+			Note: "recvmsg and sendmsg as in the document: the control data goes back as it came: examples/lab/compare/programs/pktinfo",
+		},
+		{ID: DSRUDP, Name: "dsrudp", Short: "dsrudp", program: dropinProgram, Note: "dsrudp.ListenUDP in place of net.ListenUDP: examples/lab/compare/programs/dropin"},
+	}
+	for i := range rs {
+		if rs[i].commands == nil {
+			continue
+		}
+		for _, c := range rs[i].commands(echo.Port, documentInternal, documentVIP) {
+			rs[i].Commands = append(rs[i].Commands, c.String())
+		}
+	}
+	return rs
+}
+
+func dnat(h *lab.Host, vips []netip.Addr, internal netip.Addr) error {
+	for _, v := range vips {
+		if err := repair.DNAT(h, netip.AddrPortFrom(v, echo.Port), internal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func mangle(h *lab.Host, vips []netip.Addr, internal netip.Addr) error {
+	for _, v := range vips {
+		if err := repair.Mangle(h, netip.AddrPortFrom(internal, echo.Port), v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

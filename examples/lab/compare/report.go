@@ -1,0 +1,115 @@
+//go:build linux
+
+package compare
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/dsrudp/go-dsrudp/internal/lab"
+	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
+)
+
+//go:embed report.html
+var reportText string
+
+var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"class": func(c *Cell) string { return strings.ReplaceAll(string(c.Verdict), " ", "-") },
+	"mark":  (*Cell).mark,
+	"lines": lines,
+	"pcap":  pcap,
+}).Parse(reportText))
+
+// A reportPage is what the template is given.
+type reportPage struct {
+	*Result
+	Faults []string
+	Typos  []repair.Typo
+	Charts []template.HTML
+	When   string
+	Kernel string
+	Go     string
+}
+
+// WriteReport writes the result to dir, which it makes if need be: index.html, a
+// page that has everything in it, captures too, and needs no network; and
+// table.md.
+func (r *Result) WriteReport(dir string) error {
+	page := reportPage{
+		Result: r, Faults: r.Faults(), Typos: repair.Typos,
+		When: time.Now().UTC().Format("2 January 2006, 15:04 UTC"), Kernel: kernel(), Go: runtime.Version() + " " + runtime.GOARCH,
+	}
+	for _, c := range []struct {
+		title, question, number string
+		format                  func(float64) string
+	}{
+		{"Server's CPU per datagram, as a ratio to the naive program", "cpu", "ratio", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
+		{"Connections the kernel tracks for 100 000 clients", "memory", "entries of 100000", func(v float64) string { return thousands(int(v)) }},
+		{"Kernel memory for 100 000 clients, in MB", "memory", "slab bytes of 100000", func(v float64) string { return fmt.Sprintf("%.1f", v/1e6) }},
+		{"New or changed lines in the program", "change", "lines", func(v float64) string { return fmt.Sprintf("%.0f", v) }},
+	} {
+		bars := r.bars(c.question, c.number)
+		if len(bars) == 0 {
+			continue
+		}
+		svg, err := chart(c.title, bars, c.format)
+		if err != nil {
+			return fmt.Errorf("compare: chart %q: %w", c.title, err)
+		}
+		page.Charts = append(page.Charts, svg)
+	}
+	var html, md bytes.Buffer
+	if err := reportTemplate.Execute(&html, page); err != nil {
+		return err
+	}
+	r.WriteMarkdown(&md)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "index.html"), html.Bytes(), 0o666),
+		os.WriteFile(filepath.Join(dir, "table.md"), md.Bytes(), 0o666))
+}
+
+// kernel returns the running kernel's version.
+func kernel() string {
+	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// mostLines bounds what is shown of a wire; its pcap file has all of it.
+const mostLines = 30
+
+// lines returns packets as tcpdump shows them.
+func lines(packets []lab.Packet) string {
+	var b strings.Builder
+	for i, p := range packets {
+		if i == mostLines {
+			fmt.Fprintf(&b, "... and %d more\n", len(packets)-i)
+			break
+		}
+		fmt.Fprintln(&b, p)
+	}
+	return b.String()
+}
+
+// pcap returns packets as the address of a file that is in the page.
+func pcap(packets []lab.Packet) (template.URL, error) {
+	var b bytes.Buffer
+	if err := lab.WritePCAP(&b, packets); err != nil {
+		return "", err
+	}
+	return template.URL("data:application/vnd.tcpdump.pcap;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
+}

@@ -1,0 +1,177 @@
+//go:build linux
+
+package compare
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options say what to compare. The zero value is all of it.
+type Options struct {
+	// Repairs and Questions are the IDs of those wanted; none means all.
+	Repairs, Questions []string
+
+	// Bound is how long to wait for answers of which nothing is heard; zero
+	// means four seconds.
+	Bound time.Duration
+
+	// Progress, if it is not nil, is told of each cell, how many of how many are
+	// done, and before a measurement that takes some time what it is. It is
+	// called by one goroutine at a time.
+	Progress func(done, all int, what string)
+
+	effort *effort // nil means all of it
+}
+
+// An effort is how much is measured. Tests of the package make do with less.
+type effort struct {
+	rounds int   // of windows of processor time
+	crowd  []int // the numbers of clients whose memory is weighed
+	few    int   // clients by which it shows whether a repair uses the table of connections
+}
+
+var wholeEffort = effort{rounds: 400, crowd: []int{1, 1_000, 100_000}, few: 20_000}
+
+const defaultBound = 4 * time.Second
+
+// atOnce is the number of labs at the same time.
+const atOnce = 6
+
+// A Result is the outcome of a comparison.
+type Result struct {
+	Repairs   []Repair   `json:"repairs"`
+	Questions []Question `json:"questions"`
+	Cells     []Cell     `json:"cells"` // question by question
+}
+
+// Cell returns the cell of a repair and a question, or nil.
+func (r *Result) Cell(repair, question string) *Cell {
+	for i, c := range r.Cells {
+		if c.Repair == repair && c.Question == question {
+			return &r.Cells[i]
+		}
+	}
+	return nil
+}
+
+// Run compares.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	rs := repairs()
+	if err := tryIPTables(rs); err != nil {
+		return nil, err
+	}
+	return run(ctx, o, rs, questions())
+}
+
+func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, error) {
+	if o.Bound == 0 {
+		o.Bound = defaultBound
+	}
+	if o.effort == nil {
+		o.effort = &wholeEffort
+	}
+	if err := known(o.Repairs, rs, func(r Repair) string { return r.ID }); err != nil {
+		return nil, fmt.Errorf("compare: repair %w", err)
+	}
+	if err := known(o.Questions, qs, func(q Question) string { return q.ID }); err != nil {
+		return nil, fmt.Errorf("compare: question %w", err)
+	}
+	res := &Result{
+		Repairs:   slices.DeleteFunc(rs, func(r Repair) bool { return len(o.Repairs) > 0 && !slices.Contains(o.Repairs, r.ID) }),
+		Questions: slices.DeleteFunc(qs, func(q Question) bool { return len(o.Questions) > 0 && !slices.Contains(o.Questions, q.ID) }),
+	}
+	var ts []*trial
+	for _, r := range res.Repairs {
+		ts = append(ts, &trial{repair: r, bound: o.Bound, effort: *o.effort})
+	}
+	if err := res.fill(ctx, ts, o.Progress); err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// known returns an error if one of the IDs wanted is of nothing there is.
+func known[T any](wanted []string, all []T, id func(T) string) error {
+	var ids []string
+	for _, a := range all {
+		ids = append(ids, id(a))
+	}
+	for _, w := range wanted {
+		if !slices.Contains(ids, w) {
+			return fmt.Errorf("%q: it is one of %s", w, strings.Join(ids, ", "))
+		}
+	}
+	return nil
+}
+
+// fill asks all questions: first those that can be put at the same time, then
+// the measurements.
+func (r *Result) fill(ctx context.Context, ts []*trial, progress func(done, all int, what string)) error {
+	r.Cells = make([]Cell, len(r.Questions)*len(ts))
+	var mu sync.Mutex
+	done := 0
+	enter := func(q, t int, f finding) {
+		mu.Lock()
+		defer mu.Unlock()
+		r.Cells[q*len(ts)+t] = judge(ts[t].repair, r.Questions[q], f)
+		done++
+		if progress != nil {
+			progress(done, len(r.Cells), fmt.Sprintf("%s: %s", r.Questions[q].Title, ts[t].repair.Name))
+		}
+	}
+	err := each(len(r.Cells), func(i int) error {
+		q, t := i/len(ts), i%len(ts)
+		if r.Questions[q].ask == nil {
+			return nil
+		}
+		f, err := r.Questions[q].ask(ctx, ts[t])
+		if err != nil {
+			return fmt.Errorf("compare: %s: %s: %w", r.Questions[q].Title, ts[t].repair.Name, err)
+		}
+		enter(q, t, f)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for q, question := range r.Questions {
+		if question.askAll == nil {
+			continue
+		}
+		if progress != nil {
+			progress(done, len(r.Cells), question.Title)
+		}
+		if err := question.askAll(ctx, ts, func(t int, f finding) { enter(q, t, f) }); err != nil {
+			return fmt.Errorf("compare: %s: %w", question.Title, err)
+		}
+	}
+	return nil
+}
+
+// each calls f with 0 to n-1, a few at a time.
+func each(n int, f func(i int) error) error {
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for i := range n {
+		g.Go(func() error { return f(i) })
+	}
+	return g.Wait()
+}
+
+// judge makes a finding a cell.
+func judge(r Repair, q Question, f finding) Cell {
+	e := expectations[q.ID][r.ID]
+	return Cell{
+		Repair: r.ID, Question: q.ID,
+		Verdict: f.verdict, Says: f.says, Short: f.short, Numbers: f.numbers, Wires: f.wires,
+		Expected: e.verdict, Why: e.why,
+		Surprise: e.verdict != "" && f.verdict != e.verdict && f.verdict != NeedsRoot,
+	}
+}

@@ -1,0 +1,42 @@
+//go:build linux
+
+package compare
+
+import (
+	"fmt"
+	"strings"
+)
+
+// enumerate returns "a, b and c".
+func enumerate(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+// thousands writes 262144 as 262 144.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + " " + s[i:]
+	}
+	return s
+}
+
+// kilobytes writes a number of octets, which a measurement may find negative.
+func kilobytes(n float64) string {
+	if n < 0 {
+		return "nothing"
+	}
+	return fmt.Sprintf("%.0f kB", n/1000)
+}
+
+// plural returns a number of things: "one line", "2 lines".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "one " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

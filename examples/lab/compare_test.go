@@ -1,0 +1,127 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare"
+	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
+)
+
+// short is the comparison, of two repairs and two questions.
+func short(ctx context.Context, o compare.Options) (*compare.Result, error) {
+	o.Repairs = []string{compare.DNATNFT, compare.DSRUDP}
+	o.Questions = []string{"one-vip", "change"}
+	return compare.Run(ctx, o)
+}
+
+// sabotaged is one whose result is not what has to come.
+func sabotaged(ctx context.Context, o compare.Options) (*compare.Result, error) {
+	r, err := short(ctx, o)
+	if err == nil {
+		c := r.Cell(compare.DSRUDP, "one-vip")
+		c.Verdict, c.Surprise = compare.NotMet, true
+	}
+	return r, err
+}
+
+// doCompare runs a comparison and returns its exit code and output.
+func doCompare(t *testing.T, run comparison, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	labtest.Need(t)
+	var out, errs strings.Builder
+	code = compareJob(t.Context(), parse(t, append([]string{"-compare"}, args...)...), run, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// comparedOK returns whether a JSON object says that all is good.
+func comparedOK(t *testing.T, b []byte) bool {
+	t.Helper()
+	var r struct {
+		OK    *bool
+		Cells []compare.Cell
+	}
+	require.NoError(t, json.Unmarshal(b, &r), "%s", b)
+	require.Len(t, r.Cells, 4)
+	return *r.OK
+}
+
+func TestCompare(t *testing.T) {
+	dir := t.TempDir()
+	file, report := filepath.Join(dir, "result.json"), filepath.Join(dir, "report")
+	code, stdout, stderr := doCompare(t, short, "-json", file, "-report", report)
+	require.Equal(t, 0, code, stderr)
+	require.Contains(t, stdout, "dsrudp meets 2 of 2 questions.\nIt took ")
+	require.Regexp(t, `^ *\d+ % \(.*\)\n`, stderr, "progress")
+	require.Contains(t, stderr, "100 % (")
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.True(t, comparedOK(t, b))
+	require.FileExists(t, filepath.Join(report, "index.html"))
+
+	code, stdout, _ = doCompare(t, short, "-json")
+	require.Equal(t, 0, code)
+	require.True(t, comparedOK(t, []byte(stdout)), "and nothing else")
+}
+
+// What is not as it has to be is said, and is the exit code.
+func TestCompareSabotaged(t *testing.T) {
+	const says = "one VIP, IPv4, dsrudp: not met, expected met (a promise of the library)"
+	code, stdout, _ := doCompare(t, sabotaged)
+	require.Equal(t, 1, code)
+	require.Contains(t, stdout, "Not as expected:\n  "+says)
+
+	code, stdout, stderr := doCompare(t, sabotaged, "-json")
+	require.Equal(t, 1, code)
+	require.False(t, comparedOK(t, []byte(stdout)))
+	require.Contains(t, stderr, says)
+}
+
+func TestCompareThatFails(t *testing.T) {
+	code, stdout, stderr := doCompare(t, func(context.Context, compare.Options) (*compare.Result, error) {
+		return nil, errors.New("no paper left")
+	}, "-json")
+	require.Equal(t, 1, code)
+	require.Empty(t, stdout)
+	require.Equal(t, "no paper left\n", stderr)
+
+	file := filepath.Join(t.TempDir(), "no", "such", "file")
+	for _, args := range [][]string{{"-json", file}, {"-report", "/dev/null/report"}} {
+		code, _, stderr := doCompare(t, short, args...)
+		require.Equal(t, 1, code)
+		require.Regexp(t, "(no such file or|not a) directory\n$", stderr)
+	}
+}
+
+func TestCompareFlags(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		json jsonFlag
+	}{
+		{[]string{"-compare"}, jsonFlag{}},
+		{[]string{"-compare", "-json"}, jsonFlag{on: true}},
+		{[]string{"-json", "-compare"}, jsonFlag{on: true}},
+		{[]string{"-compare", "-json=true"}, jsonFlag{on: true}},
+		{[]string{"-compare", "-json=false"}, jsonFlag{}},
+		{[]string{"-compare", "-json", "a.json", "-report", "dir"}, jsonFlag{true, "a.json"}},
+		{[]string{"-json", "a.json", "-report", "dir", "-compare"}, jsonFlag{true, "a.json"}},
+		{[]string{"--compare", "--json", "a.json"}, jsonFlag{true, "a.json"}},
+		{[]string{"-compare", "-json=a.json"}, jsonFlag{true, "a.json"}},
+		{[]string{"-compare", "-json", "-report", "dir"}, jsonFlag{on: true}},
+	} {
+		o := parse(t, test.args...)
+		require.True(t, o.compare, test.args)
+		require.Equal(t, test.json, o.json, test.args)
+	}
+	require.False(t, parse(t, "-json").compare)
+	require.Equal(t, "dir", parse(t, "-compare", "-report", "dir").report)
+}

@@ -1,0 +1,53 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"golang.org/x/term"
+)
+
+// newProgress returns a function that shows how far a comparison is, and one that
+// ends it: a bar on a terminal, and elsewhere a line now and then.
+func newProgress(w io.Writer) (show func(done, all int, what string), end func()) {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return bar(w)
+	}
+	tenths := 0
+	return func(done, all int, what string) {
+		if now := 10 * done / all; now > tenths {
+			tenths = now
+			fmt.Fprintf(w, "%3d %% (%s)\n", 100*done/all, what)
+		}
+	}, func() {}
+}
+
+func bar(w io.Writer) (show func(done, all int, what string), end func()) {
+	p := progress.NewWriter()
+	p.SetOutputWriter(w)
+	p.SetMessageLength(width / 2)
+	p.SetTrackerLength(width / 4)
+	p.SetUpdateFrequency(200 * time.Millisecond) // it runs beside measurements
+	p.Style().Visibility.Value = false           // cells say little by their number
+	tracker := &progress.Tracker{Message: "building labs"}
+	p.AppendTracker(tracker)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.Render()
+	}()
+	return func(done, all int, what string) {
+			tracker.UpdateTotal(int64(all))
+			tracker.UpdateMessage(what)
+			tracker.SetValue(int64(done))
+		}, func() {
+			tracker.MarkAsDone()
+			p.Stop()
+			<-ended
+		}
+}
