@@ -58,6 +58,8 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 		return fail(err)
 	}
 	conn.connected = connected
+	conn.dropped() // before it was this package's
+	conn.count.drops.total = 0
 	conn.join(newGroup(new(ListenConfig)))
 	return conn, nil
 }

@@ -17,7 +17,8 @@ var past = time.Unix(1, 0)
 // On a Conn that a Server reads it does not wait: it wakes the Server's reader,
 // which closes the socket as soon as the handler returns that it may be in. So a
 // handler may call it, and may wait for a goroutine that does. From the moment
-// that Close returns all calls fail, whether the socket is closed yet or not.
+// that Close returns reads, writes and deadlines fail, whether the socket is
+// closed yet or not; only the answers of that handler may still leave.
 func (c *Conn) Close() error {
 	if !c.ok() {
 		return syscall.EINVAL
@@ -29,6 +30,7 @@ func (c *Conn) Close() error {
 		if !first {
 			return &net.OpError{Op: "close", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: net.ErrClosed}
 		}
+		c.end()
 		return c.conn.SetDeadline(past)
 	}
 	c.life.Unlock()
@@ -41,6 +43,8 @@ func (c *Conn) Close() error {
 // shut closes the socket and lets go of the guard.
 func (c *Conn) shut() error {
 	if c.held != nil {
+		// It waits for room in the send buffer, though not for long.
+		_ = c.conn.SetWriteDeadline(time.Now().Add(holdFor))
 		c.held.flush()
 	}
 	c.dropped() // the kernel's count ends with the socket
@@ -59,11 +63,25 @@ func (c *Conn) serve() error {
 	if err := c.refusesBatches(); err != nil {
 		return err
 	}
-	if c.closed.Load() {
-		return net.ErrClosed
-	}
 	c.served.Store(true)
+	c.ended = make(chan struct{})
 	return nil
+}
+
+// end tells the reader of a Server that it is to end. The caller has life.
+func (c *Conn) end() {
+	if !c.woken {
+		c.woken = true
+		close(c.ended)
+	}
+}
+
+// wake has the reader of a Server end after what is queued.
+func (c *Conn) wake() {
+	c.life.Lock()
+	defer c.life.Unlock()
+	c.end()
+	_ = c.conn.SetReadDeadline(past) // the error is its being closed
 }
 
 // unserve ends serve, and closes the socket if Close was called meanwhile.
@@ -88,37 +106,31 @@ func (c *Conn) over(err error) error {
 
 // SetDeadline sets the read and write deadlines, see [net.Conn].
 func (c *Conn) SetDeadline(t time.Time) error {
-	c.noteDeadline(t)
-	return c.setDeadline(t, (*net.UDPConn).SetDeadline)
+	return c.setDeadline(t, true, (*net.UDPConn).SetDeadline)
 }
 
 // SetReadDeadline sets the deadline of reads, see [net.Conn].
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.noteDeadline(t)
-	return c.setDeadline(t, (*net.UDPConn).SetReadDeadline)
+	return c.setDeadline(t, true, (*net.UDPConn).SetReadDeadline)
 }
 
 // SetWriteDeadline sets the deadline of writes, see [net.Conn].
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	return c.setDeadline(t, (*net.UDPConn).SetWriteDeadline)
+	return c.setDeadline(t, false, (*net.UDPConn).SetWriteDeadline)
 }
 
-func (c *Conn) setDeadline(t time.Time, set func(*net.UDPConn, time.Time) error) error {
+func (c *Conn) setDeadline(t time.Time, reads bool, set func(*net.UDPConn, time.Time) error) error {
 	if !c.ok() {
 		return syscall.EINVAL
 	}
 	c.life.Lock()
 	defer c.life.Unlock()
-	if c.served.Load() && (c.woken || c.closed.Load()) {
-		// It would undo what Close or Shutdown woke the reader with.
+	if c.closed.Load() || c.woken {
+		// It would undo what Close or Shutdown ends waits with.
 		return &net.OpError{Op: "set", Net: c.network, Addr: c.laddr, Err: net.ErrClosed}
 	}
-	return set(c.conn, t)
-}
-
-// noteDeadline keeps a read deadline for reads that do not come to the kernel.
-func (c *Conn) noteDeadline(t time.Time) {
-	if c.ok() && c.ahead != nil {
-		c.ahead.setDeadline(t)
+	if reads && c.ahead != nil {
+		c.ahead.setDeadline(t) // for reads that do not come to the kernel
 	}
+	return set(c.conn, t)
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
 // holdFor is the longest that a datagram is held.
@@ -23,7 +25,8 @@ type coalescer struct {
 	q     *sender
 	arena []byte
 	items int
-	timer *time.Timer // running, or nil
+	timer *time.Timer
+	armed bool // the timer runs
 }
 
 func newCoalescer(c *Conn, tell func(Path, error)) *coalescer {
@@ -35,7 +38,7 @@ func newCoalescer(c *Conn, tell func(Path, error)) *coalescer {
 func (h *coalescer) hold(b []byte, s *source, t *target) (taken bool, err error) {
 	h.mu.Lock()
 	last := h.c.ahead.left.Load() == 0 // nobody will come to flush
-	if len(b) > cap(h.arena) || last && h.items == 0 {
+	if len(b) > cap(h.arena) || last && h.items == 0 || h.c.closed.Load() {
 		h.mu.Unlock()
 		return false, nil
 	}
@@ -47,26 +50,63 @@ func (h *coalescer) hold(b []byte, s *source, t *target) (taken bool, err error)
 	h.arena = append(h.arena, b...)
 	if err = h.q.add(h.items, h.arena[at:], s, t, NotECT); err == nil {
 		h.items++
+	} else {
+		h.arena = h.arena[:at]
 	}
 	switch {
 	case last:
 		failed = append(failed, h.send()...)
-	case h.timer == nil:
-		h.timer = time.AfterFunc(holdFor, h.flush)
+	case !h.armed:
+		h.arm()
 	}
 	h.mu.Unlock()
 	h.report(failed)
 	return err == nil, err
 }
 
+// arm sees to it that nothing is held for longer than holdFor, as who reads may
+// be busy. The timer is not stopped when all has been sent: under load that would
+// be for each batch, and it may as well run on and send what it finds.
+func (h *coalescer) arm() {
+	h.armed = true
+	if h.timer == nil {
+		h.timer = time.AfterFunc(holdFor, h.expire)
+		return
+	}
+	h.timer.Reset(holdFor)
+}
+
+func (h *coalescer) expire() {
+	h.mu.Lock()
+	h.armed = false
+	failed := h.send()
+	h.mu.Unlock()
+	h.report(failed)
+}
+
 // flush sends what is held.
 func (h *coalescer) flush() {
 	h.mu.Lock()
-	if h.timer != nil {
-		h.timer.Stop()
-		h.timer = nil
-	}
 	failed := h.send()
+	h.mu.Unlock()
+	h.report(failed)
+}
+
+// try sends what can be sent without waiting, for one who wants to read: he is
+// not to wait for room in the send buffer, nor for another who does. What is left
+// goes when the timer fires.
+func (h *coalescer) try() {
+	if !h.mu.TryLock() {
+		return
+	}
+	var failed []failure
+	if h.items > 0 {
+		if h.q.push(mmsg.FlagDontWait) {
+			failed = h.sent()
+		} else if !h.armed {
+			h.arm()
+		}
+	}
 	h.mu.Unlock()
 	h.report(failed)
 }
@@ -77,6 +117,11 @@ func (h *coalescer) send() []failure {
 		return nil
 	}
 	h.q.flush()
+	return h.sent()
+}
+
+// sent begins anew and returns what failed.
+func (h *coalescer) sent() []failure {
 	h.items, h.arena = 0, h.arena[:0]
 	failed := slices.Clone(h.q.failed)
 	h.q.forget()

@@ -63,8 +63,7 @@ type Conn struct {
 	ahead          *readAhead // nil unless asked for
 	held           *coalescer // nil unless asked for
 	offload        offload.Policy
-	classes        bool  // datagrams can be marked
-	class4, class6 uint8 // the socket's own type of service and traffic class
+	class4, class6 atomic.Uint32 // the socket's own type of service and traffic class
 
 	strict bool
 	memory *pathmem.Table // nil when turned off or not needed
@@ -74,8 +73,9 @@ type Conn struct {
 
 	// life guards closing, and the deadlines that wake a Server for it.
 	life   sync.Mutex
-	served atomic.Bool // by a Server
-	woken  bool        // to be shut down: deadlines stay as they are
+	served atomic.Bool   // by a Server
+	woken  bool          // and is to end: deadlines stay as they are
+	ended  chan struct{} // closed when woken
 
 	ops       sync.Pool // of *op
 	receivers sync.Pool // of *receiver
@@ -129,7 +129,7 @@ func is4(a netip.Addr) bool { return a.Is4() || a.Is4In6() }
 
 // readError wraps err as net does.
 func (c *Conn) readError(err error) error {
-	return &net.OpError{Op: "read", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: err}
+	return &net.OpError{Op: "read", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: c.over(err)}
 }
 
 // writeError wraps err as net does.
@@ -201,14 +201,15 @@ func (c *Conn) File() (*os.File, error) {
 
 // SyscallConn returns the raw socket, to set options and join groups with.
 // Datagrams read through it are not counted or remembered. With ListenConfig.GRO
-// or ReadAhead only its Control works.
+// or ReadAhead only its Control works, and while a Server reads the Conn, not its
+// Read.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	if !c.ok() {
 		return nil, syscall.EINVAL
 	}
 	raw, err := c.conn.SyscallConn()
-	if err == nil && (c.gro || c.ahead != nil) {
-		raw = rawControl{raw}
+	if err != nil {
+		return nil, err
 	}
-	return raw, err
+	return rawConn{raw, c}, nil
 }

@@ -23,59 +23,50 @@ type HandlerFunc func(w ReplyWriter, p *Packet)
 func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 
 // A ReplyWriter answers one datagram. It may be used any number of times until
-// ServePacket returns, and only by the goroutine that was called.
+// ServePacket returns, by the goroutine that was called; later it refuses.
 //
 // What is written is copied, so that buffers are the caller's again at once, and
 // is sent with the other answers of the batch, when all its datagrams have been
 // served. An error of Write or WritePacket means that nothing will be sent: no
-// local address is known (ErrNoPath) or it is none (ErrNotLocal). What the kernel
-// says later is counted in the Conn's Stats and told to Server.OnError.
-type ReplyWriter interface {
-	// Write answers with one datagram along the Path of the request. It
-	// returns len(b) unless there is an error.
-	Write(b []byte) (int, error)
-
-	// WritePacket sends p.Buf[:p.N] along p.Path, which need not be the
-	// request's, with p's SegmentSize and ECN. The request itself, sent so,
-	// is echoed.
-	WritePacket(p *Packet) error
-
-	// Conn returns the Conn that the datagram came by. It outlives the
-	// handler: a late answer is a WritePacket on it, with the Path of the
-	// request.
-	Conn() *Conn
+// local address is known (ErrNoPath), it is none (ErrNotLocal), or the payload is
+// too long. What the kernel says later, and that the local address was withdrawn
+// meanwhile, is counted in the Conn's Stats and told to Server.OnError.
+type ReplyWriter struct {
+	r    *reader
+	turn uint64 // of the reader, see there
 }
 
-// errLate is for a ReplyWriter that was kept. By then it may be another
-// datagram's.
+// errLate is for a ReplyWriter that was kept. By now the reader may be at another
+// peer's datagram.
 var errLate = errors.New("dsrudp: ReplyWriter used after ServePacket returned; take Conn() before, and answer with its WritePacket and the Packet's Path")
 
-// reply is the ReplyWriter of one element of a batch.
-type reply struct {
-	r      *reader
-	d      datagram
-	active bool
-}
+// Conn returns the Conn that the datagram came by. It outlives the handler: a
+// late answer is a WritePacket on it, with the Path of the request.
+func (w ReplyWriter) Conn() *Conn { return w.r.c }
 
-func (w *reply) Conn() *Conn { return w.r.c }
-
-func (w *reply) Write(b []byte) (int, error) {
-	if !w.active {
+// Write answers with one datagram along the Path of the request. It returns
+// len(b) unless there is an error.
+func (w ReplyWriter) Write(b []byte) (int, error) {
+	r := w.r
+	if r.turn.Load() != w.turn {
 		return 0, errLate
 	}
-	err := w.r.reply(b, &w.d.local, &target{w.d.From, w.d.Scope})
-	if err != nil {
-		return 0, w.r.c.writeError(err, addrPortAddr{w.r.c.remote(&w.d)})
+	if err := r.reply(b); err != nil {
+		return 0, r.c.writeError(err, addrPortAddr{r.c.remote(&r.d)})
 	}
 	return len(b), nil
 }
 
-func (w *reply) WritePacket(p *Packet) error {
-	if !w.active {
+// WritePacket sends p.Buf[:p.N] along p.Path, which need not be the request's,
+// with p's SegmentSize and ECN. The request itself, sent so, is echoed, its ECN
+// mark too.
+func (w ReplyWriter) WritePacket(p *Packet) error {
+	r := w.r
+	if r.turn.Load() != w.turn {
 		return errLate
 	}
-	if err := w.r.send(p); err != nil {
-		return w.r.c.writeError(err, addrPortAddr{p.Path.Remote})
+	if err := r.send(p); err != nil {
+		return r.c.writeError(err, addrPortAddr{p.Path.Remote})
 	}
 	return nil
 }

@@ -89,6 +89,7 @@ func TestErrorShapes(t *testing.T) {
 		"udp6":      listenBoth("udp6", "[::1]:0"),
 		"udp6 any":  listenBoth("udp6", ":0"),
 		"udp":       listenBoth("udp", ":0"),
+		"holding":   listenHoldingBoth,
 		"connected": dialBoth,
 	}
 	for mname, maker := range makers {
@@ -119,6 +120,13 @@ func listenBoth(network, address string) func(t *testing.T) (ours, nets udpConn)
 		t.Cleanup(func() { n.Close() })
 		return listen(t, network, address), n.(*net.UDPConn)
 	}
+}
+
+// listenHoldingBoth makes sockets of which ours reads ahead and holds back what it
+// writes.
+func listenHoldingBoth(t *testing.T) (ours, nets udpConn) {
+	_, nets = listenBoth("udp4", ":0")(t)
+	return listenWith(t, &dsrudp.ListenConfig{CoalesceWrites: true}, "udp4", ":0"), nets
 }
 
 // dialBoth makes connected sockets, the one of ours adopted.

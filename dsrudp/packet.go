@@ -33,7 +33,8 @@ type Packet struct {
 	// way are not those of the other.
 	ECN ECN
 	// Truncated says that the datagram was longer than Buf, or that its
-	// control messages were cut. Of a train whole datagrams may be missing.
+	// control messages were cut. Of a train the last datagram may be cut then,
+	// and others missing.
 	Truncated bool
 	// Err is why WritePackets did not send this Packet, or of a train not all
 	// of it; it is a *net.OpError.

@@ -14,7 +14,8 @@ import (
 //
 // When the datagram is longer than b the error matches ErrTruncated; n is then
 // len(b) and p is valid. It also matches when the datagram's control messages
-// were cut; p.Local is then not valid if it was among them.
+// were cut; p.Local is then not valid if it was among them. (On Windows the error
+// is net's, and p is not known.)
 func (c *Conn) ReadPacket(b []byte) (n int, p Path, err error) {
 	if !c.ok() {
 		return 0, Path{}, syscall.EINVAL
@@ -38,6 +39,9 @@ func (c *Conn) Read(b []byte) (int, error) {
 		return 0, syscall.EINVAL
 	}
 	if len(b) == 0 {
+		if err := c.refusesReads(); err != nil {
+			return 0, c.readError(err)
+		}
 		return c.conn.Read(b) // which waits for nothing
 	}
 	o := c.op()

@@ -50,12 +50,12 @@ func newReadAhead(c *Conn, n int) *readAhead {
 
 // receive acts as [mmsg.Socket.Recv].
 func (a *readAhead) receive(b, oob []byte) (mmsg.Received, error) {
+	if a.c.held != nil && a.left.Load() == 0 {
+		a.c.held.try()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.i == a.n {
-		if a.c.held != nil {
-			a.c.held.flush()
-		}
 		a.i, a.n = 0, 0
 		n, err := a.in.Recv(len(a.buffers), 0)
 		if err != nil {

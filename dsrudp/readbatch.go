@@ -54,8 +54,10 @@ func (c *Conn) message(r *receiver, i int, m *ipv4.Message) {
 	oob := r.in.OOB(i)
 	var d datagram
 	r.in.Received(i, &d.Received)
-	var info pktinfo.Info
-	c.learn(r.o, &d, oob, &info)
+	if d.Flags&mmsg.FlagErrQueue == 0 { // which has no datagrams, but what became of ours
+		var info pktinfo.Info
+		c.learn(r.o, &d, oob, &info)
+	}
 	m.N = d.N
 	cut, others := false, false
 	m.NN, cut, others = pktinfo.Cut(m.OOB, oob)

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -19,13 +21,17 @@ type reader struct {
 	in  *receiver
 	out *sender
 
-	packets []Packet
 	buffers [][]byte
-	replies []reply
-	i       int // the datagram being served
-	off     int // where in it, if it is a train to be taken apart
-	seg     int // whose datagrams are that long; 0 if it is none
-	part    Packet
+	i       int      // the datagram being served
+	d       datagram // it
+	whole   Packet   // it
+	off     int      // where in it, if it is a train to be taken apart
+	seg     int      // whose datagrams are that long; 0 if it is none
+	part    Packet   // of the train
+
+	// turn is another number for each call of the handler, and between them:
+	// who kept a ReplyWriter would answer another peer with it.
+	turn atomic.Uint64
 
 	arena []byte // payloads on their way out
 	items int
@@ -41,14 +47,11 @@ func newReader(s *Server, c *Conn) *reader {
 		c:       c,
 		in:      c.newReceiver(n),
 		out:     c.newSender().(*sender),
-		packets: make([]Packet, n),
 		buffers: slots(n),
-		replies: make([]reply, n),
 		arena:   make([]byte, 0, arenaSize),
 	}
 	for i, b := range r.buffers {
 		r.in.in.SetBuffer(i, b)
-		r.replies[i].r = r
 	}
 	r.out.out.Within(r.in.in)
 	return r
@@ -57,11 +60,13 @@ func newReader(s *Server, c *Conn) *reader {
 // run reads until the Conn is closed or the Server is shut down. The goroutine
 // may end in a handler too (runtime.Goexit).
 func (r *reader) run() error {
+	defer r.flush()
+	pause := time.Duration(0)
 	batch := func(n int) bool {
+		pause = 0
 		r.serve(n)
 		return !r.srv.stop.Load() && !r.c.closed.Load()
 	}
-	pause := time.Duration(0)
 	for {
 		err := r.in.in.Loop(batch)
 		switch {
@@ -72,41 +77,43 @@ func (r *reader) run() error {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return r.c.readError(err)
 		case err == nil:
-			pause = 0
 			continue
 		}
 		// A connected socket's peer refused a datagram, or memory is short:
 		// the next read may go well. If none does, that is not to become a
 		// busy loop.
 		r.report(Path{}, r.c.readError(err))
-		time.Sleep(pause)
+		select {
+		case <-r.c.ended:
+		case <-time.After(pause):
+		}
 		pause = min(max(2*pause, time.Millisecond), time.Second)
 	}
 }
 
-// wake ends a wait for datagrams.
-func (r *reader) wake() {
-	r.c.life.Lock()
-	defer r.c.life.Unlock()
-	r.c.woken = true
-	_ = r.c.conn.SetReadDeadline(past) // the error is its being closed
-}
-
 // drain serves what is queued.
 func (r *reader) drain() error {
-	for !r.srv.hurry.Load() && !r.c.closed.Load() {
-		n, err := r.in.in.Poll(len(r.packets))
-		if n == 0 || err != nil {
+	for failed := false; !r.c.closed.Load(); {
+		n, err := r.in.in.Poll(len(r.buffers))
+		if err != nil && !failed {
+			// It may be one that run goes on after: a connected peer refused
+			// what was sent, and the queue is behind that.
+			failed = true
+			r.report(Path{}, r.c.readError(err))
+			continue
+		}
+		if n == 0 {
 			return err
 		}
+		failed = false
 		r.serve(n)
 	}
 	return nil
 }
 
-// serve serves a batch of n datagrams and sends the answers.
+// serve serves a batch of n datagrams and sends the answers. Close ends it.
 func (r *reader) serve(n int) {
-	for r.i, r.off = 0, 0; r.i < n; {
+	for r.i, r.off = 0, 0; r.i < n && !r.c.closed.Load(); {
 		r.serveRest(n)
 	}
 	r.flush()
@@ -115,44 +122,50 @@ func (r *reader) serve(n int) {
 // serveRest serves the datagrams from r.i on. A panic ends it, with r.i at the
 // next one.
 func (r *reader) serveRest(n int) {
+	calling := false
 	defer func() {
-		if r.i == n {
+		if !calling {
 			return
 		}
 		if v := recover(); v != nil {
 			r.panicked(v)
 		}
-		r.replies[r.i].active = false
+		r.turn.Add(1)
 		r.next()
 	}()
-	for r.i < n {
-		w := &r.replies[r.i]
+	for r.i < n && !r.c.closed.Load() {
 		if r.off == 0 {
-			p := &r.packets[r.i]
-			p.Buf = r.buffers[r.i]
-			r.c.datagram(r.in, r.i, p, &w.d)
-			r.seg = 0
-			if !r.srv.Trains {
-				r.seg = p.SegmentSize // before the handler has p
-			}
+			r.take()
 		}
-		w.active = true
-		r.srv.Handler.ServePacket(w, r.packet())
-		w.active = false
+		p := r.packet()
+		turn := r.turn.Add(1)
+		calling = true
+		r.srv.Handler.ServePacket(ReplyWriter{r, turn}, p)
+		calling = false
+		r.turn.Store(turn + 1)
 		r.next()
 	}
 }
 
-// packet returns what to call the handler with.
-func (r *reader) packet() *Packet {
-	p := &r.packets[r.i]
-	if r.seg == 0 {
-		return p
+// take looks at datagram r.i.
+func (r *reader) take() {
+	r.whole.Buf = r.buffers[r.i]
+	r.c.datagram(r.in, r.i, &r.whole, &r.d)
+	r.seg = 0
+	if !r.srv.Trains {
+		r.seg = r.whole.SegmentSize
 	}
-	end := min(r.off+r.seg, r.replies[r.i].d.N)
-	r.part = *p
+}
+
+// packet returns what to call the handler with, which is the handler's to change.
+func (r *reader) packet() *Packet {
+	if r.seg == 0 {
+		return &r.whole
+	}
+	end := min(r.off+r.seg, r.d.N)
+	r.part = r.whole
 	r.part.SegmentSize = 0
-	r.part.Buf = r.buffers[r.i][r.off:end:end]
+	r.part.Buf = r.whole.Buf[r.off:end:end]
 	r.part.N = end - r.off
 	return &r.part
 }
@@ -160,7 +173,7 @@ func (r *reader) packet() *Packet {
 // next goes on to the next datagram, which may be in the same train.
 func (r *reader) next() {
 	if r.seg > 0 {
-		if r.off += r.seg; r.off < r.replies[r.i].d.N {
+		if r.off += r.seg; r.off < r.d.N {
 			return
 		}
 	}
@@ -174,19 +187,20 @@ func (r *reader) panicked(v any) {
 	if log == nil {
 		log = slog.Default()
 	}
-	log.Error("dsrudp: panic in a Handler", "path", r.c.path(&r.replies[r.i].d).String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	log.Error("dsrudp: panic in a Handler", "path", r.c.path(&r.d).String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 }
 
-// reply takes a datagram to be sent from s to t.
-func (r *reader) reply(b []byte, s *source, t *target) error {
-	if !s.addr.IsValid() {
+// reply takes an answer to the datagram being served.
+func (r *reader) reply(b []byte) error {
+	if !r.d.local.addr.IsValid() {
 		return r.c.refuse(ErrNoPath)
 	}
-	p, err := r.copy(b)
-	if err != nil {
-		return err
+	if len(b) > maxDatagram {
+		return mmsg.ErrTooLong
 	}
-	return r.out.add(r.items-1, p, s, t, NotECT)
+	t := target{r.d.From, r.d.Scope}
+	p := r.copy(b)
+	return r.out.add(r.items, p, &r.d.local, &t, NotECT)
 }
 
 // send takes a Packet to be sent.
@@ -195,25 +209,39 @@ func (r *reader) send(p *Packet) error {
 	if err != nil {
 		return err
 	}
-	b, err := r.copy(p.Payload())
-	if err != nil {
-		return err
+	b := p.Payload()
+	if p.SegmentSize == 0 || len(b) <= p.SegmentSize {
+		if len(b) > maxDatagram {
+			return mmsg.ErrTooLong
+		}
+		b = r.copy(b)
+		return r.out.add(r.items, b, &s, &t, p.ECN)
 	}
-	return r.out.addPayload(r.items-1, b, p, &s, &t)
+	if p.SegmentSize > maxDatagram {
+		return mmsg.ErrTooLong
+	}
+	// As much of a train as can be copied at once.
+	for chunk := cap(r.arena) / p.SegmentSize * p.SegmentSize; len(b) > 0; {
+		n := min(chunk, len(b))
+		piece := r.copy(b[:n])
+		if err := r.out.addPayload(r.items, piece, p, &s, &t); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
 }
 
-// copy returns a copy of b that is good until flush, and counts it as an item.
-func (r *reader) copy(b []byte) ([]byte, error) {
-	if len(b) > cap(r.arena) {
-		return nil, mmsg.ErrTooLong
-	}
+// copy returns a copy of b, which is not longer than the arena, that is good until
+// flush.
+func (r *reader) copy(b []byte) []byte {
 	if len(r.arena)+len(b) > cap(r.arena) {
 		r.flush()
 	}
 	at := len(r.arena)
 	r.arena = append(r.arena, b...)
 	r.items++
-	return r.arena[at:], nil
+	return r.arena[at:]
 }
 
 // flush sends the answers taken so far.
@@ -226,11 +254,12 @@ func (r *reader) flush() {
 	if len(r.out.failed) == 0 {
 		return
 	}
-	for _, f := range r.out.failed {
+	failed := slices.Clone(r.out.failed)
+	r.out.forget() // first: OnError may panic
+	for _, f := range failed {
 		p := r.c.pathTo(f.s, f.t)
 		r.report(p, r.c.writeError(f.err, addrPortAddr{p.Remote}))
 	}
-	r.out.forget()
 }
 
 func (r *reader) report(p Path, err error) {

@@ -2,7 +2,7 @@ package dsrudp
 
 import (
 	"errors"
-	"syscall"
+	"net"
 )
 
 // unsupported is an error of a Conn that cannot do something as it was made. It
@@ -39,17 +39,11 @@ func (c *Conn) refusesBatches() error {
 }
 
 func (c *Conn) refusesServed() error {
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
 	if c.served.Load() {
 		return errServed
 	}
 	return nil
 }
-
-// rawControl is the syscall.RawConn of a Conn that has to be alone with its
-// datagrams.
-type rawControl struct{ syscall.RawConn }
-
-func (rawControl) Read(func(fd uintptr) bool) error { return errRaw }
-
-// Write is refused too: who writes there also reads, as QUIC libraries do.
-func (rawControl) Write(func(fd uintptr) bool) error { return errRaw }

@@ -1,6 +1,7 @@
 package dsrudp
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 
@@ -32,30 +33,32 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 			return len(b), err
 		}
 	}
-	if s.addr.IsValid() {
-		if oob == nil {
-			oob = o.oob[:0]
+	if oob == nil {
+		oob = o.oob[:0]
+	}
+	for {
+		all := oob
+		if s.addr.IsValid() {
+			var err error
+			if all, err = c.appendSource(o, oob, &s, &t); err != nil {
+				return 0, err
+			}
 		}
-		var err error
-		if oob, err = c.appendSource(o, oob, &s, &t); err != nil {
-			return 0, err
+		n, err := c.sock.Send(&o.msg, b, all, to.addr, to.scope)
+		switch err {
+		case nil:
+			return n, nil
+		case mmsg.ErrWaited: // and what was local then may not be now
+		default:
+			return 0, c.failed(o, err, &s, &t, 1)
 		}
 	}
-	n, err := c.sock.Send(&o.msg, b, oob, to.addr, to.scope)
-	if err != nil {
-		return 0, c.failed(o, err, &s, &t, 1)
-	}
-	return n, nil
 }
 
 // appendSource appends to oob the control message, if it takes one, that makes a
 // datagram to t leave from s, which is valid. It refuses a source that cannot be.
 func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, error) {
-	if s.ifindex == 0 && scoped(s.addr) {
-		zoned := *s
-		zoned.ifindex = t.scope
-		s = &zoned
-	}
+	s = s.towards(t)
 	if err := c.check(o, s, t); err != nil {
 		return nil, c.refuse(err)
 	}
@@ -63,6 +66,16 @@ func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, er
 		oob = pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))
 	}
 	return oob, nil
+}
+
+// towards returns s with the zone of the target, where it needs one and has none.
+func (s *source) towards(t *target) *source {
+	if s.ifindex != 0 || t.scope == 0 || !scoped(s.addr) {
+		return s
+	}
+	zoned := *s
+	zoned.ifindex = t.scope
+	return &zoned
 }
 
 // wayOut returns the interface index to send with. The way out is the routing
@@ -82,6 +95,14 @@ func (c *Conn) refuse(err error) error {
 		return net.ErrClosed
 	}
 	c.count.refused.Add(1)
+	return err
+}
+
+// refuseAll is refuse for n datagrams.
+func (c *Conn) refuseAll(err error, n int) error {
+	if err = c.refuse(err); !errors.Is(err, net.ErrClosed) {
+		c.count.refused.Add(uint64(n - 1))
+	}
 	return err
 }
 
@@ -152,6 +173,9 @@ func (c *Conn) isLocal(o *op, t *target) bool {
 // counts them.
 func (c *Conn) failed(o *op, err error, s *source, t *target, n int) error {
 	err = c.over(c.classify(o, err, s, t))
+	if errors.Is(err, ErrNotLocal) {
+		c.count.refused.Add(uint64(n - 1)) // one was counted
+	}
 	c.countFailure(err, n)
 	return err
 }
@@ -174,7 +198,7 @@ func (c *Conn) classify(o *op, err error, s *source, t *target) error {
 			why = whyNotLocal
 		}
 	default:
-		if local, e := c.guard.Ask(s.addr, s.ifindex); e == nil && !local {
+		if local, e := c.guard.Ask(s.addr, s.towards(t).ifindex); e == nil && !local {
 			why = whyNotLocal
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+	"github.com/dsrudp/go-dsrudp/internal/sockopt"
 )
 
 // maxBatch is how many messages one system call moves. Most of the gain is
@@ -21,6 +22,10 @@ const maxBatch = 32
 // maxPayload is the most that one message holds however many datagrams it is
 // cut into: what one IPv4 datagram holds (RFC 768, RFC 791).
 const maxPayload = 65535 - 20 - 8
+
+// maxDatagram is the longest payload that any datagram can have: IPv6 does not
+// count its header (RFC 8200).
+const maxDatagram = 65535 - 8
 
 // sendRoom is for the control messages of a send: source, segment size, class.
 const sendRoom = pktinfo.SourceSize + 24 + 24
@@ -37,7 +42,9 @@ type sender struct {
 	msgs    [maxBatch]message
 	failed  []failure
 	scratch []byte
+	plain   [sendRoom]byte // control messages of what is sent one by one; o's may hold those of the next
 
+	next   int  // the first message not sent yet
 	flags  int  // of the sends
 	prefix bool // stop at the first failure
 }
@@ -56,6 +63,7 @@ type message struct {
 	t     target
 	ecn   ECN
 	oob   []byte
+	gen   uint64 // of the guard's answer about s
 }
 
 // A failure is a datagram or train that was not sent, or not all of it.
@@ -69,7 +77,9 @@ type failure struct {
 func (c *Conn) newSender() any {
 	o := new(op)
 	o.msg.Init()
-	return &sender{c: c, o: o, out: c.sock.NewBatch(maxBatch, sendRoom)}
+	out := c.sock.NewBatch(maxBatch, sendRoom)
+	out.Wary = true
+	return &sender{c: c, o: o, out: out}
 }
 
 // add takes a datagram to be sent from s to t. Number tells the caller's items
@@ -91,7 +101,7 @@ func (q *sender) add(number int, payload []byte, s *source, t *target, ecn ECN) 
 // join puts a datagram behind those of m, the last message, if it may be.
 func (q *sender) join(m *message, number int, payload []byte, s *source, t *target, ecn ECN) bool {
 	n := len(payload)
-	if m.full || n > m.size || n == 0 || m.s != *s || m.t != *t || m.ecn != ecn ||
+	if m.full || n > m.size || n == 0 || q.flags != 0 || m.s != *s || m.t != *t || m.ecn != ecn ||
 		m.total+n > maxPayload || number != m.item+m.count {
 		return false
 	}
@@ -137,8 +147,13 @@ func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *tar
 	limit := max(1, min(q.c.offload.Limit(t.addr.Addr(), seg), maxPayload/seg))
 	for p := payload; len(p) > 0; {
 		m, err := q.begin(number, s, t, ecn, nil)
+		if err != nil && len(p) < len(payload) {
+			// The source was withdrawn since the first message.
+			q.failed = append(q.failed, failure{number, *s, *t, err})
+			return nil
+		}
 		if err != nil {
-			return err // of the first message, as the others are like it
+			return err
 		}
 		n := min(limit*seg, len(p))
 		m.train, m.full = true, true
@@ -158,6 +173,10 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 	if q.out.Len() == maxBatch || q.out.Room() == 0 {
 		q.flush()
 	}
+	gen := uint64(0)
+	if q.c.guard != nil {
+		gen = q.c.guard.Generation() // before it is asked
+	}
 	oob, err := q.control(append(q.out.Begin(q.c.to(t), t.scope), own...), s, t, ecn)
 	if err != nil {
 		q.out.Drop()
@@ -167,7 +186,7 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 	m := &q.msgs[q.out.Len()-1]
 	m.item, m.count, m.train, m.full = number, 0, false, false
 	m.size, m.total, m.limit = 0, 0, 0
-	m.s, m.t, m.ecn, m.oob = *s, *t, ecn, oob
+	m.s, m.t, m.ecn, m.oob, m.gen = *s, *t, ecn, oob, gen
 	return m, nil
 }
 
@@ -185,34 +204,76 @@ func (q *sender) control(oob []byte, s *source, t *target, ecn ECN) (_ []byte, e
 }
 
 // flush sends what was gathered. One message's failure is its own.
-func (q *sender) flush() {
-	for from := 0; from < q.out.Len(); {
-		n, err := q.out.Send(from, q.flags)
-		from += n
-		if err == nil {
-			continue
-		}
-		if over(err) {
-			// Not the datagram's failure but the socket's: the others would
-			// fare no better.
-			for ; from < q.out.Len(); from++ {
-				q.fail(&q.msgs[from], 0, q.msgs[from].count, q.c.over(err))
+func (q *sender) flush() { q.push(q.flags) }
+
+// push is flush with other flags. It reports false when it was not to wait and
+// would have had to; another push goes on where it stopped.
+func (q *sender) push(flags int) (done bool) {
+	for q.next < q.out.Len() {
+		to, err := q.vouched()
+		if to == q.next {
+			q.fail(&q.msgs[to], 0, q.msgs[to].count, q.c.refuseAll(err, q.msgs[to].count))
+			q.next++
+		} else {
+			n, err := q.out.SendRange(q.next, to, flags)
+			q.next += n
+			switch {
+			case err == nil:
+				continue
+			case mmsg.WouldBlock(err) && !q.prefix:
+				return false
+			case over(err):
+				q.abandon(err)
+			default:
+				q.retry(q.next, err)
+				q.next++
 			}
-			break
 		}
-		q.retry(from, err)
-		from++
 		if q.prefix && len(q.failed) > 0 {
 			break
 		}
 	}
 	q.out.Reset()
+	q.next = 0
+	return true
 }
 
-// over reports whether a send failed because the deadline passed or the socket
-// was closed.
+// vouched returns how far messages may be sent by what the guard says now. They
+// have been waiting since it was asked: for others to be gathered, or for room in
+// the send buffer. The error is of the message that it ends at, if that is the
+// next.
+func (q *sender) vouched() (to int, err error) {
+	guard := q.c.guard
+	if guard == nil {
+		return q.out.Len(), nil
+	}
+	gen := guard.Generation()
+	for to = q.next; to < q.out.Len(); to++ {
+		m := &q.msgs[to]
+		if m.gen == gen || !m.s.addr.IsValid() {
+			continue
+		}
+		if err := q.c.check(q.o, m.s.towards(&m.t), &m.t); err != nil {
+			return to, err
+		}
+		m.gen = gen
+	}
+	return to, nil
+}
+
+// abandon fails the messages left, as the deadline passed or the socket was
+// closed: it is not their fault, and none would fare better.
+func (q *sender) abandon(err error) {
+	for ; q.next < q.out.Len(); q.next++ {
+		m := &q.msgs[q.next]
+		q.fail(m, 0, m.count, q.c.over(err))
+	}
+}
+
+// over reports whether a send failed because the deadline passed, the socket was
+// closed, or it was not to wait.
 func over(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || mmsg.WouldBlock(err)
 }
 
 // retry deals with message i, which the kernel refused with err.
@@ -220,12 +281,21 @@ func (q *sender) retry(i int, err error) {
 	m := &q.msgs[i]
 	if m.count > 1 {
 		switch kind := mmsg.KindOf(err); kind {
-		case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer:
+		case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:
 			q.plainly(i, kind)
 			return
 		}
 	}
-	q.fail(m, 0, m.count, q.c.failed(q.o, err, &m.s, &m.t, m.count))
+	q.fail(m, 0, m.count, q.c.failed(q.o, err, &m.s, &m.t, q.counted(m, m.count)))
+}
+
+// counted returns how many of n failed datagrams of m to count. Where the caller
+// is told only of the first message's failure he will try the others again.
+func (q *sender) counted(m *message, n int) int {
+	if q.prefix && m.item > 0 {
+		return 0
+	}
+	return n
 }
 
 // plainly sends the datagrams of message i one by one, as the kernel did not
@@ -239,15 +309,12 @@ func (q *sender) plainly(i int, kind mmsg.Kind) {
 	sent := 0
 	for k, p := 0, q.scratch; k < m.count; k++ {
 		n := min(m.size, len(p))
-		oob, err := q.control(q.o.oob[:0], &m.s, &m.t, m.ecn)
-		if err == nil {
-			_, err = c.sock.Send(&q.o.msg, p[:n], oob, c.to(&m.t), m.t.scope)
-		}
+		err := q.one(m, p[:n])
 		p = p[n:]
 		if err == nil {
 			sent++
 		} else {
-			q.fail(m, k, 1, c.failed(q.o, err, &m.s, &m.t, 1))
+			q.fail(m, k, 1, c.failed(q.o, err, &m.s, &m.t, q.counted(m, 1)))
 		}
 		if q.prefix && err != nil {
 			break
@@ -258,12 +325,25 @@ func (q *sender) plainly(i int, kind mmsg.Kind) {
 	}
 	c.count.offloadFallbacks.Add(1)
 	switch kind {
-	case mmsg.TooLong:
+	case mmsg.TooLong, mmsg.Denied: // a filter may go by the length
 		c.offload.TooLong(m.t.addr.Addr(), m.size)
 	case mmsg.Invalid:
-		c.offload.Invalid(m.count)
+		c.offload.Invalid(m.t.addr.Addr(), m.size, m.count)
 	case mmsg.IO:
-		c.offload.Unable()
+		c.offload.Unable(m.t.addr.Addr())
+	}
+}
+
+// one sends p as m's other datagrams are.
+func (q *sender) one(m *message, p []byte) error {
+	for {
+		oob, err := q.control(q.plain[:0], &m.s, &m.t, m.ecn)
+		if err == nil {
+			_, err = q.c.sock.Send(&q.o.msg, p, oob, q.c.to(&m.t), m.t.scope)
+		}
+		if err != mmsg.ErrWaited {
+			return err
+		}
 	}
 }
 
@@ -281,8 +361,10 @@ func (q *sender) fail(m *message, k, n int, err error) {
 	}
 }
 
-// forget lets go of what failed.
+// forget lets go of what failed, and of what was not sent for it.
 func (q *sender) forget() {
+	q.out.Reset()
+	q.next = 0
 	clear(q.failed)
 	q.failed = q.failed[:0]
 }
@@ -297,16 +379,16 @@ func (c *Conn) to(t *target) netip.AddrPort {
 
 // appendECN appends a control message that marks a datagram to t with ecn.
 func (c *Conn) appendECN(oob []byte, t *target, ecn ECN) ([]byte, error) {
-	if !c.classes {
+	if !sockopt.Classes {
 		return nil, unsupported("dsrudp: this system cannot mark datagrams; leave Packet.ECN 0")
 	}
 	if ecn > CE {
 		return nil, fmt.Errorf("dsrudp: %d is no ECN mark, which are 0 to 3: %w", ecn, syscall.EINVAL)
 	}
 	v4 := is4(t.addr.Addr())
-	class := c.class6
+	class := c.class6.Load()
 	if v4 {
-		class = c.class4
+		class = c.class4.Load()
 	}
-	return pktinfo.AppendClass(oob, v4, class&^uint8(CE)|uint8(ecn)), nil
+	return pktinfo.AppendClass(oob, v4, uint8(class)&^uint8(CE)|uint8(ecn)), nil
 }

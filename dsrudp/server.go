@@ -42,7 +42,6 @@ type Server struct {
 	readers map[*reader]struct{}
 	ended   chan struct{} // closed when there are no readers left after Shutdown
 	stop    atomic.Bool   // Shutdown was called
-	hurry   atomic.Bool   // and its context ended
 }
 
 // ErrServerClosed is returned by Serve after Shutdown.
@@ -133,17 +132,18 @@ func (s *Server) end(r *reader) {
 
 // Shutdown has the Server serve what the kernel has queued by now, and then close
 // the Conns. It returns when that is done, or ctx's error when ctx ends first:
-// the Conns are then closed as soon as the handlers in progress return. What
-// arrives after a Conn's queue was found empty is lost, as UDP loses datagrams,
-// unless another socket of a ListenN group takes it. Late answers of other
-// goroutines should have been sent before; they would get net.ErrClosed.
+// the Conns are then closed as by [Conn.Close], as soon as the handlers in
+// progress return. What arrives after a Conn's queue was found empty is lost, as
+// UDP loses datagrams, unless another socket of a ListenN group takes it. Late
+// answers of other goroutines should have been sent before; they would get
+// net.ErrClosed.
 //
 // A handler must not wait for it: it waits for the handler.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stop.Store(true)
 	for r := range s.readers {
-		r.wake()
+		r.c.wake()
 	}
 	if len(s.readers) == 0 {
 		s.mu.Unlock()
@@ -158,7 +158,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
-		s.hurry.Store(true)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for r := range s.readers {
+			r.c.Close() // also ends a wait for room to send in
+		}
 		return ctx.Err()
 	}
 }

@@ -146,13 +146,18 @@ func (c *Conn) equip(lc *ListenConfig) error {
 		}
 	}
 	ahead := lc.ReadAhead
-	if lc.CoalesceWrites && ahead == 0 {
+	switch {
+	case ahead < 0 || ahead > maxBatch:
+		return fmt.Errorf("dsrudp: ListenConfig.ReadAhead is %d; 0 to %d are possible", ahead, maxBatch)
+	case ahead == 1 && lc.CoalesceWrites:
+		return errors.New("dsrudp: ListenConfig.CoalesceWrites needs a ReadAhead above 1, or 0 for its default")
+	case ahead == 0 && lc.CoalesceWrites:
 		ahead = maxBatch
 	}
 	if ahead > 1 {
-		c.ahead = newReadAhead(c, min(ahead, maxBatch))
+		c.ahead = newReadAhead(c, ahead)
 	}
-	if lc.CoalesceWrites && c.ahead != nil {
+	if lc.CoalesceWrites {
 		c.held = newCoalescer(c, lc.OnWriteError)
 	}
 	return nil
@@ -183,14 +188,7 @@ func (s *setup) conn(uc *net.UDPConn, network string) (*Conn, error) {
 	c.ops.New = newOp
 	c.receivers.New = func() any { return c.newReceiver(maxBatch) }
 	c.senders.New = c.newSender
-	err = c.control(func(fd uintptr) error {
-		c.classes = sockopt.Classes
-		c.class4, c.class6 = sockopt.Class(fd, true), sockopt.Class(fd, false)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
+	c.readClasses()
 	local, ok := c.laddr.(*net.UDPAddr)
 	if !ok {
 		return nil, fmt.Errorf("dsrudp: %v is not a UDP address", c.laddr)

@@ -31,14 +31,15 @@ type Stats struct {
 	// ControlTruncated counts datagrams received whose control messages did
 	// not all fit.
 	ControlTruncated uint64
-	// Dropped counts datagrams that the kernel dropped because the receive
-	// buffer was full, on Linux (what SO_RXQ_OVFL counts). A larger
+	// Dropped counts datagrams that the kernel dropped on the way to the
+	// reader, on Linux (what SO_RXQ_OVFL counts): nearly always because the
+	// receive buffer was full, else for a wrong checksum or a socket filter. A larger
 	// ListenConfig.ReadBuffer helps against bursts, and ListenN against more.
 	Dropped uint64
 	// OffloadFallbacks counts messages of several datagrams that the kernel
 	// did not take although it took the datagrams one by one afterwards.
-	// After the first ones that is not tried again, for the remote address
-	// or for the Conn, as the reason demands.
+	// Unless memory was short it is not tried again for some time, to the
+	// remote address, or to any if it was so with several.
 	OffloadFallbacks uint64
 	// The rest count datagrams that the kernel did not send, by the reason:
 	// SendTooLong, longer than the protocol allows or, unfragmented, the path
@@ -82,9 +83,10 @@ func (c *Conn) dropped() uint64 {
 	defer d.mu.Unlock()
 	// The error is the socket's being closed.
 	_ = c.raw.Control(func(fd uintptr) {
-		now := sockopt.Drops(fd)
-		d.total += uint64(now - d.last)
-		d.last = now
+		if now, ok := sockopt.Drops(fd); ok {
+			d.total += uint64(now - d.last)
+			d.last = now
+		}
 	})
 	return d.total
 }

@@ -21,6 +21,9 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
+	if c.held != nil {
+		c.held.flush() // what was written before goes before
+	}
 	q := c.senders.Get().(*sender)
 	q.prefix, q.flags = true, flags
 	added := 0
@@ -68,7 +71,7 @@ func (q *sender) addMessage(number int, m *ipv4.Message) error {
 	}
 	t, ok := c.targetOf(addr)
 	if c.connected {
-		ok = addr == nil // to the peer
+		ok, t.addr = addr == nil, c.peer
 	}
 	if !ok {
 		_, _, err := c.conn.WriteMsgUDP(nil, nil, addr) // refuses it with net's words

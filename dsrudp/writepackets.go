@@ -22,6 +22,9 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
+	if c.held != nil {
+		c.held.flush() // what was written before goes before
+	}
 	q := c.senders.Get().(*sender)
 	bad := 0
 	for i := range ps {

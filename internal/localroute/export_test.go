@@ -31,10 +31,9 @@ func (f Fake) solid(p netip.Prefix) bool { return f.Solid == nil || f.Solid(p) }
 
 func NewTable(f Fake) *Table { return newTable(f) }
 
-func (t *Table) Reset()             { t.reset() }
-func (t *Table) ResetTwice()        { t.resetTwice() }
-func (t *Table) Deafen()            { t.deafen() }
-func (t *Table) Generation() uint64 { return t.gen.Load() }
+func (t *Table) Reset()      { t.reset() }
+func (t *Table) ResetTwice() { t.resetTwice() }
+func (t *Table) Deafen()     { t.deafen() }
 
 // Prefixes returns how many answers are remembered, single addresses and ranges.
 func (t *Table) Prefixes() int {

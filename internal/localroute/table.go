@@ -101,6 +101,10 @@ func (t *Table) Local(m *Memo, a netip.Addr, ifindex uint32) (bool, error) {
 	return true, nil
 }
 
+// Generation is a number that changes whenever an address that was local may be
+// so no longer.
+func (t *Table) Generation() uint64 { return t.gen.Load() }
+
 // Ask is Local without memory: it is for a send that has just failed, whose
 // cause may be that a stopped being local and nobody has read so yet.
 func (t *Table) Ask(a netip.Addr, ifindex uint32) (bool, error) {

@@ -32,6 +32,10 @@ type Batch struct {
 	dirty   int // headers that the kernel wrote to
 	scatter [][]unix.Iovec
 
+	// Wary makes a send that had to wait for room return 0, nil instead of
+	// trying again, for the caller to look again at what it is about to send.
+	Wary bool
+
 	// Sending.
 	len, niov int
 	last      []byte // the piece appended last
@@ -45,6 +49,7 @@ type Batch struct {
 	within          *Batch // whose Loop this one's sends are made in
 	fd              uintptr
 	looping         bool
+	waited          bool
 }
 
 // iovsEach is how many pieces of memory the payloads of the messages to send may
@@ -197,18 +202,21 @@ func (b *Batch) Loop(f func(n int) bool) error {
 	b.to, b.flags = len(b.hdrs), 0
 	b.looping = true
 	defer func() { b.looping = false }()
-	err := b.sock.raw.Read(func(fd uintptr) bool {
+	again := true
+	serve := func(fd uintptr) bool {
 		b.fd = fd
-		for {
+		for range maxFull {
 			b.receive(fd)
 			switch {
 			case b.errno == unix.EAGAIN:
 				return false
 			case b.errno != 0:
+				again = false
 				return true
 			}
 			n := b.done
 			if !f(n) {
+				again = false
 				return true
 			}
 			b.rearm()
@@ -216,15 +224,22 @@ func (b *Batch) Loop(f func(n int) bool) error {
 				return false
 			}
 		}
-	})
-	if err != nil {
-		return unwrap(err)
+		return true
+	}
+	for again {
+		if err := b.sock.raw.Read(serve); err != nil {
+			return unwrap(err)
+		}
 	}
 	if b.errno != 0 {
 		return os.NewSyscallError("recvmmsg", b.errno)
 	}
 	return nil
 }
+
+// maxFull is how many full batches Loop takes before it lets the poller look at
+// the deadline.
+const maxFull = 16
 
 // Received sets r to what message i brought.
 func (b *Batch) Received(i int, r *Received) {
@@ -339,13 +354,22 @@ func (b *Batch) Payload(i int, p []byte) []byte {
 
 func vectors(h *unix.Msghdr) []unix.Iovec { return unsafe.Slice(h.Iov, int(h.Iovlen)) }
 
+// maxCall is the most payload that one raw system call is given to send, so that
+// the collector, which waits for it to end, need not wait long. At least one
+// message is.
+const maxCall = 1 << 17
+
 // Send sends messages from on, and waits for room in the send buffer until the
 // write deadline or Close. It returns the number of messages sent, which may be
 // fewer than there are without an error: the kernel keeps the reason to itself
 // until it is given the rest. An error is that of message from, and none was
 // sent.
-func (b *Batch) Send(from, flags int) (int, error) {
-	b.from, b.to, b.flags = from, b.len, flags
+func (b *Batch) Send(from, flags int) (int, error) { return b.SendRange(from, b.len, flags) }
+
+// SendRange is Send for messages from from on up to, but not including, to.
+func (b *Batch) SendRange(from, to, flags int) (int, error) {
+	b.from, b.to, b.flags = from, b.bound(from, to), flags
+	b.waited = false
 	if raceEnabled {
 		b.raceSent()
 	}
@@ -367,9 +391,31 @@ func (b *Batch) result() (int, error) {
 	return b.done, nil
 }
 
+// bound returns where a system call that begins with message from has to end.
+func (b *Batch) bound(from, to int) int {
+	n := 0
+	for i := from; i < to; i++ {
+		for _, v := range vectors(&b.hdrs[i].hdr) {
+			n += int(v.Len)
+		}
+		if n > maxCall {
+			return max(i, from+1)
+		}
+	}
+	return to
+}
+
 func (b *Batch) doSend(fd uintptr) bool {
+	if b.waited {
+		b.done, b.errno = 0, 0
+		return true
+	}
 	b.transmit(fd)
-	return b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0
+	if b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0 {
+		return true
+	}
+	b.waited = b.Wary
+	return false
 }
 
 func (b *Batch) transmit(fd uintptr) {

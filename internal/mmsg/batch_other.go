@@ -22,6 +22,9 @@ type Batch struct {
 
 	messages []message
 	len      int
+
+	// Wary is for systems where a send can be interrupted while it waits.
+	Wary bool
 }
 
 type message struct {
@@ -161,6 +164,9 @@ func (b *Batch) Sent(i int) int { return b.messages[i].n }
 
 // Payload appends message i's payload to p.
 func (b *Batch) Payload(i int, p []byte) []byte { return append(p, b.messages[i].payload...) }
+
+// SendRange is Send.
+func (b *Batch) SendRange(from, _, flags int) (int, error) { return b.Send(from, flags) }
 
 // Send sends message from, and waits for room in the send buffer until the
 // write deadline or Close. It returns the number of messages sent, 1 or, with an

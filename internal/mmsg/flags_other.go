@@ -8,5 +8,6 @@ const (
 	FlagTrunc  = 0x100 // the payload was longer than the buffer
 	FlagCtrunc = 0x200 // control messages were cut or left out
 
+	FlagErrQueue = 0
 	FlagDontWait = 0 // net has no such thing
 )

@@ -9,3 +9,5 @@ var ErrTooLong = errors.New("message too long")
 
 // KindOf returns the kind of a send's error.
 func KindOf(error) Kind { return Other }
+
+func wouldBlock(error) bool { return false }

@@ -32,3 +32,5 @@ func KindOf(err error) Kind {
 	}
 	return Other
 }
+
+func wouldBlock(err error) bool { return errors.Is(err, syscall.EAGAIN) }

@@ -25,3 +25,5 @@ func KindOf(err error) Kind {
 	}
 	return Other
 }
+
+func wouldBlock(error) bool { return false }

@@ -57,6 +57,13 @@ type Received struct {
 	Flags int
 }
 
+// ErrWaited is returned by a send that had to wait for room in the send buffer,
+// has room now, and has sent nothing. Only Linux's does.
+var ErrWaited = errors.New("mmsg: there is room to send now")
+
+// WouldBlock reports whether a call that was not to wait would have had to.
+func WouldBlock(err error) bool { return wouldBlock(err) }
+
 // unwrap takes the error out of net's *net.OpError.
 func unwrap(err error) error {
 	var op *net.OpError

@@ -14,6 +14,7 @@ const (
 	FlagTrunc  = unix.MSG_TRUNC  // the payload was longer than the buffer
 	FlagCtrunc = unix.MSG_CTRUNC // control messages were cut or left out
 
+	FlagErrQueue = unix.MSG_ERRQUEUE // of a message: it comes from the error queue
 	FlagDontWait = unix.MSG_DONTWAIT // of a call: do not wait
 )
 
@@ -28,6 +29,8 @@ type Msg struct {
 	sock  *Socket // of the call in progress
 	n     int
 	errno syscall.Errno
+	// waited says that a send had to wait, and has not been tried again.
+	waited bool
 	// The two callbacks are made once: a method value made for each call
 	// would be an allocation for each call.
 	recvmsg func(fd uintptr) bool
@@ -56,7 +59,7 @@ func (m *Msg) arm(b, oob []byte) {
 	m.iov.SetLen(len(b))
 	m.hdr.Control = unsafe.SliceData(oob)
 	m.hdr.SetControllen(len(oob))
-	m.errno = 0
+	m.errno, m.waited = 0, false
 }
 
 // disarm lets go of the caller's memory, so that a pooled Msg keeps none of it
@@ -71,12 +74,16 @@ func (m *Msg) doSendmsg(fd uintptr) bool { return m.call(unix.SYS_SENDMSG, fd) }
 
 // call makes the system call and reports false where it has to wait.
 func (m *Msg) call(trap, fd uintptr) bool {
+	if m.waited {
+		return true
+	}
 	for {
 		m.n, m.errno = m.sock.msg(trap, fd, &m.hdr, 0)
 		switch m.errno {
 		case unix.EINTR:
 			continue
 		case unix.EAGAIN:
+			m.waited = trap == unix.SYS_SENDMSG
 			return false
 		}
 		return true
@@ -112,7 +119,9 @@ func (s *Socket) Recv(m *Msg, b, oob []byte) (Received, error) {
 
 // Send sends b with the control messages oob to the remote address to, or to
 // the connected peer when to is not valid. Scope is the interface index of a
-// link-local remote address, else 0.
+// link-local remote address, else 0. Where the send buffer is full it waits for
+// room until the write deadline or Close, and returns ErrWaited: what it was given
+// may be right no longer.
 //
 // B and oob are kept until Send returns and must be in the heap.
 func (s *Socket) Send(m *Msg, b, oob []byte, to netip.AddrPort, scope uint32) (int, error) {
@@ -127,10 +136,12 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to netip.AddrPort, scope uint32) (i
 	m.sock = s
 	err := s.raw.Write(m.sendmsg)
 	m.disarm()
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, unwrap(err)
-	}
-	if m.errno != 0 {
+	case m.waited:
+		return 0, ErrWaited
+	case m.errno != 0:
 		return 0, os.NewSyscallError("sendmsg", m.errno)
 	}
 	return m.n, nil

@@ -3,8 +3,10 @@
 //
 // What the kernel, the device and the path take cannot be asked. It shows in
 // errors, and those have other causes too. So a [Policy] is told of a failure
-// only when the same datagrams went out plainly afterwards, and gives up no more
-// than the error says.
+// only when the same datagrams went out plainly afterwards. It then gives up on
+// that destination, for a time: one peer, or who forges what a router says of
+// the way there, shall not slow down all. Only when several destinations have
+// failed is it taken for a fault of the host, again for a time.
 package offload
 
 import (
@@ -21,22 +23,29 @@ const (
 	oldSegments = 64
 )
 
-// pathLifetime is how long a path is taken to be as narrow as it was found: as
-// long as Linux keeps a path's MTU (net.ipv4.route.mtu_expires).
-const pathLifetime = 10 * time.Minute
+// lifetime is how long what was found holds: as long as Linux keeps a path's MTU
+// (net.ipv4.route.mtu_expires).
+const lifetime = 10 * time.Minute
 
-// maxPaths bounds the paths remembered. Whoever can have them narrowed with
-// forged ICMP messages shall not fill the memory.
-const maxPaths = 1024
+const (
+	// maxPaths bounds the destinations remembered. Whoever can have them
+	// fail with forged ICMP messages shall not fill the memory.
+	maxPaths = 1024
+	// hostFault is how many destinations have to be unable to take any
+	// segments for it to be the host.
+	hostFault = 8
+)
 
 // A Policy is one socket's. The zero value has offload off for good. Its methods
 // may be called from many goroutines.
 type Policy struct {
 	limit atomic.Int32 // segments in one message; 0 when off
+	found atomic.Bool  // something was
 
-	narrow atomic.Bool // there are paths
-	mu     sync.RWMutex
-	paths  map[netip.Addr]path
+	mu    sync.RWMutex
+	paths map[netip.Addr]path
+	bad   int       // paths with size 0
+	until time.Time // off for all
 }
 
 // A path takes no segments of size bytes and more.
@@ -51,42 +60,60 @@ func (p *Policy) Start() { p.limit.Store(maxSegments) }
 // Limit returns how many datagrams of size bytes to dst may leave as one
 // message. One or less means none but plainly.
 func (p *Policy) Limit(dst netip.Addr, size int) int {
-	if p.narrow.Load() {
-		p.mu.RLock()
-		found, ok := p.paths[dst]
-		p.mu.RUnlock()
-		if ok && size >= found.size && time.Now().Before(found.expires) {
-			return 1
-		}
+	if p.found.Load() && p.gaveUp(dst, size) {
+		return 1
 	}
 	return int(p.limit.Load())
 }
 
+func (p *Policy) gaveUp(dst netip.Addr, size int) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	now := time.Now()
+	if now.Before(p.until) {
+		return true
+	}
+	found, ok := p.paths[dst]
+	return ok && size >= found.size && now.Before(found.expires)
+}
+
 // TooLong notes that segments of size bytes to dst were too long although
 // datagrams of that size are not: the kernel fragments those and never segments.
-func (p *Policy) TooLong(dst netip.Addr, size int) {
+func (p *Policy) TooLong(dst netip.Addr, size int) { p.note(dst, max(size, 1)) }
+
+// Invalid notes that the kernel called a message of so many segments of size
+// bytes to dst invalid although the datagrams are not: an older one takes fewer,
+// or says so of segments that are too long, and with some devices none work.
+func (p *Policy) Invalid(dst netip.Addr, size, segments int) {
+	if segments > oldSegments && p.limit.CompareAndSwap(maxSegments, oldSegments) {
+		return
+	}
+	if segments <= oldSegments {
+		p.note(dst, max(size, 1))
+	}
+}
+
+// Unable notes that the device on the way to dst cannot do what segments need.
+func (p *Policy) Unable(dst netip.Addr) { p.note(dst, 0) }
+
+func (p *Policy) note(dst netip.Addr, size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.paths == nil || len(p.paths) >= maxPaths {
-		p.paths = make(map[netip.Addr]path)
+		p.paths, p.bad = make(map[netip.Addr]path), 0
 	}
-	if old, ok := p.paths[dst]; ok && time.Now().Before(old.expires) {
+	now := time.Now()
+	old, ok := p.paths[dst]
+	if ok && now.Before(old.expires) {
 		size = min(size, old.size)
 	}
-	p.paths[dst] = path{size, time.Now().Add(pathLifetime)}
-	p.narrow.Store(true)
-}
-
-// Invalid notes that the kernel called a message of so many segments invalid
-// although the datagrams are not: an older one takes fewer, and with some
-// devices none work.
-func (p *Policy) Invalid(segments int) {
-	if segments > oldSegments {
-		p.limit.CompareAndSwap(maxSegments, oldSegments)
-		return
+	if size == 0 && (!ok || old.size > 0) {
+		p.bad++
 	}
-	p.limit.Store(0)
+	p.paths[dst] = path{size, now.Add(lifetime)}
+	if p.bad >= hostFault {
+		p.paths, p.bad = nil, 0
+		p.until = now.Add(lifetime)
+	}
+	p.found.Store(true)
 }
-
-// Unable notes that the device on the way cannot do what segments need.
-func (p *Policy) Unable() { p.limit.Store(0) }

@@ -21,7 +21,7 @@ func started() *Policy {
 func TestOff(t *testing.T) {
 	p := new(Policy)
 	require.LessOrEqual(t, p.Limit(x, 1), 1)
-	p.Invalid(128)
+	p.Invalid(x, 1, 128)
 	require.LessOrEqual(t, p.Limit(x, 1), 1)
 }
 
@@ -35,31 +35,48 @@ func TestTooLong(t *testing.T) {
 		require.Equal(t, 1, p.Limit(x, 1401))
 		require.Equal(t, 128, p.Limit(x, 1399))
 		require.Equal(t, 128, p.Limit(y, 1400))
-		time.Sleep(pathLifetime)
+		time.Sleep(lifetime)
 		require.Equal(t, 128, p.Limit(x, 1400))
 		p.TooLong(x, 1450)
 		require.Equal(t, 128, p.Limit(x, 1400), "the path has widened")
 	})
 }
 
-// TestInvalid: an older kernel's limit is found, and a device that takes no
-// segments at all.
+// TestInvalid: an older kernel's limit is found. With fewer segments it is that
+// path's fault, as older kernels call too long ones invalid.
 func TestInvalid(t *testing.T) {
 	p := started()
-	p.Invalid(65)
-	require.Equal(t, 64, p.Limit(x, 1))
-	p.Invalid(128) // sent before that was known
-	require.Equal(t, 64, p.Limit(x, 1))
-	p.Invalid(64)
-	require.LessOrEqual(t, p.Limit(x, 1), 1)
-	p.Invalid(128)
-	require.LessOrEqual(t, p.Limit(x, 1), 1)
+	p.Invalid(x, 100, 65)
+	require.Equal(t, 64, p.Limit(x, 100))
+	p.Invalid(x, 100, 128) // sent before that was known
+	require.Equal(t, 64, p.Limit(x, 100))
+	p.Invalid(x, 1400, 64)
+	require.Equal(t, 1, p.Limit(x, 1400))
+	require.Equal(t, 64, p.Limit(x, 1399))
+	require.Equal(t, 64, p.Limit(y, 1400))
 }
 
+// TestUnable: one destination behind a device that cannot is sent to plainly,
+// and several are taken for a fault of the host; neither for ever.
 func TestUnable(t *testing.T) {
-	p := started()
-	p.Unable()
-	require.LessOrEqual(t, p.Limit(y, 1), 1)
+	synctest.Test(t, func(t *testing.T) {
+		p := started()
+		for range 2 * hostFault {
+			p.Unable(x) // one is one, however often
+		}
+		require.Equal(t, 1, p.Limit(x, 1))
+		require.Equal(t, 128, p.Limit(y, 1))
+		a := y
+		for range hostFault - 1 {
+			a = a.Next()
+			require.Equal(t, 128, p.Limit(y, 1))
+			p.Unable(a)
+		}
+		require.Equal(t, 1, p.Limit(y, 1))
+		time.Sleep(lifetime)
+		require.Equal(t, 128, p.Limit(x, 1))
+		require.Equal(t, 128, p.Limit(y, 1))
+	})
 }
 
 // TestBound: forged path messages do not fill the memory.

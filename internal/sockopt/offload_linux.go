@@ -81,15 +81,12 @@ func Class(fd uintptr, v4 bool) uint8 {
 
 // Drops returns the number of datagrams that the kernel dropped because the
 // receive buffer was full, modulo 1<<32: SO_MEMINFO, the count that SO_RXQ_OVFL
-// tells with the datagrams that come after.
-func Drops(fd uintptr) uint32 {
+// tells with the datagrams that come after. It is false where that cannot be asked.
+func Drops(fd uintptr) (n uint32, ok bool) {
 	const drops = 8 // SK_MEMINFO_DROPS in linux/sock_diag.h
 	var info [drops + 1]uint32
 	size := uint32(unsafe.Sizeof(info))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0
-	}
-	return info[drops]
+	return info[drops], errno == 0
 }

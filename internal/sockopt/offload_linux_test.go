@@ -44,7 +44,9 @@ func TestDrops(t *testing.T) {
 			queued++
 		}
 		require.NotEqual(t, sent, queued)
-		require.EqualValues(t, sent-queued, Drops(fd))
+		drops, ok := Drops(fd)
+		require.True(t, ok)
+		require.EqualValues(t, sent-queued, drops)
 	}))
 }
 

@@ -31,4 +31,4 @@ func Class(uintptr, bool) uint8 { return 0 }
 
 // Drops returns the number of datagrams dropped because the receive buffer was
 // full, which only Linux tells.
-func Drops(uintptr) uint32 { return 0 }
+func Drops(uintptr) (n uint32, ok bool) { return 0, false }

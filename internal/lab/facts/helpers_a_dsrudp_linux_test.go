@@ -64,7 +64,7 @@ var (
 		}}, err
 	}}
 
-	dsrWays = []dsrWay{dsrPacket, dsrCarried, dsrRemembered, dsrEchoed}
+	dsrWays = []dsrWay{dsrPacket, dsrCarried, dsrRemembered, dsrEchoed, dsrPackets, dsrBatch}
 )
 
 // listenDSR returns a Conn on the server, bound to the address, the wildcard if

@@ -1,6 +1,6 @@
 package main
 
-// promises are the library's own, as far as they are about single datagrams.
+// promises are the library's own.
 var promises = section{"What the library promises", []row{
 	{"P1", "A send that knows its source, from a Path or an address that carries one, leaves from it or fails. A send given only a remote address takes the remembered path; one that is unknown or ambiguous is counted, and with Strict it is ErrNoPath. An address whose datagram lost its control data is ErrNoPath too, never the kernel's choice.", []proof{
 		"internal/pathmem TestFind",
@@ -17,6 +17,16 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestForeignCarrier",
 		"internal/udpaddr TestKept",
 		"internal/udpaddr TestVoided",
+		"dsrudp TestServerTwoVIPs",
+		"dsrudp TestServerIPv6",
+		"dsrudp TestServerBound",
+		"dsrudp TestReplyElsewhere",
+		"dsrudp TestReplyLate",
+		"dsrudp TestReplyErrors",
+		"dsrudp TestReplyNoPath",
+		"dsrudp TestTrainSplit",
+		"internal/lab/facts TestWithdrawn_WritePackets",
+		"internal/lab/facts TestWithdrawn_Server",
 	}},
 	{"P2", "A reply takes the routing table's way out. An interface index goes with it only where the scope of an address demands one.", []proof{
 		"internal/lab/facts TestPromise2_InterfaceWithoutSource",
@@ -27,6 +37,7 @@ var promises = section{"What the library promises", []row{
 		"internal/lab/facts TestK2_IndexToGroup",
 		"internal/lab/facts TestK2_7_LinkLocalPeers",
 		"dsrudp TestRequestedSourceWins",
+		"internal/lab/facts TestPromise2_ServerAsymmetric",
 	}},
 	{"P3", "A request to a broadcast or multicast address is answered from a unicast address of the interface that it came in by.", []proof{
 		"internal/lab/facts TestPromise3_GroupAsymmetric",
@@ -35,6 +46,8 @@ var promises = section{"What the library promises", []row{
 		"internal/lab/facts TestK1_11_Group",
 		"internal/lab/facts TestK2_6_MulticastRequest",
 		"internal/pktinfo TestReceiveIPv6Multicast",
+		"internal/lab/facts TestPromise3_ServerGroup",
+		"dsrudp TestServerBroadcast",
 	}},
 	{"P4", "IPv4, IPv6 and dual-stack sockets behave alike, with VIPs that are local routes only, single ones and ranges, and with any number at once. One client port that talks to two VIPs gets each answer from the right one.", []proof{
 		"internal/lab/facts TestK2_1_ReceivedDestination",
@@ -46,6 +59,12 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestTwoVIPs",
 		"dsrudp TestOnePortTwoVIPs",
 		"dsrudp TestListenN",
+		"internal/lab/facts TestPromise4_ServerOneClientPort",
+		"internal/lab/facts TestPromise4_ServerLocalRoutes",
+		"internal/lab/facts TestK6_1_TrainsToVIP",
+		"internal/lab/facts TestBatch_OnePortManyVIPs",
+		"dsrudp TestServerTwoVIPs",
+		"dsrudp TestServerListenN",
 	}},
 	{"P5", "No method of Conn sends from an address that the kernel, when last asked, did not call local or anycast. A range costs one remembered answer, and a withdrawn VIP is refused as soon as its notification is read.", []proof{
 		"dsrudp TestNoNetlink",
@@ -74,6 +93,9 @@ var promises = section{"What the library promises", []row{
 		"internal/localroute TestAnswerOvertakenByWithdrawal",
 		"internal/localroute TestUnwatchedAnswer",
 		"internal/localroute TestNoNetlink",
+		"internal/lab/facts TestK6_4_BadSource",
+		"internal/lab/facts TestWithdrawn_WritePackets",
+		"internal/lab/facts TestWithdrawn_Server",
 	}},
 	{"P6", "Conn has every method of *net.UDPConn, with its results and the shape of its errors, and the common pairs of methods need no other change.", []proof{
 		"internal/lab/facts TestSeed_OneLineChanged",
@@ -97,6 +119,15 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestMalformedControlMessages",
 		"dsrudp TestTruncation",
 		"internal/pktinfo TestAbsurdLengths",
+		"internal/lab/facts TestK7_1_BadMessage",
+		"internal/lab/facts TestK7_3_ShortIsNotFull",
+		"internal/lab/facts TestWithdrawn_Server",
+		"dsrudp TestPanic",
+		"dsrudp TestTrainPanic",
+		"dsrudp TestGoexit",
+		"dsrudp TestPacketChanged",
+		"dsrudp TestOnError",
+		"dsrudp TestServerTransientError",
 	}},
 	{"P8", "Nothing is allocated per datagram, or one object where an address is returned. Memory is bounded whatever clients do.", []proof{
 		"internal/pathmem TestFlood",
@@ -109,6 +140,8 @@ var promises = section{"What the library promises", []row{
 		"internal/localroute TestReceivedIsBounded",
 		"internal/pktinfo TestAllocs",
 		"internal/udpaddr TestAllocations",
+		"dsrudp TestServerAllocations",
+		"dsrudp TestServerLeavesNothing",
 	}},
 	{"P9", "All methods may be called from many goroutines. Close and deadlines end every wait, also on a socket that somebody made blocking.", []proof{
 		"internal/pathmem TestConcurrent",
@@ -121,11 +154,26 @@ var promises = section{"What the library promises", []row{
 		"internal/localroute TestConcurrentUse",
 		"internal/localroute TestOpenCloseConcurrently",
 		"internal/localroute TestLastCloseLeavesNothing",
+		"internal/lab/facts TestK8_4_ServerFull",
+		"dsrudp TestServedReads",
+		"dsrudp TestServedWrites",
+		"dsrudp TestServedDeadline",
+		"dsrudp TestCloseInHandler",
+		"dsrudp TestCloseIdle",
+		"dsrudp TestShutdownDrains",
+		"dsrudp TestShutdownDrainsRefused",
+		"dsrudp TestShutdownGivesUp",
+		"dsrudp TestShutdownManyTimes",
+		"dsrudp TestDeadlineAfterShutdown",
+		"dsrudp TestServerListenN",
+		"dsrudp TestServerBlockingDescription",
 	}},
 	{"P10", "A datagram or control message that was cut is told of where the call can tell, and counted where it cannot.", []proof{
 		"internal/lab/facts TestK5_2_CutMessages",
 		"dsrudp TestTruncation",
 		"dsrudp TestControlMessages",
 		"dsrudp TestNoControlMessagesWanted",
+		"internal/lab/facts TestK6_3_ShortBuffer",
+		"internal/lab/facts TestK7_2_ResetHeaders",
 	}},
 }}

@@ -14,5 +14,6 @@ var sizes = section{"Errors and sizes", []row{
 		"internal/lab/facts TestK8_4_SendBufferFull",
 		"internal/lab/facts TestK8_4_CloseWhileFull",
 		"internal/lab/facts TestK8_4_LargerThanSendBuffer",
+		"internal/lab/facts TestK8_4_ServerFull",
 	}},
 }}

@@ -37,6 +37,8 @@ var sections = []section{
 	dualStack,
 	bound,
 	control,
+	offload,
+	batches,
 	sizes,
 	repairs,
 }

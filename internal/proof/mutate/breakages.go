@@ -14,6 +14,10 @@ var breakages = slices.Concat(
 	listening,
 	netsShape,
 	races,
+	serving,
+	shutting,
+	batches,
+	offloading,
 )
 
 // tests selects tests of one package.

@@ -95,8 +95,8 @@ var sending = []breakage{
 		name: "every EINVAL and ENETUNREACH blamed on the source",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"if local, e := c.guard.Ask(s.addr, s.ifindex); e == nil && !local {",
-			"if local, e := c.guard.Ask(s.addr, s.ifindex); e == nil || !local {",
+			"if local, e := c.guard.Ask(s.addr, s.towards(t).ifindex); e == nil && !local {",
+			"if local, e := c.guard.Ask(s.addr, s.towards(t).ifindex); e == nil || !local {",
 		}},
 		by: []selection{tests(facts, "^TestK8_3_ErrorsOfTheWay$")},
 	},

@@ -1,0 +1,122 @@
+//go:build linux
+
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/echo"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/load"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/machine"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/memory"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/plan"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/run"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/verdict"
+)
+
+// A Report is all that a run found out.
+type Report struct {
+	Machine  machine.Description
+	Rounds   int
+	Outcomes []*run.Outcome
+	Verdicts []verdict.Verdict
+	Memory   *memory.Result // nil if it was not measured
+}
+
+// The shape of the file: numbers by round, null where a window does not count.
+type (
+	jsonReport struct {
+		Machine   machine.Description `json:"machine"`
+		Rounds    int                 `json:"rounds"`
+		Scenarios []jsonScenario      `json:"scenarios"`
+		Floors    []jsonFloor         `json:"floors"`
+		Memory    *memory.Result      `json:"memory,omitempty"`
+	}
+	jsonScenario struct {
+		Name     string      `json:"name"`
+		Title    string      `json:"title"`
+		Baseline string      `json:"baseline"`
+		Limit    string      `json:"limit,omitempty"`
+		Entries  []jsonEntry `json:"entries"`
+	}
+	jsonEntry struct {
+		Label        string      `json:"label"`
+		Load         load.Load   `json:"load"`
+		CPU          []float     `json:"cpu_ns_per_datagram"`
+		Rate         []float     `json:"datagrams_per_second"`
+		Foreign      []float     `json:"foreign"`
+		P50          []float     `json:"p50_ns,omitempty"`
+		P99          []float     `json:"p99_ns,omitempty"`
+		Replies      int         `json:"replies"`
+		WrongSource  int         `json:"wrong_source"`
+		WrongPayload int         `json:"wrong_payload"`
+		Lost         int         `json:"lost"`
+		Allocs       *float      `json:"allocs_per_datagram,omitempty"`
+		Stats        *echo.Stats `json:"stats,omitempty"`
+	}
+	jsonFloor struct {
+		Row    string  `json:"row"`
+		What   string  `json:"what"`
+		Value  float   `json:"value"`
+		Lower  float   `json:"lower_quartile"`
+		Upper  float   `json:"upper_quartile"`
+		Floor  float64 `json:"floor"`
+		Target float64 `json:"target"`
+		Grade  string  `json:"grade"`
+	}
+)
+
+// A float is one that may be NaN, which JSON writes as null.
+type float float64
+
+func (n float) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(n)) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(math.Round(float64(n)*1e4) / 1e4)
+}
+
+// JSON writes the report.
+func JSON(w io.Writer, r *Report) error {
+	j := jsonReport{Machine: r.Machine, Rounds: r.Rounds, Memory: r.Memory}
+	for _, o := range r.Outcomes {
+		s := jsonScenario{Name: o.Scenario.Name, Title: o.Scenario.Title, Baseline: o.Scenario.Baseline, Limit: o.Scenario.Limit}
+		for i := range o.Entries {
+			s.Entries = append(s.Entries, entryJSON(&o.Entries[i], o.Scenario.Latency()))
+		}
+		j.Scenarios = append(j.Scenarios, s)
+	}
+	for _, v := range r.Verdicts {
+		j.Floors = append(j.Floors, jsonFloor{
+			v.Row, v.String(), float(v.Value.Median), float(v.Value.Lower), float(v.Value.Upper),
+			v.Floor, v.Target, string(v.Grade),
+		})
+	}
+	return json.NewEncoder(w).Encode(j)
+}
+
+func entryJSON(e *run.Entry, latency bool) jsonEntry {
+	j := jsonEntry{Label: e.Label, Load: e.Load, CPU: series(e, plan.CPU), Rate: series(e, plan.Rate)}
+	if latency {
+		j.P50, j.P99 = series(e, plan.P50), series(e, plan.P99)
+	}
+	for _, w := range e.Windows {
+		j.Foreign = append(j.Foreign, float(math.Round(w.Foreign*100)/100))
+	}
+	j.Replies, j.WrongSource, j.WrongPayload, j.Lost = e.Total()
+	if n, _, ok := e.Allocs(); ok {
+		j.Allocs, j.Stats = (*float)(&n), &e.After
+	}
+	return j
+}
+
+// series rounds numbers, none of which is exact to a thousandth.
+func series(e *run.Entry, m plan.Metric) []float {
+	var s []float
+	for _, x := range e.Series(m) {
+		s = append(s, float(math.Round(x*10)/10))
+	}
+	return s
+}

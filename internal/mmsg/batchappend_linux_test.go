@@ -1,0 +1,99 @@
+package mmsg_test
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestBatchAppend: pieces of memory that follow each other count as one, others
+// do not, and a message ends where the pieces do.
+func TestBatchAppend(t *testing.T) {
+	x, _ := socket(t, "udp4", "127.0.0.1:0", false)
+	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
+	to := addrOf(yc, "127.0.0.1")
+	out := x.NewBatch(3, 0)
+	room := out.Room()
+	memory := []byte("abcdefghijkl")
+	pieces := func(want int) {
+		t.Helper()
+		require.Equal(t, want, room-out.Room())
+	}
+
+	out.Begin(to, 0)
+	require.True(t, out.Append(memory[0:2]))
+	require.True(t, out.Append(memory[2:5]))
+	require.True(t, out.Append(memory[5:6]))
+	pieces(1)
+	require.True(t, out.Append(memory[7:8])) // a gap
+	pieces(2)
+	require.True(t, out.Append(memory[6:7])) // backwards
+	pieces(3)
+	require.True(t, out.Append(nil))
+	require.True(t, out.Append(memory[6:7])) // the same again
+	pieces(5)
+	require.Equal(t, "abcdefhgg", string(out.Payload(0, nil)))
+
+	used := room - out.Room()
+	out.Begin(to, 0) // what follows in memory does not belong to the message before
+	require.True(t, out.Append(memory[7:9]))
+	pieces(used + 1)
+	require.Equal(t, "abcdefhgg", string(out.Payload(0, nil)))
+	require.Equal(t, "x-hi", string(out.Payload(1, []byte("x-"))))
+
+	out.Begin(to, 0)
+	require.True(t, out.Append(nil))
+	require.Empty(t, out.Payload(2, nil))
+	n, err := out.Send(0, 0)
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	requireQueued(t, y, "abcdefhgg", "hi", "")
+	require.Equal(t, []int{9, 2, 0}, []int{out.Sent(0), out.Sent(1), out.Sent(2)})
+
+	out.Reset()
+	require.Zero(t, out.Len())
+	require.Equal(t, room, out.Room())
+}
+
+// TestBatchRoom: without room for another piece Append says so, and the payload
+// is what was appended before.
+func TestBatchRoom(t *testing.T) {
+	x, _ := socket(t, "udp4", "127.0.0.1:0", false)
+	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
+	out := x.NewBatch(2, 0)
+	memory := bytes.Repeat([]byte("01"), 100)
+	out.Begin(addrOf(yc, "127.0.0.1"), 0)
+	want := ""
+	for at := 0; out.Room() > 0; at += 2 {
+		require.True(t, out.Append(memory[at:at+1]))
+		want += "0"
+	}
+	require.False(t, out.Append(memory[199:]))
+	last := 2*len(want) - 1
+	require.True(t, out.Append(memory[last:last+1]), "it needs no other piece")
+	require.Equal(t, want+"1", string(out.Payload(0, nil)))
+	n, err := out.Send(0, 0)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	requireQueued(t, y, want+"1")
+}
+
+// TestBatchDrop: a message taken back is not sent, and its place is another's.
+func TestBatchDrop(t *testing.T) {
+	x, _ := socket(t, "udp4", "127.0.0.1:0", false)
+	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
+	to := addrOf(yc, "127.0.0.1")
+	out := x.NewBatch(2, 64)
+	build(t, out, to, []byte("1"))
+	oob := out.Begin(netip.MustParseAddrPort("198.51.100.77:9"), 0)
+	out.Control(append(oob, 1, 2, 3))
+	out.Drop()
+	require.Equal(t, 1, out.Len())
+	build(t, out, to, []byte("2"))
+	n, err := out.Send(0, 0)
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	requireQueued(t, y, "1", "2")
+}

@@ -1,0 +1,185 @@
+package main
+
+// Several datagrams at a time.
+var batches = []breakage{
+	{
+		name: "tail of a list dropped after a failed message",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"if q.prefix && len(q.failed) > 0 {",
+			"if len(q.failed) > 0 {",
+		}},
+		by: []selection{tests(public, "^TestWritePacketsTriesAll$")},
+	},
+	{
+		name: "list sent again from its beginning after a partial send",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"n, err := q.out.Send(from, q.flags)",
+			"n, err := q.out.Send(0*from, q.flags)",
+		}},
+		by: []selection{tests(public, "^TestWritePacketsTriesAll$")},
+	},
+	{
+		name: "prefix contract of WriteBatch broken",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"if q.prefix && len(q.failed) > 0 {",
+			"if q.prefix && len(q.failed) > 1 {",
+		}},
+		by: []selection{tests(public, "^TestWriteBatchPrefix$")},
+	},
+	{
+		name: "messages behind a failed one left for the next sender",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"func (q *sender) forget() {\n\tq.out.Reset()\n",
+			"func (q *sender) forget() {\n",
+		}},
+		by: []selection{tests(public, "^TestWriteBatchPrefix$")},
+	},
+	{
+		name: "WriteBatch on a connected socket does not know the peer",
+		edits: []edit{{
+			"dsrudp/writebatch.go",
+			"ok, t.addr = addr == nil, c.peer",
+			"ok = addr == nil",
+		}},
+		by: []selection{tests(public, "^TestWriteBatchConnected$")},
+	},
+	{
+		name: "pieces of a message that find no room left out",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"pieces = [][]byte{slices.Concat(pieces...)}",
+			"pieces = slices.Clip(pieces)",
+		}},
+		by: []selection{tests(public, "^TestWriteBatchPieces$")},
+	},
+	{
+		name: "caller's control messages overwritten by a flush",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"q.control(q.plain[:0], &m.s",
+			"q.control(q.o.oob[:0], &m.s",
+		}},
+		by: []selection{tests(public, "^TestWriteBatchControl$")},
+	},
+	{
+		name: "error of an earlier list kept in a Packet",
+		edits: []edit{{
+			"dsrudp/writepackets.go",
+			"p.Err = nil\n",
+			"_ = p.Err\n",
+		}},
+		by: []selection{tests(public, "^TestWritePacketsTriesAll$")},
+	},
+	{
+		name: "Truncated not set",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"p.Truncated = d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0",
+			"p.Truncated = d.Flags&mmsg.FlagCtrunc != 0",
+		}},
+		by: []selection{tests(public, "^TestReadPacketsTruncated$")},
+	},
+	{
+		name: "OrigDst not set",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"k.orig = info.Dst\n",
+			"_ = info.Dst\n",
+		}},
+		by: []selection{tests(public, "^TestPacketsBroadcast$")},
+	},
+	{
+		name: "Path of the datagram before kept for another VIP",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"b.names[i] == b.names[i-1] && bytes.Equal(b.OOB(i), b.OOB(i-1))",
+			"b.names[i] == b.names[i-1] && (bytes.Equal(b.OOB(i), b.OOB(i-1)) || i > 0)",
+		}},
+		by: []selection{tests(public, "^TestPacketsTwoVIPs$")},
+	},
+	{
+		name: "Path of the datagram before kept for another client",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"b.names[i] == b.names[i-1] && bytes.Equal(b.OOB(i), b.OOB(i-1))",
+			"bytes.Equal(b.OOB(i), b.OOB(i-1))",
+		}},
+		by: []selection{tests(public, "^TestPacketsOneVIP$")},
+	},
+	{
+		name: "namelen not reset",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"h.Namelen = uint32(len(b.names[i]))",
+			"h.Namelen = max(h.Namelen, 0)",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchRearm$")},
+	},
+	{
+		name: "controllen not reset",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"\t\th.SetControllen(b.room)\n",
+			"\t\tif h.Controllen == 0 {\n\t\t\th.SetControllen(b.room)\n\t\t}\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchRearm$")},
+	},
+	{
+		name: "pieces with a gap between them taken for one",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"&l[:len(l)+1][len(l)] == &p[0]",
+			"&l[:cap(l)][min(len(l)+1, cap(l)-1)] == &p[0]",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchAppend$")},
+	},
+	{
+		name: "piece added to the message before",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"h.Iovlen > 0 && len(p) > 0 && cap(l)",
+			"b.niov > 0 && len(p) > 0 && cap(l)",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchAppend$")},
+	},
+	{
+		name: "control messages of the message before sent again",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"\th.SetIovlen(0)\n\th.SetControllen(0)\n",
+			"\th.SetIovlen(0)\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchControl$")},
+	},
+	{
+		name: "second look of the poller left out",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"\t\t\tif n < b.to {\n\t\t\t\treturn false\n\t\t\t}\n",
+			"\t\t\tif n < b.to {\n\t\t\t\treturn true\n\t\t\t}\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchLoop$")},
+	},
+	{
+		name: "forbidden system call of several messages not noticed",
+		edits: []edit{{
+			"internal/mmsg/syscall_linux.go",
+			"\treturn errno == unix.EPERM\n",
+			"\treturn errno == unix.ENOSYS\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchForbidden$")},
+	},
+	{
+		name: "packet filter's word taken for a forbidden system call",
+		edits: []edit{{
+			"internal/mmsg/syscall_linux.go",
+			"\treturn errno == unix.EPERM\n",
+			"\treturn errno == unix.EPERM || trap == unix.SYS_SENDMMSG\n",
+		}},
+		by: []selection{tests(facts, "^TestK8_3_FilterForbidsNoCall$")},
+	},
+}

@@ -1,0 +1,291 @@
+package main
+
+// Segments, marks, and what is read ahead or held back.
+var offloading = []breakage{
+	{
+		name: "segmentation given up because of a bad source",
+		edits: []edit{
+			{"dsrudp/sender.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer:", "default:\n\t\t\tkind = mmsg.Invalid"},
+			{"dsrudp/sender.go", "\tif sent == 0 {\n", "\tif sent == 0 && kind != mmsg.Invalid {\n"},
+		},
+		by: []selection{tests(public, "^TestGroupBadSource$")},
+	},
+	{
+		name: "segmentation given up because of datagrams that cannot be sent anyway",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"\tif sent == 0 {\n",
+			"\tif sent == 0 && kind != mmsg.Invalid {\n",
+		}},
+		by: []selection{tests(facts, "^TestK7_1_ErrorsOfTheWay$/^dsrudp$/^blackhole$")},
+	},
+	{
+		name: "datagrams sent one by one instead without the source",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"q.control(q.plain[:0], &m.s,",
+			"q.control(q.plain[:0], &source{},",
+		}},
+		by: []selection{tests(public, "^TestOffloadInvalid$")},
+	},
+	{
+		name: "segments that are too long tried again and again",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"c.offload.TooLong(m.t.addr.Addr(), m.size)",
+			"_ = m.t.addr.Addr()",
+		}},
+		by: []selection{tests(facts, "^TestK6_4_SegmentsTooLong$")},
+	},
+	{
+		name: "failed offload not counted",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"c.count.offloadFallbacks.Add(1)",
+			"c.count.offloadFallbacks.Add(0)",
+		}},
+		by: []selection{tests(public, "^TestOffloadInvalid$")},
+	},
+	{
+		name: "refused datagrams of a group counted as one",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"c.count.refused.Add(uint64(n - 1))",
+			"c.count.refused.Add(0 * uint64(n-1))",
+		}},
+		by: []selection{tests(public, "^TestGroupBadSource$")},
+	},
+	{
+		name: "datagrams of another Path in a group",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"m.s != *s || m.t != *t || m.ecn != ecn ||",
+			"m.ecn != ecn ||",
+		}},
+		by: []selection{tests(public, "^TestGroupingEnds$")},
+	},
+	{
+		name: "datagrams of another mark in a group",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"m.s != *s || m.t != *t || m.ecn != ecn ||",
+			"m.s != *s || m.t != *t ||",
+		}},
+		by: []selection{tests(public, "^TestGroupingEnds$|^TestECNSent$")},
+	},
+	{
+		name: "datagrams behind a shorter one in a group",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"m.full = n < m.size",
+			"m.full = n > m.size",
+		}},
+		by: []selection{tests(public, "^TestGrouping$")},
+	},
+	{
+		name: "group goes on behind a Packet that was not sent",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"m.total+n > maxPayload || number != m.item+m.count {",
+			"m.total+n > maxPayload {",
+		}},
+		by: []selection{tests(public, "^TestGroupingEnds$")},
+	},
+	{
+		name: "group longer than a datagram may be",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"m.total+n > maxPayload || number != m.item+m.count {",
+			"number != m.item+m.count {",
+		}},
+		by: []selection{tests(public, "^TestGrouping$")},
+	},
+	{
+		name: "train longer than a datagram may be",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"limit := max(1, min(q.c.offload.Limit(t.addr.Addr(), seg), maxPayload/seg))",
+			"limit := max(1, q.c.offload.Limit(t.addr.Addr(), seg))",
+		}},
+		by: []selection{tests(public, "^TestSegmentSize$")},
+	},
+	{
+		name: "NoOffload ignored",
+		edits: []edit{{
+			"dsrudp/setup.go",
+			"if !lc.NoOffload {",
+			"if !lc.NoOffload || lc.PathMemory == 0 {",
+		}},
+		by: []selection{tests(public, "^TestNoOffload$")},
+	},
+	{
+		name: "length of a train's segments lost",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"p.SegmentSize = k.seg //",
+			"_ = k.seg //",
+		}},
+		by: []selection{tests(public, "^TestGRO$")},
+	},
+	{
+		name: "trains read as datagrams",
+		edits: []edit{{
+			"dsrudp/refuse.go",
+			"\tif c.gro {\n\t\treturn errTrain\n",
+			"\tif c.gro && c.strict {\n\t\treturn errTrain\n",
+		}},
+		by: []selection{tests(public, "^TestGRORefuses$")},
+	},
+	{
+		name: "raw reads of trains",
+		edits: []edit{{
+			"dsrudp/rawconn.go",
+			"\tif r.c.gro || r.c.ahead != nil {\n\t\treturn errRaw\n\t}\n\tif err :=",
+			"\tif r.c.ahead != nil {\n\t\treturn errRaw\n\t}\n\tif err :=",
+		}},
+		by: []selection{tests(public, "^TestGRORefuses$")},
+	},
+	{
+		name: "socket's own differentiated services lost with a mark",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"uint8(class)&^uint8(CE)|uint8(ecn)",
+			"uint8(class)&0|uint8(ecn)",
+		}},
+		by: []selection{tests(public, "^TestECNSent$")},
+	},
+	{
+		name: "differentiated services set later not noticed",
+		edits: []edit{{
+			"dsrudp/rawconn.go",
+			"defer r.c.readClasses()",
+			"_ = r.c.readClasses",
+		}},
+		by: []selection{tests(public, "^TestECNClassSetLater$")},
+	},
+	{
+		name: "mark of one family sent as the other's",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"pktinfo.AppendClass(oob, v4, ",
+			"pktinfo.AppendClass(oob, v4 && c.family == pktinfo.IPv4, ",
+		}},
+		by: []selection{tests(public, "^TestECNSent$")},
+	},
+	{
+		name: "datagrams read ahead given away after the deadline",
+		edits: []edit{{
+			"dsrudp/readahead.go",
+			"t != nil && !t.After(time.Now())",
+			"t != nil && t.After(time.Now().Add(1<<62))",
+		}},
+		by: []selection{tests(public, "^TestReadAheadEnds$")},
+	},
+	{
+		name: "datagrams read ahead given away after Close",
+		edits: []edit{
+			{"dsrudp/refuse.go", "\tif c.closed.Load() {\n", "\tif c.closed.Load() && c.strict {\n"},
+			{"dsrudp/readahead.go", "\tif a.c.closed.Load() {\n", "\tif a.c.closed.Load() && a.c.strict {\n"},
+		},
+		by: []selection{tests(public, "^TestReadAheadEnds$")},
+	},
+	{
+		name: "datagram read ahead cut in silence",
+		edits: []edit{{
+			"dsrudp/readahead.go",
+			"\t\tr.Flags |= mmsg.FlagTrunc\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestReadAheadTruncated$")},
+	},
+	{
+		name: "held write never flushed",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			"time.AfterFunc(holdFor, h.expire)",
+			"time.AfterFunc(holdFor, func() {})",
+		}},
+		by: []selection{tests(public, "^TestHeldLeave$")},
+	},
+	{
+		name: "held writes lost on Close",
+		edits: []edit{{
+			"dsrudp/close.go",
+			"\t\tc.held.flush()\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestHeldLeave$")},
+	},
+	{
+		name: "writes never held",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			"|| last && h.items == 0 ||",
+			"|| h.items == 0 ||",
+		}},
+		by: []selection{tests(public, "^TestHeldTogether$")},
+	},
+	{
+		name: "write held after Close",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			" || h.c.closed.Load() {",
+			" {",
+		}},
+		by: []selection{tests(public, "^TestHeldAfterClose$")},
+	},
+	{
+		name: "refused writes take memory",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			"h.arena = h.arena[:at]",
+			"_ = h.arena[:at]",
+		}},
+		by: []selection{tests(public, "^TestHeldRefused$")},
+	},
+	{
+		name: "write with control messages overtakes held ones",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"c.held.flush() // what was written before goes before",
+			"_ = c.held",
+		}},
+		by: []selection{tests(public, "^TestHeldOrder$/^WriteMsgUDP$")},
+	},
+	{
+		name: "WritePackets overtakes held writes",
+		edits: []edit{{
+			"dsrudp/writepackets.go",
+			"c.held.flush() // what was written before goes before",
+			"_ = c.held",
+		}},
+		by: []selection{tests(public, "^TestHeldOrder$/^WritePackets$")},
+	},
+	{
+		name: "nobody told of a held write that failed",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			"if h.tell == nil {",
+			"if h.tell == nil || len(failed) > 0 {",
+		}},
+		by: []selection{tests(public, "^TestHeldErrors$")},
+	},
+	{
+		name: "Close waits for room for held writes",
+		edits: []edit{{
+			"dsrudp/close.go",
+			"_ = c.conn.SetWriteDeadline(time.Now().Add(holdFor))",
+			"_ = time.Now",
+		}},
+		by: []selection{tests(facts, "^TestK8_4_CloseWhileHeld$")},
+	},
+	{
+		name: "dropped datagrams forgotten with Close",
+		edits: []edit{{
+			"dsrudp/close.go",
+			"c.dropped() // the kernel's count ends with the socket",
+			"",
+		}},
+		by: []selection{tests(public, "^TestStatsDropped$")},
+	},
+}

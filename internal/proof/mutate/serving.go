@@ -1,0 +1,276 @@
+package main
+
+var serving = []breakage{
+	{
+		name: "path lost on the later datagrams of a train",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"r.part.N = end - r.off\n",
+			"r.part.N = end - r.off\n\tif r.off > 0 {\n\t\tr.d.local = source{}\n\t}\n",
+		}},
+		by: []selection{tests(public, "^TestTrainSplit$")},
+	},
+	{
+		name: "an append to a train's datagram writes to the next",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"r.whole.Buf[r.off:end:end]",
+			"r.whole.Buf[r.off:end]",
+		}},
+		by: []selection{tests(public, "^TestTrainSplit$")},
+	},
+	{
+		name: "handler's panic not contained",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"if v := recover(); v != nil {",
+			"if v := error(nil); v != nil {",
+		}},
+		by: []selection{tests(public, "^TestPanic$")},
+	},
+	{
+		name: "rest of the batch dropped after a panic",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"r.panicked(v)\n",
+			"r.panicked(v)\n\t\t\tr.i, r.seg = n-1, 0\n",
+		}},
+		by: []selection{tests(public, "^TestPanic$")},
+	},
+	{
+		name: "rest of the train dropped after a panic",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"r.panicked(v)\n",
+			"r.panicked(v)\n\t\t\tr.seg = 0\n",
+		}},
+		by: []selection{tests(public, "^TestTrainPanic$")},
+	},
+	{
+		name: "panics not counted",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"r.c.count.panics.Add(1)",
+			"r.c.count.panics.Add(0)",
+		}},
+		by: []selection{tests(public, "^TestPanic$")},
+	},
+	{
+		name: "panic logged with what the handler made of the path",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"r.c.path(&r.d).String()",
+			"r.whole.Path.String()",
+		}},
+		by: []selection{tests(public, "^TestPanic$")},
+	},
+	{
+		name: "late Write not refused",
+		edits: []edit{{
+			"dsrudp/handler.go",
+			"if r.turn.Load() != w.turn {\n\t\treturn 0, errLate",
+			"if r == nil {\n\t\treturn 0, errLate",
+		}},
+		by: []selection{tests(public, "^TestReplyWriterKept$")},
+	},
+	{
+		name: "late WritePacket of a ReplyWriter not refused",
+		edits: []edit{{
+			"dsrudp/handler.go",
+			"if r.turn.Load() != w.turn {\n\t\treturn errLate",
+			"if r == nil {\n\t\treturn errLate",
+		}},
+		by: []selection{tests(public, "^TestReplyWriterKept$")},
+	},
+	{
+		name: "answers not copied",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"at := len(r.arena)\n\tr.arena = append(r.arena, b...)\n\tr.items++\n\treturn r.arena[at:], nil",
+			"r.items++\n\treturn b, nil",
+		}},
+		by: []selection{tests(public, "^TestReplySeveral$")},
+	},
+	{
+		name: "buffers too short for a train",
+		edits: []edit{{
+			"dsrudp/readahead.go",
+			"[: 1<<16 : 1<<16]",
+			"[: 1<<11 : 1<<11]",
+		}},
+		by: []selection{tests(facts, "^TestK6_3_ShortBuffer$/^dsrudp$")},
+	},
+	{
+		name: "interface index pinned for a Server's answers",
+		edits: []edit{
+			{"dsrudp/handler.go", "err := w.r.reply(b,", "w.d.local.ifindex, w.d.local.pinned = 2, true\n\terr := w.r.reply(b,"},
+		},
+		by: []selection{tests(facts, "^TestPromise2_ServerAsymmetric$")},
+	},
+	{
+		name: "memory for answers used again before they are sent",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"if len(r.arena)+len(b) > cap(r.arena) {\n\t\tr.flush()",
+			"if len(r.arena)+len(b) > cap(r.arena) {\n\t\tr.arena = r.arena[:0]",
+		}},
+		by: []selection{tests(public, "^TestReplySizes$")},
+	},
+	{
+		name: "OnError not told of answers",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"if r.srv.OnError != nil {",
+			"if r.srv.OnError != nil && !p.IsValid() {",
+		}},
+		by: []selection{tests(public, "^TestOnError$")},
+	},
+	{
+		name: "batch that is full taken for the last",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"if n < b.to {",
+			"if n <= b.to {",
+		}},
+		by: []selection{tests(public, "^TestServerSilent$")},
+	},
+	{
+		name: "serving ends with the first failing read",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"case err == nil:\n\t\t\tcontinue\n",
+			"case err == nil:\n\t\t\tcontinue\n\t\tdefault:\n\t\t\treturn r.c.readError(err)\n",
+		}},
+		by: []selection{tests(public, "^TestServerTransientError$")},
+	},
+	{
+		name: "pauses between failing reads add up over good ones",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"pause = 0\n\t\tr.serve(n)",
+			"r.serve(n)",
+		}},
+		by: []selection{tests(public, "^TestServerTransientError$")},
+	},
+}
+
+// What ends a Server, or is to leave it alone.
+var shutting = []breakage{
+	{
+		name: "Close from a handler waits for it",
+		edits: []edit{{
+			"dsrudp/close.go",
+			"return c.conn.SetDeadline(past)",
+			"return c.conn.Close()",
+		}},
+		by: []selection{tests(public, "^TestCloseInHandler$")},
+	},
+	{
+		name: "rest of the batch served after Close",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"for r.i < n && !r.c.closed.Load() {",
+			"for r.i < n {",
+		}},
+		by: []selection{tests(public, "^TestCloseInHandler$")},
+	},
+	{
+		name: "reads after Close on a served Conn not net.ErrClosed",
+		edits: []edit{{
+			"dsrudp/refuse.go",
+			"if c.closed.Load() {",
+			"if c.closed.Load() && !c.served.Load() {",
+		}},
+		by: []selection{tests(public, "^TestCloseInHandler$")},
+	},
+	{
+		name: "a deadline undoes what Close and Shutdown wake the reader with",
+		edits: []edit{{
+			"dsrudp/close.go",
+			"if c.served.Load() && (c.woken || c.closed.Load()) {",
+			"if c.served.Load() && c.woken && c.closed.Load() {",
+		}},
+		by: []selection{tests(public, "^TestDeadlineAfterShutdown$")},
+	},
+	{
+		name: "Shutdown drops the queue",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"return r.drain()",
+			"return nil",
+		}},
+		by: []selection{tests(public, "^TestShutdownDrains$")},
+	},
+	{
+		name: "Shutdown's drain ends with a failing read",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"if err != nil && !failed {",
+			"if err != nil && failed {",
+		}},
+		by: []selection{tests(public, "^TestShutdownDrainsRefused$")},
+	},
+	{
+		name: "Shutdown gives up and the Server goes on with its queue",
+		edits: []edit{{
+			"dsrudp/server.go",
+			"r.c.Close() // also",
+			"r.wake() // also",
+		}},
+		by: []selection{tests(public, "^TestShutdownGivesUp$")},
+	},
+	{
+		name: "Shutdown gives up and a wait for room to send goes on",
+		edits: []edit{{
+			"dsrudp/server.go",
+			"r.c.Close() // also",
+			"r.c.closed.Store(true) // also",
+		}},
+		by: []selection{tests(facts, "^TestK8_4_ServerFull$/^dsrudp$/^IPv4$/^udp4$/^shut_down$")},
+	},
+	{
+		name: "Shutdown returns before the handlers",
+		edits: []edit{{
+			"dsrudp/server.go",
+			"if len(s.readers) == 0 {\n\t\ts.mu.Unlock()",
+			"if len(s.readers) >= 0 {\n\t\ts.mu.Unlock()",
+		}},
+		by: []selection{tests(public, "^TestShutdownIdle$|^TestShutdownManyTimes$")},
+	},
+	{
+		name: "reads beside a Server not refused",
+		edits: []edit{{
+			"dsrudp/refuse.go",
+			"if c.served.Load() {\n\t\treturn errServed",
+			"if c.served.Load() && c.gro {\n\t\treturn errServed",
+		}},
+		by: []selection{tests(public, "^TestServedReads$")},
+	},
+	{
+		name: "Conns of a Serve that could not begin stay served",
+		edits: []edit{{
+			"dsrudp/server.go",
+			"\t\t\t\tr.c.unserve()\n",
+			"\t\t\t\t_ = r\n",
+		}},
+		by: []selection{tests(public, "^TestServeRefuses$")},
+	},
+	{
+		name: "a served Conn's socket left open",
+		edits: []edit{{
+			"dsrudp/close.go",
+			"if closed {\n\t\tc.shut()",
+			"if closed && c.gro {\n\t\tc.shut()",
+		}},
+		by: []selection{tests(public, "^TestShutdownIdle$")},
+	},
+	{
+		name: "a served Conn's guard left open",
+		edits: []edit{{
+			"dsrudp/close.go",
+			"if closed {\n\t\tc.shut()",
+			"if closed {\n\t\tc.conn.Close()",
+		}},
+		by: []selection{tests(public, "^TestServerLeavesNothing$")},
+	},
+}
