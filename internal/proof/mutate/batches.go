@@ -15,8 +15,8 @@ var batches = []breakage{
 		name: "list sent again from its beginning after a partial send",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"n, err := q.out.Send(from, q.flags)",
-			"n, err := q.out.Send(0*from, q.flags)",
+			"n, err := q.out.SendRange(q.next, to, flags)",
+			"n, err := q.out.SendRange(0*q.next, to, flags)",
 		}},
 		by: []selection{tests(public, "^TestWritePacketsTriesAll$")},
 	},

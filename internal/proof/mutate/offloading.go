@@ -5,7 +5,7 @@ var offloading = []breakage{
 	{
 		name: "segmentation given up because of a bad source",
 		edits: []edit{
-			{"dsrudp/sender.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer:", "default:\n\t\t\tkind = mmsg.Invalid"},
+			{"dsrudp/sender.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:\n\t\t\tkind = mmsg.Invalid"},
 			{"dsrudp/sender.go", "\tif sent == 0 {\n", "\tif sent == 0 && kind != mmsg.Invalid {\n"},
 		},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
@@ -50,7 +50,7 @@ var offloading = []breakage{
 		name: "refused datagrams of a group counted as one",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"c.count.refused.Add(uint64(n - 1))",
+			"c.count.refused.Add(uint64(n - 1)) // one was counted",
 			"c.count.refused.Add(0 * uint64(n-1))",
 		}},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
