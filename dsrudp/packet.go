@@ -41,17 +41,6 @@ type Packet struct {
 	Err error
 }
 
-// ECN is the field of that name in a datagram's IP header (RFC 3168).
-type ECN uint8
-
-// The values of the field.
-const (
-	NotECT ECN = iota // the transport does not take part
-	ECT1              // it does (RFC 9331)
-	ECT0              // it does
-	CE                // a router on the way was congested
-)
-
 // Payload returns the first N bytes of Buf.
 func (p *Packet) Payload() []byte { return p.Buf[:p.N] }
 

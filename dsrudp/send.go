@@ -1,12 +1,9 @@
 package dsrudp
 
 import (
-	"errors"
-	"net"
 	"net/netip"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
-	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
@@ -89,125 +86,6 @@ func wayOut(s *source) uint32 {
 	return 0
 }
 
-// refuse counts a send refused with err. After Close there is nothing to refuse.
-func (c *Conn) refuse(err error) error {
-	if c.closed.Load() {
-		return net.ErrClosed
-	}
-	c.count.refused.Add(1)
-	return err
-}
-
-// refuseAll is refuse for n datagrams.
-func (c *Conn) refuseAll(err error, n int) error {
-	if err = c.refuse(err); !errors.Is(err, net.ErrClosed) {
-		c.count.refused.Add(uint64(n - 1))
-	}
-	return err
-}
-
-// check keeps the guard over sources that the kernel does not keep on this
-// socket, and refuses what it would let slip on any.
-func (c *Conn) check(o *op, s *source, t *target) error {
-	remote := t.addr.Addr()
-	v4 := is4(remote)
-	if s.pinned && s.addr.IsUnspecified() {
-		return nil // the kernel chooses
-	}
-	if s.addr.Is4() != v4 {
-		if s.addr == c.bound.addr && c.family == pktinfo.IPv6 && !s.pinned {
-			return nil // the kernel refuses every IPv4 peer, in its own words
-		}
-		// A control message of the wrong family is ignored in silence.
-		return &sourceError{s.addr, remote, whyFamily, nil}
-	}
-	if v4 {
-		if !c.guard4 {
-			return nil
-		}
-	} else {
-		if s.addr.IsUnspecified() {
-			if c.bound.addr.IsValid() {
-				return &sourceError{s.addr, remote, whyBound, nil}
-			}
-			return nil // the kernel chooses an address of the interface s.ifindex
-		}
-		if s.addr.IsLinkLocalUnicast() && s.ifindex == 0 {
-			return &sourceError{s.addr, remote, whyZone, nil}
-		}
-		if s.addr.IsLoopback() && !c.isLocal(o, t) {
-			// The kernel lets ::1 out.
-			return &sourceError{s.addr, remote, whyLoopback, nil}
-		}
-		if !c.guard6 {
-			return nil
-		}
-	}
-	if s.addr.IsMulticast() || s.addr == limitedBroadcast {
-		return &sourceError{s.addr, remote, whyGroup, nil}
-	}
-	local, err := c.guard.Local(&o.memo, s.addr, s.ifindex)
-	if err != nil {
-		return &sourceError{s.addr, remote, whyUnasked, err}
-	}
-	if !local {
-		return &sourceError{s.addr, remote, whyNotLocal, nil}
-	}
-	return nil
-}
-
-// isLocal reports whether a datagram to t stays on this host, as far as is known.
-func (c *Conn) isLocal(o *op, t *target) bool {
-	a := t.addr.Addr()
-	if a.IsLoopback() || a.IsUnspecified() { // "::" means the host itself
-		return true
-	}
-	if c.guard == nil {
-		return false
-	}
-	local, err := c.guard.Local(&o.memo, a, t.scope)
-	return local && err == nil
-}
-
-// failed returns what to tell of n datagrams that the kernel did not send, and
-// counts them.
-func (c *Conn) failed(o *op, err error, s *source, t *target, n int) error {
-	err = c.over(c.classify(o, err, s, t))
-	if errors.Is(err, ErrNotLocal) {
-		c.count.refused.Add(uint64(n - 1)) // one was counted
-	}
-	c.countFailure(err, n)
-	return err
-}
-
-// classify makes an ErrNotLocal of a send's error if the source was the cause.
-// The errno does not tell: a blackhole route is EINVAL, and a missing one
-// ENETUNREACH, just as a source that is not local.
-func (c *Conn) classify(o *op, err error, s *source, t *target) error {
-	if !s.addr.IsValid() || s.addr.IsUnspecified() || !mmsg.MayBeBadSource(err) {
-		return err
-	}
-	why := ""
-	switch {
-	case s.addr.IsMulticast() || s.addr == limitedBroadcast:
-		why = whyGroup
-	case s.addr.IsLoopback() && !c.isLocal(o, t):
-		why = whyLoopback
-	case c.guard == nil:
-		if mmsg.AddrNotAvailable(err) {
-			why = whyNotLocal
-		}
-	default:
-		if local, e := c.guard.Ask(s.addr, s.towards(t).ifindex); e == nil && !local {
-			why = whyNotLocal
-		}
-	}
-	if why == "" {
-		return err
-	}
-	return c.refuse(&sourceError{s.addr, t.addr.Addr(), why, err})
-}
-
 // sourceOf returns the source that a Path's Local asks for.
 func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
 	addr := local.Addr()
@@ -229,56 +107,6 @@ func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
 		return source{}, c.refuse(ErrNoPath)
 	}
 	return s, nil
-}
-
-// recall returns the source for a send that is given only where to. One that is
-// not valid means the kernel's choice.
-func (c *Conn) recall(t target) (source, error) {
-	if c.bound.addr.IsValid() {
-		return c.bound, nil
-	}
-	state := pathmem.Unknown
-	var s source
-	if c.memory != nil {
-		s.addr, s.ifindex, state = c.memory.Find(t.addr, t.scope)
-	}
-	switch state {
-	case pathmem.Known:
-		return s, nil
-	case pathmem.Lost:
-		return source{}, c.refuse(ErrNoPath)
-	case pathmem.Ambiguous:
-		c.count.ambiguousPath.Add(1)
-	default:
-		c.count.unknownPath.Add(1)
-	}
-	if c.strict {
-		return source{}, c.refuse(ErrNoPath)
-	}
-	return s, nil
-}
-
-// PathTo returns the path that a send to remote alone would take: the bound
-// address, or the one that remote last wrote to. It is false when none is known
-// or the datagram's local address was lost, and with ListenConfig.Strict when
-// remote was seen on more than one local address.
-func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {
-	if !c.ok() || !remote.IsValid() {
-		return Path{}, false
-	}
-	t := c.target(remote)
-	s := c.bound
-	if !s.addr.IsValid() {
-		if c.memory == nil {
-			return Path{}, false
-		}
-		var state pathmem.State
-		s.addr, s.ifindex, state = c.memory.Find(t.addr, t.scope)
-		if state != pathmem.Known && (state != pathmem.Ambiguous || c.strict) {
-			return Path{}, false
-		}
-	}
-	return Path{Local: c.local(s), Remote: unmap(remote)}, true
 }
 
 // target takes the zone off remote.

@@ -1,17 +1,11 @@
 package dsrudp
 
 import (
-	"errors"
-	"fmt"
-	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"syscall"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
-	"github.com/dsrudp/go-dsrudp/internal/sockopt"
 )
 
 // maxBatch is how many messages one system call moves. Most of the gain is
@@ -203,192 +197,10 @@ func (q *sender) control(oob []byte, s *source, t *target, ecn ECN) (_ []byte, e
 	return oob, nil
 }
 
-// flush sends what was gathered. One message's failure is its own.
-func (q *sender) flush() { q.push(q.flags) }
-
-// push is flush with other flags. It reports false when it was not to wait and
-// would have had to; another push goes on where it stopped.
-func (q *sender) push(flags int) (done bool) {
-	for q.next < q.out.Len() {
-		to, err := q.vouched()
-		if to == q.next {
-			q.fail(&q.msgs[to], 0, q.msgs[to].count, q.c.refuseAll(err, q.msgs[to].count))
-			q.next++
-		} else {
-			n, err := q.out.SendRange(q.next, to, flags)
-			q.next += n
-			switch {
-			case err == nil:
-				continue
-			case mmsg.WouldBlock(err) && !q.prefix:
-				return false
-			case over(err):
-				q.abandon(err)
-			default:
-				q.retry(q.next, err)
-				q.next++
-			}
-		}
-		if q.prefix && len(q.failed) > 0 {
-			break
-		}
-	}
-	q.out.Reset()
-	q.next = 0
-	return true
-}
-
-// vouched returns how far messages may be sent by what the guard says now. They
-// have been waiting since it was asked: for others to be gathered, or for room in
-// the send buffer. The error is of the message that it ends at, if that is the
-// next.
-func (q *sender) vouched() (to int, err error) {
-	guard := q.c.guard
-	if guard == nil {
-		return q.out.Len(), nil
-	}
-	gen := guard.Generation()
-	for to = q.next; to < q.out.Len(); to++ {
-		m := &q.msgs[to]
-		if m.gen == gen || !m.s.addr.IsValid() {
-			continue
-		}
-		if err := q.c.check(q.o, m.s.towards(&m.t), &m.t); err != nil {
-			return to, err
-		}
-		m.gen = gen
-	}
-	return to, nil
-}
-
-// abandon fails the messages left, as the deadline passed or the socket was
-// closed: it is not their fault, and none would fare better.
-func (q *sender) abandon(err error) {
-	for ; q.next < q.out.Len(); q.next++ {
-		m := &q.msgs[q.next]
-		q.fail(m, 0, m.count, q.c.over(err))
-	}
-}
-
-// over reports whether a send failed because the deadline passed, the socket was
-// closed, or it was not to wait.
-func over(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || mmsg.WouldBlock(err)
-}
-
-// retry deals with message i, which the kernel refused with err.
-func (q *sender) retry(i int, err error) {
-	m := &q.msgs[i]
-	if m.count > 1 {
-		switch kind := mmsg.KindOf(err); kind {
-		case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:
-			q.plainly(i, kind)
-			return
-		}
-	}
-	q.fail(m, 0, m.count, q.c.failed(q.o, err, &m.s, &m.t, q.counted(m, m.count)))
-}
-
-// counted returns how many of n failed datagrams of m to count. Where the caller
-// is told only of the first message's failure he will try the others again.
-func (q *sender) counted(m *message, n int) int {
-	if q.prefix && m.item > 0 {
-		return 0
-	}
-	return n
-}
-
-// plainly sends the datagrams of message i one by one, as the kernel did not
-// take them as one. It may have had reasons that have nothing to do with that,
-// such as the source: then each datagram meets with them for itself. Only if one
-// comes through was it the offload that failed.
-func (q *sender) plainly(i int, kind mmsg.Kind) {
-	m := &q.msgs[i]
-	c := q.c
-	q.scratch = q.out.Payload(i, q.scratch[:0])
-	sent := 0
-	for k, p := 0, q.scratch; k < m.count; k++ {
-		n := min(m.size, len(p))
-		err := q.one(m, p[:n])
-		p = p[n:]
-		if err == nil {
-			sent++
-		} else {
-			q.fail(m, k, 1, c.failed(q.o, err, &m.s, &m.t, q.counted(m, 1)))
-		}
-		if q.prefix && err != nil {
-			break
-		}
-	}
-	if sent == 0 {
-		return
-	}
-	c.count.offloadFallbacks.Add(1)
-	switch kind {
-	case mmsg.TooLong, mmsg.Denied: // a filter may go by the length
-		c.offload.TooLong(m.t.addr.Addr(), m.size)
-	case mmsg.Invalid:
-		c.offload.Invalid(m.t.addr.Addr(), m.size, m.count)
-	case mmsg.IO:
-		c.offload.Unable(m.t.addr.Addr())
-	}
-}
-
-// one sends p as m's other datagrams are.
-func (q *sender) one(m *message, p []byte) error {
-	for {
-		oob, err := q.control(q.plain[:0], &m.s, &m.t, m.ecn)
-		if err == nil {
-			_, err = q.c.sock.Send(&q.o.msg, p, oob, q.c.to(&m.t), m.t.scope)
-		}
-		if err != mmsg.ErrWaited {
-			return err
-		}
-	}
-}
-
-// fail notes that n datagrams of m from the k-th on were not sent.
-func (q *sender) fail(m *message, k, n int, err error) {
-	if m.train {
-		if last := len(q.failed) - 1; last < 0 || q.failed[last].item != m.item {
-			q.failed = append(q.failed, failure{m.item, m.s, m.t, err})
-		}
-		return
-	}
-	for range n {
-		q.failed = append(q.failed, failure{m.item + k, m.s, m.t, err})
-		k++
-	}
-}
-
-// forget lets go of what failed, and of what was not sent for it.
-func (q *sender) forget() {
-	q.out.Reset()
-	q.next = 0
-	clear(q.failed)
-	q.failed = q.failed[:0]
-}
-
 // to returns what to tell the kernel of a target.
 func (c *Conn) to(t *target) netip.AddrPort {
 	if c.connected {
 		return netip.AddrPort{} // it knows
 	}
 	return t.addr
-}
-
-// appendECN appends a control message that marks a datagram to t with ecn.
-func (c *Conn) appendECN(oob []byte, t *target, ecn ECN) ([]byte, error) {
-	if !sockopt.Classes {
-		return nil, unsupported("dsrudp: this system cannot mark datagrams; leave Packet.ECN 0")
-	}
-	if ecn > CE {
-		return nil, fmt.Errorf("dsrudp: %d is no ECN mark, which are 0 to 3: %w", ecn, syscall.EINVAL)
-	}
-	v4 := is4(t.addr.Addr())
-	class := c.class6.Load()
-	if v4 {
-		class = c.class4.Load()
-	}
-	return pktinfo.AppendClass(oob, v4, uint8(class)&^uint8(CE)|uint8(ecn)), nil
 }

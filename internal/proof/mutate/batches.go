@@ -5,7 +5,7 @@ var batches = []breakage{
 	{
 		name: "tail of a list dropped after a failed message",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/flush.go",
 			"if q.prefix && len(q.failed) > 0 {",
 			"if len(q.failed) > 0 {",
 		}},
@@ -14,7 +14,7 @@ var batches = []breakage{
 	{
 		name: "list sent again from its beginning after a partial send",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/flush.go",
 			"n, err := q.out.SendRange(q.next, to, flags)",
 			"n, err := q.out.SendRange(0*q.next, to, flags)",
 		}},
@@ -23,7 +23,7 @@ var batches = []breakage{
 	{
 		name: "prefix contract of WriteBatch broken",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/flush.go",
 			"if q.prefix && len(q.failed) > 0 {",
 			"if q.prefix && len(q.failed) > 1 {",
 		}},
@@ -32,7 +32,7 @@ var batches = []breakage{
 	{
 		name: "messages behind a failed one left for the next sender",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/flush.go",
 			"func (q *sender) forget() {\n\tq.out.Reset()\n",
 			"func (q *sender) forget() {\n",
 		}},
@@ -59,7 +59,7 @@ var batches = []breakage{
 	{
 		name: "caller's control messages overwritten by a flush",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/fallback.go",
 			"q.control(q.plain[:0], &m.s",
 			"q.control(q.o.oob[:0], &m.s",
 		}},

@@ -13,7 +13,7 @@ var guarding = []breakage{
 	{
 		name: "guard off",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"if !local {\n\t\treturn &sourceError{s.addr, remote, whyNotLocal, nil}",
 			"if !local && c.strict {\n\t\treturn &sourceError{s.addr, remote, whyNotLocal, nil}",
 		}},
@@ -22,7 +22,7 @@ var guarding = []breakage{
 	{
 		name: "guard off on bound sockets",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"if !c.guard6 {\n\t\t\treturn nil\n",
 			"if !c.guard6 || c.bound.addr.IsValid() {\n\t\t\treturn nil\n",
 		}},
@@ -32,7 +32,7 @@ var guarding = []breakage{
 		name: "guard lets groups be sources",
 		edits: []edit{
 			{
-				"dsrudp/send.go",
+				"dsrudp/guard.go",
 				"if s.addr.IsMulticast() || s.addr == limitedBroadcast {\n\t\treturn &sourceError{s.addr, remote, whyGroup, nil}",
 				"if s.addr.IsMulticast() {\n\t\treturn nil",
 			},
@@ -51,7 +51,7 @@ var guarding = []breakage{
 	{
 		name: "guard over IPv4 left to a kernel that does not keep it",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"if !c.guard4 {",
 			"if c.guard4 || !c.guard4 {",
 		}},
@@ -220,7 +220,7 @@ var guarding = []breakage{
 	{
 		name: "guard that cannot ask lets everything through",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"return &sourceError{s.addr, remote, whyUnasked, err}",
 			"return nil",
 		}},

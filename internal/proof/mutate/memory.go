@@ -13,7 +13,7 @@ var memory = []breakage{
 	{
 		name: "ambiguous remotes not counted",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/recall.go",
 			"c.count.ambiguousPath.Add(1)",
 			"c.count.ambiguousPath.Add(0)",
 		}},

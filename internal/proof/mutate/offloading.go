@@ -5,15 +5,15 @@ var offloading = []breakage{
 	{
 		name: "segmentation given up because of a bad source",
 		edits: []edit{
-			{"dsrudp/sender.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:\n\t\t\tkind = mmsg.Invalid"},
-			{"dsrudp/sender.go", "\tif sent == 0 {\n", "\tif sent == 0 && kind != mmsg.Invalid {\n"},
+			{"dsrudp/fallback.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:\n\t\t\tkind = mmsg.Invalid"},
+			{"dsrudp/fallback.go", "\tif sent == 0 {\n", "\tif sent == 0 && kind != mmsg.Invalid {\n"},
 		},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},
 	{
 		name: "segmentation given up because of datagrams that cannot be sent anyway",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/fallback.go",
 			"\tif sent == 0 {\n",
 			"\tif sent == 0 && kind != mmsg.Invalid {\n",
 		}},
@@ -22,7 +22,7 @@ var offloading = []breakage{
 	{
 		name: "datagrams sent one by one instead without the source",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/fallback.go",
 			"q.control(q.plain[:0], &m.s,",
 			"q.control(q.plain[:0], &source{},",
 		}},
@@ -31,7 +31,7 @@ var offloading = []breakage{
 	{
 		name: "segments that are too long tried again and again",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/fallback.go",
 			"c.offload.TooLong(m.t.addr.Addr(), m.size)",
 			"_ = m.t.addr.Addr()",
 		}},
@@ -40,7 +40,7 @@ var offloading = []breakage{
 	{
 		name: "failed offload not counted",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/fallback.go",
 			"c.count.offloadFallbacks.Add(1)",
 			"c.count.offloadFallbacks.Add(0)",
 		}},
@@ -49,7 +49,7 @@ var offloading = []breakage{
 	{
 		name: "refused datagrams of a group counted as one",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"c.count.refused.Add(uint64(n - 1)) // one was counted",
 			"c.count.refused.Add(0 * uint64(n-1))",
 		}},
@@ -148,7 +148,7 @@ var offloading = []breakage{
 	{
 		name: "socket's own differentiated services lost with a mark",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/ecn.go",
 			"uint8(class)&^uint8(CE)|uint8(ecn)",
 			"uint8(class)&0|uint8(ecn)",
 		}},
@@ -166,7 +166,7 @@ var offloading = []breakage{
 	{
 		name: "mark of one family sent as the other's",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/ecn.go",
 			"pktinfo.AppendClass(oob, v4, ",
 			"pktinfo.AppendClass(oob, v4 && c.family == pktinfo.IPv4, ",
 		}},

@@ -31,7 +31,7 @@ var sending = []breakage{
 	{
 		name: "family check off",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"if s.addr.Is4() != v4 {",
 			"if s.addr.Is4() != v4 && c.strict {",
 		}},
@@ -40,7 +40,7 @@ var sending = []breakage{
 	{
 		name: "loopback-to-remote check off",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"if s.addr.IsLoopback() && !c.isLocal(o, t) {",
 			"if s.addr.IsLoopback() && c.isLocal(o, t) && c.strict {",
 		}},
@@ -94,7 +94,7 @@ var sending = []breakage{
 	{
 		name: "every EINVAL and ENETUNREACH blamed on the source",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"if local, e := c.guard.Ask(s.addr, s.towards(t).ifindex); e == nil && !local {",
 			"if local, e := c.guard.Ask(s.addr, s.towards(t).ifindex); e == nil || !local {",
 		}},
@@ -103,7 +103,7 @@ var sending = []breakage{
 	{
 		name: "kernel's refusal of the source not recognised",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"if !s.addr.IsValid() || s.addr.IsUnspecified() || !mmsg.MayBeBadSource(err) {",
 			"if !s.addr.IsValid() || mmsg.MayBeBadSource(err) {",
 		}},
@@ -112,7 +112,7 @@ var sending = []breakage{
 	{
 		name: "refusals not counted",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"c.count.refused.Add(1)",
 			"c.count.refused.Add(0)",
 		}},
@@ -130,7 +130,7 @@ var sending = []breakage{
 	{
 		name: "lost control data answered by the kernel's choice (path memory)",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/recall.go",
 			"case pathmem.Lost:\n\t\treturn source{}, c.refuse(ErrNoPath)",
 			"case pathmem.Lost:\n\t\treturn source{}, nil",
 		}},
@@ -139,7 +139,7 @@ var sending = []breakage{
 	{
 		name: "ErrNoPath not returned under Strict",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/recall.go",
 			"if c.strict {\n\t\treturn source{}, c.refuse(ErrNoPath)",
 			"if c.strict {\n\t\treturn s, nil",
 		}},
@@ -148,7 +148,7 @@ var sending = []breakage{
 	{
 		name: "PathTo tells an ambiguous path under Strict",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/recall.go",
 			"(state != pathmem.Ambiguous || c.strict)",
 			"state != pathmem.Ambiguous",
 		}},
@@ -157,7 +157,7 @@ var sending = []breakage{
 	{
 		name: "unknown remotes not counted",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/recall.go",
 			"c.count.unknownPath.Add(1)",
 			"c.count.unknownPath.Add(0)",
 		}},

@@ -85,7 +85,7 @@ var serving = []breakage{
 	{
 		name: "answers not copied",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/answer.go",
 			"at := len(r.arena)\n\tr.arena = append(r.arena, b...)\n\tr.items++\n\treturn r.arena[at:]",
 			"r.items++\n\treturn b",
 		}},
@@ -103,14 +103,14 @@ var serving = []breakage{
 	{
 		name: "interface index pinned for a Server's answers",
 		edits: []edit{
-			{"dsrudp/reader.go", "return r.out.add(r.items, p, &r.d.local,", "r.d.local.ifindex, r.d.local.pinned = 2, true\n\treturn r.out.add(r.items, p, &r.d.local,"},
+			{"dsrudp/answer.go", "return r.out.add(r.items, p, &r.d.local,", "r.d.local.ifindex, r.d.local.pinned = 2, true\n\treturn r.out.add(r.items, p, &r.d.local,"},
 		},
 		by: []selection{tests(facts, "^TestPromise2_ServerAsymmetric$")},
 	},
 	{
 		name: "memory for answers used again before they are sent",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/answer.go",
 			"if len(r.arena)+len(b) > cap(r.arena) {\n\t\tr.flush()",
 			"if len(r.arena)+len(b) > cap(r.arena) {\n\t\tr.arena = r.arena[:0]",
 		}},

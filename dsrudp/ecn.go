@@ -1,0 +1,36 @@
+package dsrudp
+
+import (
+	"fmt"
+	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+	"github.com/dsrudp/go-dsrudp/internal/sockopt"
+)
+
+// ECN is the field of that name in a datagram's IP header (RFC 3168).
+type ECN uint8
+
+// The values of the field.
+const (
+	NotECT ECN = iota // the transport does not take part
+	ECT1              // it does (RFC 9331)
+	ECT0              // it does
+	CE                // a router on the way was congested
+)
+
+// appendECN appends a control message that marks a datagram to t with ecn.
+func (c *Conn) appendECN(oob []byte, t *target, ecn ECN) ([]byte, error) {
+	if !sockopt.Classes {
+		return nil, unsupported("dsrudp: this system cannot mark datagrams; leave Packet.ECN 0")
+	}
+	if ecn > CE {
+		return nil, fmt.Errorf("dsrudp: %d is no ECN mark, which are 0 to 3: %w", ecn, syscall.EINVAL)
+	}
+	v4 := is4(t.addr.Addr())
+	class := c.class6.Load()
+	if v4 {
+		class = c.class4.Load()
+	}
+	return pktinfo.AppendClass(oob, v4, uint8(class)&^uint8(CE)|uint8(ecn)), nil
+}

@@ -1,0 +1,90 @@
+package dsrudp
+
+import (
+	"errors"
+	"net"
+	"os"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+)
+
+// flush sends what was gathered. One message's failure is its own.
+func (q *sender) flush() { q.push(q.flags) }
+
+// push is flush with other flags. It reports false when it was not to wait and
+// would have had to; another push goes on where it stopped.
+func (q *sender) push(flags int) (done bool) {
+	for q.next < q.out.Len() {
+		to, err := q.vouched()
+		if to == q.next {
+			q.fail(&q.msgs[to], 0, q.msgs[to].count, q.c.refuseAll(err, q.msgs[to].count))
+			q.next++
+		} else {
+			n, err := q.out.SendRange(q.next, to, flags)
+			q.next += n
+			switch {
+			case err == nil:
+				continue
+			case mmsg.WouldBlock(err) && !q.prefix:
+				return false
+			case over(err):
+				q.abandon(err)
+			default:
+				q.retry(q.next, err)
+				q.next++
+			}
+		}
+		if q.prefix && len(q.failed) > 0 {
+			break
+		}
+	}
+	q.out.Reset()
+	q.next = 0
+	return true
+}
+
+// vouched returns how far messages may be sent by what the guard says now. They
+// have been waiting since it was asked: for others to be gathered, or for room in
+// the send buffer. The error is of the message that it ends at, if that is the
+// next.
+func (q *sender) vouched() (to int, err error) {
+	guard := q.c.guard
+	if guard == nil {
+		return q.out.Len(), nil
+	}
+	gen := guard.Generation()
+	for to = q.next; to < q.out.Len(); to++ {
+		m := &q.msgs[to]
+		if m.gen == gen || !m.s.addr.IsValid() {
+			continue
+		}
+		if err := q.c.check(q.o, m.s.towards(&m.t), &m.t); err != nil {
+			return to, err
+		}
+		m.gen = gen
+	}
+	return to, nil
+}
+
+// abandon fails the messages left, as the deadline passed or the socket was
+// closed: it is not their fault, and none would fare better.
+func (q *sender) abandon(err error) {
+	for ; q.next < q.out.Len(); q.next++ {
+		m := &q.msgs[q.next]
+		q.fail(m, 0, m.count, q.c.over(err))
+	}
+}
+
+// over reports whether a send failed because the deadline passed, the socket was
+// closed, or it was not to wait.
+func over(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || mmsg.WouldBlock(err)
+}
+
+// forget lets go of what failed, and of what was not sent for it.
+func (q *sender) forget() {
+	q.out.Reset()
+	q.next = 0
+	clear(q.failed)
+	q.failed = q.failed[:0]
+}
