@@ -22,7 +22,7 @@ var netsShape = []breakage{
 	{
 		name: "refusal after Close not net.ErrClosed",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"if c.closed.Load() {",
 			"if c.closed.Load() && c.strict {",
 		}},
