@@ -50,7 +50,8 @@ type ListenConfig struct {
 	// 32, for calls that read one (ReadFrom and its kin, ReadPacket); 0 and
 	// 1 take one. It saves system calls under load. The datagrams taken are
 	// this Conn's alone: File, reads and writes through SyscallConn, ReadBatch
-	// and ReadPackets are refused. It takes 64 KiB of address space for each.
+	// and ReadPackets are refused. It takes 64 KiB of address space for each,
+	// and ReadMsgUDP gets at most 512 bytes of control messages.
 	ReadAhead int
 
 	// CoalesceWrites holds back what is written while there are datagrams
