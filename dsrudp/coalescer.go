@@ -128,13 +128,16 @@ func (h *coalescer) sent() []failure {
 	return failed
 }
 
-// report tells of what failed, without the lock: who is told may write.
+// report tells of what failed, on a goroutine of its own: the one at hand is a
+// reader's or writer's, who may have locks that whoever is told takes.
 func (h *coalescer) report(failed []failure) {
-	if h.tell == nil {
+	if h.tell == nil || len(failed) == 0 {
 		return
 	}
-	for _, f := range failed {
-		p := h.c.pathTo(f.s, f.t)
-		h.tell(p, h.c.writeError(f.err, addrPortAddr{p.Remote}))
-	}
+	go func() {
+		for _, f := range failed {
+			p := h.c.pathTo(f.s, f.t)
+			h.tell(p, h.c.writeError(f.err, addrPortAddr{p.Remote}))
+		}
+	}()
 }

@@ -17,7 +17,8 @@ func (q *sender) push(flags int) (done bool) {
 	for q.next < q.out.Len() {
 		to, err := q.vouched()
 		if to == q.next {
-			q.fail(&q.msgs[to], 0, q.msgs[to].count, q.c.refuseAll(err, q.msgs[to].count))
+			m := &q.msgs[to]
+			q.fail(m, 0, m.count, q.c.refuseAll(err, q.counted(m, m.count)))
 			q.next++
 		} else {
 			n, err := q.out.SendRange(q.next, to, flags)

@@ -65,7 +65,7 @@ type ListenConfig struct {
 	CoalesceWrites bool
 
 	// OnWriteError, if it is not nil, is told of datagrams that were written
-	// with CoalesceWrites and then not sent. It must not block.
+	// with CoalesceWrites and then not sent, on a goroutine of its own.
 	OnWriteError func(p Path, err error)
 
 	// PlainSyscalls tells Go's scheduler of each system call, as net does.

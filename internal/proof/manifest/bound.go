@@ -7,6 +7,7 @@ var bound = section{"Bound sockets and SO_REUSEPORT", []row{
 		"dsrudp TestBoundConn",
 		"dsrudp TestBoundAndEmptyRequest",
 		"internal/pktinfo TestAppendNoSource",
+		"internal/lab/facts TestK4_1_InterfaceToGroup",
 	}},
 	{"K4.2", "The VIP is not part of the hash of a wildcard SO_REUSEPORT group: one client port is served by one socket for all VIPs.", []proof{
 		"internal/lab/facts TestK4_2_ReusePortGroup",

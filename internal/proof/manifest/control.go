@@ -22,5 +22,6 @@ var control = section{"Control messages", []row{
 	{"K5.5", "Numbers are in the host's byte order, which is big-endian on some. The race detector does not see what raw system calls do to memory.", []proof{
 		"internal/pktinfo TestHostByteOrder",
 		"internal/pktinfo TestLayoutOfThisSystem",
+		"internal/mmsg TestRacesReported",
 	}},
 }}

@@ -27,6 +27,8 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestTrainSplit",
 		"internal/lab/facts TestWithdrawn_WritePackets",
 		"internal/lab/facts TestWithdrawn_Server",
+		"dsrudp TestLostPath",
+		"dsrudp TestReplyWriterKeptOverBatches",
 	}},
 	{"P2", "A reply takes the routing table's way out. An interface index goes with it only where the scope of an address demands one.", []proof{
 		"internal/lab/facts TestPromise2_InterfaceWithoutSource",
@@ -38,6 +40,7 @@ var promises = section{"What the library promises", []row{
 		"internal/lab/facts TestK2_7_LinkLocalPeers",
 		"dsrudp TestRequestedSourceWins",
 		"internal/lab/facts TestPromise2_ServerAsymmetric",
+		"internal/lab/facts TestK4_1_InterfaceToGroup",
 	}},
 	{"P3", "A request to a broadcast or multicast address is answered from a unicast address of the interface that it came in by.", []proof{
 		"internal/lab/facts TestPromise3_GroupAsymmetric",
@@ -48,6 +51,7 @@ var promises = section{"What the library promises", []row{
 		"internal/pktinfo TestReceiveIPv6Multicast",
 		"internal/lab/facts TestPromise3_ServerGroup",
 		"dsrudp TestServerBroadcast",
+		"internal/lab/facts TestPromise3_GroupAddressChanges",
 	}},
 	{"P4", "IPv4, IPv6 and dual-stack sockets behave alike, with VIPs that are local routes only, single ones and ranges, and with any number at once. One client port that talks to two VIPs gets each answer from the right one.", []proof{
 		"internal/lab/facts TestK2_1_ReceivedDestination",
@@ -96,6 +100,13 @@ var promises = section{"What the library promises", []row{
 		"internal/lab/facts TestK6_4_BadSource",
 		"internal/lab/facts TestWithdrawn_WritePackets",
 		"internal/lab/facts TestWithdrawn_Server",
+		"internal/lab/facts TestGuard_Received",
+		"dsrudp TestUnasked",
+		"dsrudp TestHalfway",
+		"internal/lab/facts TestWithdrawn_Accepted",
+		"internal/lab/facts TestWithdrawn_Waiting",
+		"internal/lab/facts TestWithdrawn_Held",
+		"internal/lab/facts TestWithdrawn_ServerWaiting",
 	}},
 	{"P6", "Conn has every method of *net.UDPConn, with its results and the shape of its errors, and the common pairs of methods need no other change.", []proof{
 		"internal/lab/facts TestSeed_OneLineChanged",
@@ -128,6 +139,12 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestPacketChanged",
 		"dsrudp TestOnError",
 		"dsrudp TestServerTransientError",
+		"dsrudp TestGoexitAnswers",
+		"dsrudp TestWriteBatchCountsOnce",
+		"dsrudp TestReadBatchErrorQueue",
+		"dsrudp TestAdoptDropped",
+		"internal/offload TestTooLong",
+		"internal/offload TestUnable",
 	}},
 	{"P8", "Nothing is allocated per datagram, or one object where an address is returned. Memory is bounded whatever clients do.", []proof{
 		"internal/pathmem TestFlood",
@@ -142,6 +159,7 @@ var promises = section{"What the library promises", []row{
 		"internal/udpaddr TestAllocations",
 		"dsrudp TestServerAllocations",
 		"dsrudp TestServerLeavesNothing",
+		"internal/offload TestBound",
 	}},
 	{"P9", "All methods may be called from many goroutines. Close and deadlines end every wait, also on a socket that somebody made blocking.", []proof{
 		"internal/pathmem TestConcurrent",
@@ -167,6 +185,12 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestDeadlineAfterShutdown",
 		"dsrudp TestServerListenN",
 		"dsrudp TestServerBlockingDescription",
+		"internal/lab/facts TestK8_4_BlockingDescriptionFull",
+		"internal/lab/facts TestK8_4_ReadWhileHeld",
+		"internal/lab/facts TestK8_4_OnWriteErrorLocks",
+		"dsrudp TestServedRaw",
+		"dsrudp TestServedDeadlineBusy",
+		"internal/mmsg TestBatchBound",
 	}},
 	{"P10", "A datagram or control message that was cut is told of where the call can tell, and counted where it cannot.", []proof{
 		"internal/lab/facts TestK5_2_CutMessages",
@@ -175,5 +199,6 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestNoControlMessagesWanted",
 		"internal/lab/facts TestK6_3_ShortBuffer",
 		"internal/lab/facts TestK7_2_ResetHeaders",
+		"internal/lab/facts TestK5_2_ExtensionHeaders",
 	}},
 }}

@@ -15,5 +15,11 @@ var sizes = section{"Errors and sizes", []row{
 		"internal/lab/facts TestK8_4_CloseWhileFull",
 		"internal/lab/facts TestK8_4_LargerThanSendBuffer",
 		"internal/lab/facts TestK8_4_ServerFull",
+		"internal/lab/facts TestK8_4_BlockingDescriptionFull",
+		"internal/lab/facts TestK8_4_BatchesWhileFull",
+		"internal/lab/facts TestK8_4_CloseWhileListWaits",
+		"internal/lab/facts TestK8_4_LargerThanSendBufferInList",
+		"internal/lab/facts TestK8_4_ReadWhileHeld",
+		"internal/lab/facts TestK8_4_NoRoomNotCounted",
 	}},
 }}

@@ -11,13 +11,19 @@ var breakages = slices.Concat(
 	carriers,
 	memory,
 	guarding,
+	withdrawing,
 	listening,
 	netsShape,
 	races,
 	serving,
+	answering,
 	shutting,
 	batches,
 	offloading,
+	holding,
+	counting,
+	limits,
+	givingUp,
 )
 
 // tests selects tests of one package.

@@ -1,0 +1,41 @@
+package main
+
+// Reads while writes are held back.
+var holding = []breakage{
+	{
+		name: "reader waits for another who waits for room",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			"if !h.mu.TryLock() {",
+			"if h.mu.Lock(); false {",
+		}},
+		by: []selection{tests(facts, "^TestK8_4_ReadWhileHeld$")},
+	},
+	{
+		name: "reader waits for room for held writes",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			"h.q.push(mmsg.FlagDontWait)",
+			"h.q.push(mmsg.FlagDontWait * 0)",
+		}},
+		by: []selection{tests(facts, "^TestK8_4_ReadWhileHeld$")},
+	},
+	{
+		name: "OnWriteError called on the goroutine of who reads or writes",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			"go func() {",
+			"func() {",
+		}},
+		by: []selection{tests(public, "^TestOnWriteErrorLocks$")},
+	},
+	{
+		name: "held write that found no room forgotten",
+		edits: []edit{{
+			"dsrudp/flush.go",
+			"case mmsg.WouldBlock(err) && !q.prefix:\n\t\t\t\treturn false\n",
+			"case mmsg.WouldBlock(err) && !q.prefix:\n\t\t\t\tq.next++\n",
+		}},
+		by: []selection{tests(facts, "^TestK8_4_ReadWhileHeld$")},
+	},
+}

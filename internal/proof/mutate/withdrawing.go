@@ -1,0 +1,66 @@
+package main
+
+// What was accepted, or waits, when its source is withdrawn.
+var withdrawing = []breakage{
+	{
+		name: "messages gathered before a withdrawal sent after it",
+		edits: []edit{{
+			"dsrudp/flush.go",
+			"if m.gen == gen || !m.s.addr.IsValid() {",
+			"if m.gen <= gen || !m.s.addr.IsValid() {",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_Accepted$")},
+	},
+	{
+		name: "held write sent after a withdrawal",
+		edits: []edit{{
+			"dsrudp/flush.go",
+			"if m.gen == gen || !m.s.addr.IsValid() {",
+			"if m.gen == gen || q.c.held != nil || !m.s.addr.IsValid() {",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_Held$")},
+	},
+	{
+		name: "refused messages of several datagrams counted as one",
+		edits: []edit{{
+			"dsrudp/flush.go",
+			"q.c.refuseAll(err, q.counted(m, m.count))",
+			"q.c.refuseAll(err, 1)",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePackets$")},
+	},
+	{
+		name: "write that waited for room sent whatever happened meanwhile",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"m.waited = trap == unix.SYS_SENDMSG",
+			"m.waited = trap == unix.SYS_RECVMSG && false",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePacket$")},
+	},
+	{
+		name: "source of a write that waited for room not looked at again",
+		edits: []edit{
+			{"dsrudp/send.go", "\tfor {\n\t\tall := oob\n\t\tif s.addr.IsValid() {", "\tfor all, done := oob, false; ; {\n\t\tif s.addr.IsValid() && !done {\n\t\t\tdone = true"},
+		},
+		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WriteMsgUDPAddrPort$")},
+	},
+	{
+		name: "list that waited for room sent whatever happened meanwhile",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"b.waited = b.Wary",
+			"b.waited = b.Wary && b.done < 0",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePackets$")},
+	},
+	{
+		name: "Server's answers that waited for room not looked at again",
+		edits: []edit{{
+			"dsrudp/flush.go",
+			"if m.gen == gen || !m.s.addr.IsValid() {",
+			"if m.gen == gen || q.c.served.Load() || !m.s.addr.IsValid() {",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_ServerWaiting$")},
+	},
+}
