@@ -14,7 +14,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -25,10 +24,7 @@ type Socket struct {
 	raw   syscall.RawConn
 	inet6 bool
 	plain bool
-
-	// What a seccomp filter forbids, or an emulated kernel lacks. Single calls
-	// do its work.
-	noRecvmmsg, noSendmmsg atomic.Bool
+	lacking
 }
 
 // NewSocket makes a Socket of conn. Inet6 says that conn is an AF_INET6 socket,

@@ -1,6 +1,7 @@
 package mmsg
 
 import (
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -11,6 +12,12 @@ import (
 // the open file description, and (*os.File).Fd on a duplicate clears it for
 // all. A raw call that then blocked would hold its processor against the
 // garbage collector for ever.
+
+// lacking is what a seccomp filter forbids, or an emulated kernel lacks. Single
+// calls do its work.
+type lacking struct {
+	noRecvmmsg, noSendmmsg atomic.Bool
+}
 
 // recvmmsg receives up to len(hdrs) datagrams and returns how many.
 func (s *Socket) recvmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
