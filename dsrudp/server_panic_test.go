@@ -27,9 +27,6 @@ func records(t *testing.T, log *bytes.Buffer) (rs []panicRecord) {
 	return rs
 }
 
-// quiet logs nothing.
-var quiet = slog.New(slog.DiscardHandler)
-
 // panicking panics when it is told to, after it has answered.
 func panicking(t *testing.T) dsrudp.Handler {
 	return dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {

@@ -1,6 +1,7 @@
 package dsrudp_test
 
 import (
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -123,7 +124,7 @@ func TestTrainPanic(t *testing.T) {
 	eachTrainServer(t, dsrudp.ListenConfig{}, func(t *testing.T, c *dsrudp.Conn, x, y *net.UDPConn) {
 		sent := sendTrain(t, x, 'a')
 		write(t, y, "behind it")
-		serve(t, &dsrudp.Server{ErrorLog: quiet, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		serve(t, &dsrudp.Server{ErrorLog: slog.New(slog.DiscardHandler), Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 			if p.Buf[0] == 'c' { // the third
 				panic("at the third")
 			}

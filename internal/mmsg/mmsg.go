@@ -24,7 +24,6 @@ type Socket struct {
 	raw   syscall.RawConn
 	inet6 bool
 	plain bool
-	lacking
 }
 
 // NewSocket makes a Socket of conn. Inet6 says that conn is an AF_INET6 socket,

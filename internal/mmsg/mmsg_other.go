@@ -8,9 +8,6 @@ import (
 	"strconv"
 )
 
-// lacking is nothing: net does without the calls that may be.
-type lacking struct{}
-
 // Msg is the memory one system call works on; net keeps its own here.
 type Msg struct{ _ byte }
 

@@ -13,15 +13,13 @@ import (
 // all. A raw call that then blocked would hold its processor against the
 // garbage collector for ever.
 
-// lacking is what a seccomp filter forbids, or an emulated kernel lacks. Single
+// What a seccomp filter forbids this process, or an emulated kernel lacks. Single
 // calls do its work.
-type lacking struct {
-	noRecvmmsg, noSendmmsg atomic.Bool
-}
+var noRecvmmsg, noSendmmsg atomic.Bool
 
 // recvmmsg receives up to len(hdrs) datagrams and returns how many.
 func (s *Socket) recvmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
-	if s.noRecvmmsg.Load() {
+	if noRecvmmsg.Load() {
 		return s.recvEach(fd, hdrs, flags)
 	}
 	for {
@@ -33,7 +31,7 @@ func (s *Socket) recvmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.E
 			continue
 		case unix.ENOSYS, unix.EPERM:
 			if s.forbidden(unix.SYS_RECVMMSG, fd, errno) {
-				s.noRecvmmsg.Store(true)
+				noRecvmmsg.Store(true)
 				return s.recvEach(fd, hdrs, flags)
 			}
 		}
@@ -44,7 +42,7 @@ func (s *Socket) recvmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.E
 // sendmmsg sends up to len(hdrs) messages and returns how many went. An error is
 // the first one's, and none went.
 func (s *Socket) sendmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
-	if len(hdrs) == 1 || s.noSendmmsg.Load() {
+	if len(hdrs) == 1 || noSendmmsg.Load() {
 		return s.sendOne(fd, &hdrs[0], flags)
 	}
 	for {
@@ -57,7 +55,7 @@ func (s *Socket) sendmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.E
 		case unix.ENOSYS, unix.EPERM:
 			// EPERM is also what netfilter says to a datagram.
 			if s.forbidden(unix.SYS_SENDMMSG, fd, errno) {
-				s.noSendmmsg.Store(true)
+				noSendmmsg.Store(true)
 				return s.sendOne(fd, &hdrs[0], flags)
 			}
 		}
