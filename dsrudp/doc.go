@@ -96,8 +96,22 @@
 // asks two VIPs from one. Stateless mangling of the source keeps nothing and
 // serves one VIP alone, to whose address it also rewrites answers from the
 // host's own. A program with one IPv4 VIP and no other clients can bind to it with
-// package net. The repository's examples/lab runs all of these beside this
-// package, on real packets:
+// package net.
+//
+// DNAT, a rule for each VIP (ip6tables for IPv6), with 198.51.100.2 the VIP and
+// 10.128.0.2 the host's own address:
+//
+//	iptables -t nat -A PREROUTING -p udp -d 198.51.100.2 --dport 60002 -j DNAT --to-destination 10.128.0.2
+//
+// Mangling:
+//
+//	nft add table ip raw
+//	nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'
+//	nft add rule ip raw postrouting ip saddr 10.128.0.2 udp sport 60002 ip saddr set 198.51.100.2
+//
+// This package is the wrong choice for a program that cannot be rebuilt, and
+// unnecessary where the destination is translated before it reaches the socket.
+// The repository's examples/lab runs all of these beside it, on real packets:
 //
 //	go run ./examples/lab -compare
 //

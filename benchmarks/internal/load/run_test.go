@@ -53,14 +53,20 @@ func window(port int) load.Load {
 	}
 }
 
+// run measures until something was answered in the window: on a machine that is
+// busy with other things that may take a longer one.
 func run(t *testing.T, l load.Load) load.Result {
 	var g load.Generator
 	defer g.Close()
-	r, err := g.Run(l)
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, r.All, l.Prime)
-	require.Zero(t, r.Lost)
-	return r
+	for ; ; l.Measure *= 2 {
+		r, err := g.Run(l)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, r.All, l.Prime)
+		require.Zero(t, r.Lost)
+		if r.Replies >= 64 || l.Measure > 5*time.Second {
+			return r
+		}
+	}
 }
 
 // vip is the only one when there is one.
