@@ -4,10 +4,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
-	"os"
 	"time"
 
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare"
@@ -19,50 +19,40 @@ type comparison func(ctx context.Context, o compare.Options) (*compare.Result, e
 // compareJob runs a comparison and writes its result, and returns the exit code.
 func compareJob(ctx context.Context, o options, run comparison, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "", 0)
-	start := time.Now()
-	progress, end := newProgress(stderr)
-	res, err := run(ctx, compare.Options{Progress: progress})
-	end()
+	out, err := openOutputs(o)
 	if err != nil {
 		logger.Print(err)
 		return 1
 	}
-	if o.json.on && o.json.file == "" {
-		err = res.WriteJSON(stdout)
-	} else {
-		res.WriteText(stdout)
-		fmt.Fprintf(stdout, "It took %.0f seconds.\n", time.Since(start).Seconds())
-	}
-	if err == nil && o.json.file != "" {
-		err = writeJSONFile(o.json.file, res)
-	}
-	if err == nil && o.report != "" {
-		err = res.WriteReport(o.report)
-	}
+	res, took, err := timed(ctx, run, stderr)
 	if err != nil {
-		logger.Print(err)
+		logger.Print(errors.Join(err, out.close()))
 		return 1
 	}
 	faults := res.Faults()
 	if o.json.on && o.json.file == "" {
+		err = res.WriteJSON(stdout)
 		for _, f := range faults {
 			logger.Print(f)
 		}
+	} else {
+		res.WriteText(stdout)
+		fmt.Fprintf(stdout, "It took %.0f seconds.\n", took.Seconds())
 	}
-	if len(faults) > 0 {
+	if err = errors.Join(err, out.write(res), out.close()); err != nil {
+		logger.Print(err)
+	}
+	if err != nil || len(faults) > 0 {
 		return 1
 	}
 	return 0
 }
 
-func writeJSONFile(name string, res *compare.Result) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := res.WriteJSON(f); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+// timed runs a comparison, shows how far it is, and returns how long it took.
+func timed(ctx context.Context, run comparison, stderr io.Writer) (*compare.Result, time.Duration, error) {
+	start := time.Now()
+	progress, end := newProgress(stderr)
+	defer end()
+	res, err := run(ctx, compare.Options{Progress: progress})
+	return res, time.Since(start), err
 }

@@ -29,7 +29,7 @@ func sabotaged(ctx context.Context, o compare.Options) (*compare.Result, error) 
 	r, err := short(ctx, o)
 	if err == nil {
 		c := r.Cell(compare.DSRUDP, "one-vip")
-		c.Verdict, c.Surprise = compare.NotMet, true
+		c.Verdict, c.Surprise, c.Differs = compare.NotMet, true, "expected met (a promise of the library)"
 	}
 	return r, err
 }
@@ -60,7 +60,7 @@ func TestCompare(t *testing.T) {
 	file, report := filepath.Join(dir, "result.json"), filepath.Join(dir, "report")
 	code, stdout, stderr := doCompare(t, short, "-json", file, "-report", report)
 	require.Equal(t, 0, code, stderr)
-	require.Contains(t, stdout, "dsrudp meets 2 of 2 questions.\nIt took ")
+	require.Contains(t, stdout, "  dsrudp meets 2 of 2 questions.\nIt took ")
 	require.Regexp(t, `^ *\d+ % \(.*\)\n`, stderr, "progress")
 	require.Contains(t, stderr, "100 % (")
 	b, err := os.ReadFile(file)
@@ -94,12 +94,57 @@ func TestCompareThatFails(t *testing.T) {
 	require.Empty(t, stdout)
 	require.Equal(t, "no paper left\n", stderr)
 
-	file := filepath.Join(t.TempDir(), "no", "such", "file")
-	for _, args := range [][]string{{"-json", file}, {"-report", "/dev/null/report"}} {
-		code, _, stderr := doCompare(t, short, args...)
-		require.Equal(t, 1, code)
-		require.Regexp(t, "(no such file or|not a) directory\n$", stderr)
+	dir := t.TempDir()
+	never := func(context.Context, compare.Options) (*compare.Result, error) {
+		require.Fail(t, "it runs, and cannot be written")
+		return nil, nil
 	}
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "taken", "table.md"), 0o777))
+	for _, args := range [][]string{
+		{"-json", filepath.Join(dir, "no", "such", "file")},
+		{"-report", "/dev/null/report"},
+		{"-report", filepath.Join(dir, "taken")},
+	} {
+		code, stdout, stderr := doCompare(t, never, args...)
+		require.Equal(t, 1, code)
+		require.Empty(t, stdout)
+		require.Regexp(t, "(no such file or|not a|is a) directory\n$", stderr)
+	}
+}
+
+// A comparison that breaks off leaves an earlier result alone, and one that does
+// not replaces all of it.
+func TestCompareKeepsEarlierResult(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "result.json")
+	earlier := strings.Repeat("earlier ", 100_000)
+	require.NoError(t, os.WriteFile(file, []byte(earlier), 0o666))
+	code, _, _ := doCompare(t, func(context.Context, compare.Options) (*compare.Result, error) {
+		return nil, errors.New("no paper left")
+	}, "-json", file)
+	require.Equal(t, 1, code)
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, earlier, string(b))
+
+	code, _, stderr := doCompare(t, short, "-json", file)
+	require.Equal(t, 0, code, stderr)
+	b, err = os.ReadFile(file)
+	require.NoError(t, err)
+	require.True(t, comparedOK(t, b))
+}
+
+// Off a terminal a measurement is told of when it begins, not only when it is
+// done.
+func TestProgressOffTerminal(t *testing.T) {
+	var b strings.Builder
+	show, end := newProgress(&b)
+	show(0, 3, "weighing")
+	show(1, 3, "weighing: a")
+	show(2, 3, "weighing: b")
+	show(2, 3, "timing")
+	show(3, 3, "timing: a")
+	end()
+	require.Equal(t, "      measuring: weighing\n 33 % (weighing: a)\n 66 % (weighing: b)\n      measuring: timing\n100 % (timing: a)\n", b.String())
 }
 
 func TestCompareFlags(t *testing.T) {
@@ -117,11 +162,16 @@ func TestCompareFlags(t *testing.T) {
 		{[]string{"--compare", "--json", "a.json"}, jsonFlag{true, "a.json"}},
 		{[]string{"-compare", "-json=a.json"}, jsonFlag{true, "a.json"}},
 		{[]string{"-compare", "-json", "-report", "dir"}, jsonFlag{on: true}},
+		{[]string{"-compare=true", "-json", "a.json"}, jsonFlag{true, "a.json"}},
+		{[]string{"-json", "a.json", "--compare=1"}, jsonFlag{true, "a.json"}},
 	} {
 		o := parse(t, test.args...)
 		require.True(t, o.compare, test.args)
 		require.Equal(t, test.json, o.json, test.args)
 	}
 	require.False(t, parse(t, "-json").compare)
+	require.False(t, parse(t, "-compare=false", "-json").compare)
+	_, err := parseFlags([]string{"-compare=false", "-json", "a.json"})
+	require.ErrorContains(t, err, "takes no arguments")
 	require.Equal(t, "dir", parse(t, "-compare", "-report", "dir").report)
 }

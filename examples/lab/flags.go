@@ -48,7 +48,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.IntVar(&o.vips, "vips", 2, "number of VIPs in each family")
 	fs.IntVar(&o.count, "count", 8, "number of requests to each VIP in each run, every one from a new client port")
 	fs.StringVar(&o.pcap, "pcap", "", "write what crossed the wire of client and backends to files in `directory`")
-	fs.Var(&o.json, "json", "print one JSON object and nothing else; with -compare also -json `file`, which writes it there")
+	fs.Var(&o.json, "json", "alone: print one JSON object and nothing else; with -compare also as -json `[file]`: write the object to the file, and print what is printed without")
 	fs.BoolVar(&o.compare, "compare", false, "put the four repairs of the document, and dsrudp, to the same questions; takes -json and -report only")
 	fs.StringVar(&o.report, "report", "", "with -compare: write a page with table, charts and captures to `directory`")
 	fs.SetOutput(io.Discard) // the caller prints what is wrong
@@ -112,7 +112,7 @@ func (o *options) checkCompare(fs *flag.FlagSet) (err error) {
 func printUsage(w io.Writer) {
 	fmt.Fprint(w, "Usage: go run ./examples/lab [flags]\n\n"+
 		"Shows a UDP echo server lose its replies behind a load balancer with direct\n"+
-		"server return, and dsrudp repair it. Exits with 0 if both was seen. With -compare\n"+
+		"server return, and dsrudp repair it. Exits with 0 if both were seen. With -compare\n"+
 		"compares dsrudp with the usual repairs, which takes a minute or two.\n\n")
 	fs := new(options).flagSet()
 	fs.SetOutput(w)

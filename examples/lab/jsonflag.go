@@ -43,7 +43,7 @@ func (j *jsonFlag) Set(s string) error {
 
 // joinJSON writes -json FILE as -json=FILE in a command line that has -compare.
 func joinJSON(args []string) []string {
-	if !slices.Contains(args, "-compare") && !slices.Contains(args, "--compare") {
+	if !slices.ContainsFunc(args, asksToCompare) {
 		return args
 	}
 	var joined []string
@@ -56,4 +56,15 @@ func joinJSON(args []string) []string {
 		joined = append(joined, args[i])
 	}
 	return joined
+}
+
+// asksToCompare says whether an argument is the flag -compare and on, in one of
+// the ways in which the flag package takes it.
+func asksToCompare(arg string) bool {
+	name, value, given := strings.Cut(arg, "=")
+	if name != "-compare" && name != "--compare" {
+		return false
+	}
+	on, err := strconv.ParseBool(value)
+	return !given || err == nil && on
 }

@@ -77,6 +77,8 @@ func TestProgramHelps(t *testing.T) {
 	for _, flag := range []string{"-compare", "-count", "-family", "-json", "-lb", "-pcap", "-report", "-vips"} {
 		require.Regexp(t, `\n  `+flag+`\b`, stdout)
 	}
+	require.Contains(t, stdout, "\n  -json [file]\n")
+	require.Contains(t, stdout, "alone: print one JSON object and nothing else; with -compare also as -json [file]: write the object to the file")
 }
 
 func TestFlags(t *testing.T) {

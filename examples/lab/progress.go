@@ -13,13 +13,18 @@ import (
 )
 
 // newProgress returns a function that shows how far a comparison is, and one that
-// ends it: a bar on a terminal, and elsewhere a line now and then.
+// ends it: a bar on a terminal, and elsewhere a line now and then, and one for each
+// measurement that begins.
 func newProgress(w io.Writer) (show func(done, all int, what string), end func()) {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return bar(w)
 	}
-	tenths := 0
+	tenths, before := 0, 0
 	return func(done, all int, what string) {
+		if done == before { // nothing is done yet of what is told
+			fmt.Fprintf(w, "      measuring: %s\n", what)
+		}
+		before = done
 		if now := 10 * done / all; now > tenths {
 			tenths = now
 			fmt.Fprintf(w, "%3d %% (%s)\n", 100*done/all, what)

@@ -115,6 +115,10 @@ func summary(name string, runs []*run) string {
 	if want == rejected {
 		from = "the backend's own address"
 	}
-	return fmt.Sprintf("  %-6s  %d answers (%s), all from %s, all %v",
-		name, requests, strings.Join(spread, ", "), from, colour(want == accepted).Sprint(want))
+	answers := "answers"
+	if requests == 1 {
+		answers = "answer"
+	}
+	return fmt.Sprintf("  %-6s  %d %s (%s), all from %s, all %v",
+		name, requests, answers, strings.Join(spread, ", "), from, colour(want == accepted).Sprint(want))
 }

@@ -12,6 +12,7 @@ const (
 	NotMet        Verdict = "not met"
 	NotApplicable Verdict = "not applicable" // the cell says why
 	NeedsRoot     Verdict = "needs root"     // only root could have found out here
+	Failed        Verdict = "failed"         // the question could not be put; the cell has the error
 )
 
 // A Cell is what one run said to one question about one repair.
@@ -35,8 +36,11 @@ type Cell struct {
 	Expected Verdict `json:"expected,omitempty"`
 	Why      string  `json:"why,omitempty"`
 
-	// Surprise says that another came.
+	// Surprise says that another came, or for another reason.
 	Surprise bool `json:"surprise,omitempty"`
+
+	// Differs says of a surprise in what it is one.
+	Differs string `json:"differs,omitempty"`
 
 	// Wires are what captures saw.
 	Wires []Wire `json:"-"`
@@ -53,6 +57,11 @@ type finding struct {
 	verdict Verdict
 	says    string
 	short   string
+
+	// happened is what an expectation is held against, piece by piece: of
+	// requests what became of those to each address in each scene.
+	happened []string
+
 	numbers map[string]float64
 	wires   []Wire
 }

@@ -5,73 +5,64 @@ package compare
 import (
 	"context"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 )
 
-const changeAsks = "The program that was run is compared with the naive one, line by line, without imports and comments. It must differ in no more than one line."
+const changeAsks = "The functions of the program that was run are compared with those of the naive one, line by line, without imports and comments. For right answers it must differ in no more than one line. " +
+	"In parentheses are the lines by which the program also learns the VIP, where it can. The commands are counted for one VIP and for two."
 
 func change(_ context.Context, t *trial) (finding, error) {
-	was, err := naiveProgram.code()
+	p := t.repair.program
+	lines, err := p.changed("Answer")
 	if err != nil {
 		return finding{}, err
 	}
-	is, err := t.repair.program.code()
-	if err != nil {
-		return finding{}, err
-	}
-	lines := added(was, is)
 	f := finding{
 		verdict: verdict(lines <= 1),
-		says:    fmt.Sprintf("%d new or changed lines in the program", lines),
+		says:    plural(lines, "line") + " for right answers",
 		short:   fmt.Sprint(lines),
 		numbers: map[string]float64{"lines": float64(lines)},
 	}
-	switch lines {
-	case 0:
-		f.says = "none in the program"
-	case 1:
-		f.says = "one line in the program, besides its import"
-	}
-	if t.repair.program.single != "" {
-		single, err := program{name: t.repair.program.single}.code()
+	if p.single != nil {
+		n, err := p.single.changed("Answer")
 		if err != nil {
 			return finding{}, err
 		}
-		n := added(was, single)
 		f.numbers["lines for one VIP"] = float64(n)
-		f.says += fmt.Sprintf(", for a socket for each VIP; %s for one VIP alone", plural(n, "line"))
+		f.says += fmt.Sprintf(" by a socket for each VIP, %s by one for one VIP alone", plural(n, "line"))
 	}
-	if n := len(t.repair.Commands); n > 0 {
-		f.numbers["commands"] = float64(n)
-		f.says += fmt.Sprintf("; %s on every host, and one more for each further VIP", plural(n, "command"))
+	if p.name == naiveProgram.name {
+		f.says += "; the program never learns the VIP"
+	} else {
+		n, err := p.changed("Tell")
+		if err != nil {
+			return finding{}, err
+		}
+		f.numbers["lines to learn the VIP too"] = float64(n)
+		f.says += fmt.Sprintf("; %d to learn the VIP too", n)
+		f.short += fmt.Sprintf(" (%d)", n)
+	}
+	if one, two := len(t.repair.Commands), len(t.repair.CommandsTwoVIPs); one > 0 {
+		f.numbers["commands for one VIP"], f.numbers["commands for two VIPs"] = float64(one), float64(two)
+		f.says += fmt.Sprintf("; %s on every host for one VIP, %d for two", plural(one, "command"), two)
+		if t.repair.lone {
+			f.says += ", the last of which changes nothing: its rule never matches"
+		}
 	}
 	return f, nil
 }
 
-// code returns the functions of the program, without comments.
-func (p program) code() (string, error) {
-	source, err := p.source()
+// changed returns the number of lines by which the program differs from the naive
+// one, if it answers by the function of that name.
+func (p program) changed(answer string) (int, error) {
+	was, err := naiveProgram.code("Answer")
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, p.name, source, parser.SkipObjectResolution)
-	if err != nil {
-		return "", err
-	}
-	var code strings.Builder
-	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok {
-			code.WriteString(source[fset.Position(f.Pos()).Offset:fset.Position(f.End()).Offset])
-			code.WriteString("\n")
-		}
-	}
-	return code.String(), nil
+	is, err := p.code(answer)
+	return added(was, is), err
 }
 
 // added returns the number of lines of is that are not in was.

@@ -14,14 +14,19 @@ type bar struct {
 	value float64
 }
 
-// chart draws bars as SVG, the first one on top.
+// chart draws bars as SVG, the first one on top. A value below zero has no bar, and
+// stands beside the name.
 func chart(title string, bars []bar, format func(float64) string) (template.HTML, error) {
 	var values []float64
 	var names []string
 	most := 1e-9                          // an axis needs some length
 	for i := len(bars) - 1; i >= 0; i-- { // the library begins at the bottom
-		most = max(most, bars[i].value)
-		values, names = append(values, bars[i].value), append(names, bars[i].name)
+		name, value := bars[i].name, bars[i].value
+		if value < 0 {
+			name, value = name+": "+format(value), 0
+		}
+		most = max(most, value)
+		values, names = append(values, value), append(names, name)
 	}
 	o := charts.NewBarChartOptionWithData([][]float64{values})
 	o.Horizontal = true
@@ -47,7 +52,7 @@ func (r *Result) bars(question, number string) []bar {
 	for _, p := range r.Repairs {
 		if c := r.Cell(p.ID, question); c != nil {
 			if v, ok := c.Numbers[number]; ok {
-				bars = append(bars, bar{p.Name, max(v, 0)})
+				bars = append(bars, bar{p.Name, v})
 			}
 		}
 	}

@@ -24,25 +24,34 @@ type request struct {
 	from    netip.AddrPort // zero fields: the kernel chooses
 	to      netip.AddrPort
 	payload []byte
+	told    bool         // the answer ends with what the program knows
 	send    func() error // if it is not just written to the socket
 
 	conn    *net.UDPConn
 	outcome outcome
 	answer  []byte         // the one that was accepted
 	stray   netip.AddrPort // where the one came from that was rejected
+	leftBy  string         // the interface by which one went astray
 }
 
 // An outcome is what became of a request.
 type outcome int
 
 const (
-	lost     outcome = iota // nothing came within the bound
-	accepted                // the connected socket read the right answer
-	rejected                // the answer came from an address not asked, and the client's kernel refused it
-	crossed                 // the answer to another request came in its place
-	dropped                 // the answer came from an address not asked, and did not reach the socket
-	refused                 // no socket listens: the client was told ECONNREFUSED
+	lost       outcome = iota // nothing came within the bound
+	unanswered                // the same, and it is known that no answer left the server's host
+	astray                    // the same, and an answer left that host
+	accepted                  // the connected socket read the right answer
+	rejected                  // the answer came from an address not asked, and the client's kernel refused it
+	crossed                   // the answer to another request came in its place
+	dropped                   // the answer came from an address not asked, and did not reach the socket
+	refused                   // no socket listens: the client was told ECONNREFUSED
 )
+
+// timedOut says that the client waited in vain.
+func (r *request) timedOut() bool {
+	return r.outcome == lost || r.outcome == unanswered || r.outcome == astray || r.outcome == dropped || r.outcome == crossed
+}
 
 // Most of a rejected datagram that the client's kernel quotes in its objection.
 const quoted = 400
@@ -172,7 +181,7 @@ func (r *request) read() error {
 // isAnswer says whether a payload is the answer to the request.
 func (r *request) isAnswer(b []byte) bool {
 	b, ok := bytes.CutPrefix(b, []byte(echo.Prefix))
-	if bytes.HasPrefix(r.payload, []byte(echo.Who)) {
+	if r.told {
 		return ok && bytes.HasPrefix(b, append(r.payload[:len(r.payload):len(r.payload)], " local="...))
 	}
 	return ok && bytes.Equal(b, r.payload)

@@ -14,7 +14,9 @@ import (
 
 const cpuAsks = "Processor time on the server's side for one datagram and its answer, as a ratio to the naive program on its own address, where it needs no repair. " +
 	"It counts the application, its system calls, and all the kernel does on the server's host between the cable and the application, softirq and netfilter included. " +
-	"Left out are the client (the cost of sending to a host that drops at once is subtracted; answers are dropped, and counted, before the client's IP) and garbage collection, which runs on other threads. " +
+	"There are 8 clients, which the server's host knows already: what a first datagram costs, such as a new entry in the table of connections, is not in it. " +
+	"Left out are the client and garbage collection, which runs on other threads. For the client, the time of sending the same datagrams to a host that drops them where they come out of the cable (the netdev ingress hook) is subtracted; " +
+	"and what the server answers is dropped, and counted, by the same hook of the client's host, before its IP sees it. That drop is in the time of every repair alike. " +
 	"Client and server take turns on one thread, in windows that alternate between the repairs in random order; windows in which the scheduler interfered do not count. It is met up to 1.5."
 
 // cpuMost is the ratio up to which the question is met: what is asked of a
@@ -44,22 +46,27 @@ func cpu(ctx context.Context, ts []*trial, found func(int, finding)) (err error)
 	if err != nil {
 		return err
 	}
-	for _, t := range ts {
+	var running []int // the trials of the lanes after the first two
+	for i, t := range ts {
 		l, err := newLane(t.repair)
-		lanes = append(lanes, l)
 		if err != nil {
-			return err
+			found(i, failed(errors.Join(err, l.close())))
+			continue
 		}
+		lanes, running = append(lanes, l), append(running, i)
 	}
 	if err := race(ctx, lanes, ts[0].effort.rounds); err != nil {
 		return err
 	}
-	for _, l := range lanes[1:] {
-		if err := l.verify(); err != nil {
-			return err
-		}
+	if err := base.verify(); err != nil {
+		return err
 	}
-	for i, l := range lanes[2:] {
+	for n, i := range running {
+		l := lanes[n+2]
+		if err := l.verify(); err != nil {
+			found(i, failed(err))
+			continue
+		}
 		cost, ratio := l.perDatagram(sink), l.ratio(base, sink)
 		found(i, finding{
 			verdict: verdict(ratio <= cpuMost),

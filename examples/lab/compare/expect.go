@@ -2,88 +2,159 @@
 
 package compare
 
-// An expectation is the verdict that has to come, and why: by a fact of the
-// kernel's, whose number is that of the tests in internal/lab/facts, or by what
-// the library promises.
-type expectation struct {
-	verdict Verdict
-	why     string
-}
-
-func met(why string) expectation   { return expectation{Met, why} }
-func unmet(why string) expectation { return expectation{NotMet, why} }
-
 // Reasons that several cells have.
 const (
-	ownSource   = "K1.1: sendto leaves from the machine's own address"
-	dnatWorks   = "K10.1: with a rule for each VIP"
-	firstRule   = "K10.2: a second rule never matches"
-	allRewrites = "K10.2: every answer gets the VIP"
-	boundOnly   = "K10.3: a bound socket takes no other address"
-	boundSource = "K10.3: one socket for each VIP"
-	echoed      = "K1.4, K10.4: the way back is the way of the request"
-	promised    = "a promise of the library"
+	ownSource    = "K1.1: sendto leaves from the machine's own address"
+	dnatWorks    = "K10.1: with a rule for each VIP"
+	portChanged  = "K10.1: one client port for two addresses is rewritten"
+	firstRule    = "K10.2: a second rule never matches"
+	allRewrites  = "K10.2: every answer gets the VIP"
+	oneWorks     = "K10.2: one VIP works"
+	boundOnly    = "K10.3: a bound socket takes no other address"
+	boundSource  = "K10.3: one socket for each VIP"
+	echoed       = "K1.4, K10.4: the way back is the way of the request"
+	noPrerouting = "what a host sends to itself does not pass PREROUTING"
+	promised     = "a promise of the library"
+	nothingKept  = "the kernel keeps nothing of UDP clients"
+	exempt       = "what needs no tracking can do without"
 )
+
+// Addresses as patterns: those of a lab's two VIPs, and what its backends' own are
+// on the internet.
+const (
+	vip1     = `198\.51\.100\.2`
+	vip2     = `198\.51\.100\.101`
+	anyVIP   = `198\.51\.100\.(2|101)`
+	own      = `198\.51\.100\.3`
+	internal = `10\.131\.0\.2`
+	anyOwn   = `(198\.51\.100\.3|198\.51\.100\.4|198\.51\.100\.3 and 198\.51\.100\.4)`
+	anyOwn6  = `(2001:db8:10:128::2|2001:db8:10:128::3|2001:db8:10:128::2 and 2001:db8:10:128::3)`
+)
+
+// Patterns of what becomes of the six requests to an address.
+const (
+	allAccepted  = `: 6 of 6 accepted`
+	noneAccepted = `: 0 of 6 accepted; 6 `
+	eachRefused  = noneAccepted + `refused \(ECONNREFUSED\)`
+	eachSilent   = noneAccepted + `that reached the server's host, which no answer left`
+)
+
+// eachRejected is the pattern for answers that the client's kernel refused because
+// of their source.
+func eachRejected(source string) string {
+	return noneAccepted + "rejected, with " + source + " for a source"
+}
+
+// eachDropped is the pattern for answers that came, and not to the socket.
+func eachDropped(source string) string {
+	return noneAccepted + "from " + source + ", which did not reach the socket that asked"
+}
 
 // expectations are what has to come, by question and repair. The cells that are
 // missing are measurements that need not come out one way or the other.
 var expectations = map[string]map[string]expectation{
 	"one-vip": {
-		None: unmet(ownSource), DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks), Mangle: met("K10.2: one VIP works"),
+		None:         unmet(ownSource, vip1+eachRejected(anyOwn)),
+		DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks), Mangle: met(oneWorks),
 		Bind: met(boundSource), BindDSRUDP: met(promised), Pktinfo: met(echoed), DSRUDP: met(promised),
 	},
 	"two-vips": {
-		None: unmet(ownSource), DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks), Mangle: unmet(firstRule),
-		Bind: met(boundSource), BindDSRUDP: met(promised), Pktinfo: met(echoed), DSRUDP: met(promised),
+		None:         unmet(ownSource, anyVIP+eachRejected(anyOwn)),
+		DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks),
+		Mangle:     unmet(firstRule, vip1+allAccepted, vip2+eachRejected(vip1)),
+		Bind:       met(boundSource, anyVIP+allAccepted, "bound to one alone, .*, "+vip2+eachRefused),
+		BindDSRUDP: met(promised, anyVIP+allAccepted, "bound to one alone, .*, "+vip2+eachRefused),
+		Pktinfo:    met(echoed), DSRUDP: met(promised),
 	},
 	"internal-external": {
-		None: unmet(ownSource), DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks), Mangle: unmet(firstRule),
-		Bind: met(boundSource), BindDSRUDP: met(promised), Pktinfo: met(echoed), DSRUDP: met(promised),
+		None:         unmet(ownSource, vip1+eachRejected(own), internal+eachRejected(`10\.128\.0\.2`)),
+		DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks),
+		Mangle: unmet(firstRule, vip1+allAccepted, internal+eachDropped(vip1)),
+		Bind:   met(boundSource), BindDSRUDP: met(promised), Pktinfo: met(echoed), DSRUDP: met(promised),
 	},
 	"direct": {
-		None: met("the machine's own address is the one that was asked"), DNATIPTables: met("K10.1: the rule is for the VIP alone"), DNATNFT: met("K10.1: the rule is for the VIP alone"),
-		Mangle: unmet(allRewrites), Bind: unmet(boundOnly), BindDSRUDP: unmet(boundOnly), Pktinfo: met(echoed), DSRUDP: met(promised),
+		None:         unmet(ownSource, vip1+eachRejected(anyOwn), own+allAccepted),
+		DNATIPTables: met("K10.1: the rule is for the VIP alone"), DNATNFT: met("K10.1: the rule is for the VIP alone"),
+		Mangle: unmet(allRewrites, vip1+allAccepted, own+eachRejected(vip1)),
+		Bind:   unmet(boundOnly, vip1+allAccepted, own+eachRefused), BindDSRUDP: unmet(boundOnly, vip1+allAccepted, own+eachRefused),
+		Pktinfo: met(echoed), DSRUDP: met(promised),
 	},
 	"one-port": {
-		None: unmet(ownSource), DNATIPTables: met("K10.1: it rewrites the client's port"), DNATNFT: met("K10.1: it rewrites the client's port"),
-		Mangle: unmet(firstRule), Bind: met(boundSource), BindDSRUDP: met(promised), Pktinfo: met(echoed), DSRUDP: met(promised),
+		None:         unmet(ownSource, anyVIP+eachRejected(own), samePort),
+		DNATIPTables: met(portChanged, anyVIP+allAccepted, otherPort), DNATNFT: met(portChanged, anyVIP+allAccepted, otherPort),
+		Mangle: unmet(firstRule, vip1+allAccepted, vip2+eachDropped(vip1), samePort),
+		Bind:   met(boundSource, anyVIP+allAccepted, samePort), BindDSRUDP: met(promised, anyVIP+allAccepted, samePort),
+		Pktinfo: met(echoed, anyVIP+allAccepted, samePort), DSRUDP: met(promised, anyVIP+allAccepted, samePort),
+	},
+	"one-port-direct": {
+		None:         unmet(ownSource, vip1+eachDropped(own), own+allAccepted, samePort),
+		DNATIPTables: met(portChanged, vip1+allAccepted, own+allAccepted, otherPort), DNATNFT: met(portChanged, vip1+allAccepted, own+allAccepted, otherPort),
+		Mangle: unmet(allRewrites, vip1+allAccepted, own+eachDropped(vip1), samePort),
+		Bind:   unmet(boundOnly, vip1+allAccepted, own+eachRefused, halfOfPorts), BindDSRUDP: unmet(boundOnly, vip1+allAccepted, own+eachRefused, halfOfPorts),
+		Pktinfo: met(echoed, vip1+allAccepted, own+allAccepted, samePort), DSRUDP: met(promised, vip1+allAccepted, own+allAccepted, samePort),
 	},
 	"sees": {
-		None: unmet("recvfrom tells no destination"), DNATIPTables: unmet("K10.1: destination and port are rewritten"), DNATNFT: unmet("K10.1: destination and port are rewritten"),
-		Mangle: unmet("recvfrom tells no destination"), Bind: met(boundSource), BindDSRUDP: met(promised), Pktinfo: met(echoed), DSRUDP: met(promised),
+		None:         unmet("recvfrom tells no destination", noVIPSeen, `the client's own port of 12`),
+		DNATIPTables: unmet("K10.1: destination and port are rewritten", noVIPSeen, sixPortsSeen), DNATNFT: unmet("K10.1: destination and port are rewritten", noVIPSeen, sixPortsSeen),
+		Mangle: unmet("recvfrom tells no destination", noVIPSeen, `the client's own port of 12`),
+		Bind:   met(boundSource), BindDSRUDP: met(promised), Pktinfo: met(echoed), DSRUDP: met(promised),
 	},
 	"ipv6": {
-		None: unmet(ownSource), DNATIPTables: met("ip6tables does the same"), DNATNFT: met("nf_tables does the same"), Mangle: met("K10.2: one VIP works"),
-		Bind: unmet("K2.3: EADDRNOTAVAIL"), BindDSRUDP: met(promised), Pktinfo: unmet("K2.2: EINVAL"), DSRUDP: met(promised),
+		None:         unmet(ownSource, `.*`+eachRejected(anyOwn6)),
+		DNATIPTables: met("ip6tables does the same"), DNATNFT: met("nf_tables does the same"), Mangle: met(oneWorks),
+		Bind: unmet("K2.3: EADDRNOTAVAIL", `the program cannot bind \(EADDRNOTAVAIL, .*\)`), BindDSRUDP: met(promised),
+		Pktinfo: unmet("K2.2: EINVAL", `.*`+eachSilent+` \(the program: EINVAL, .*\)`), DSRUDP: met(promised),
 	},
 	"asymmetric": {
-		None: unmet(ownSource), DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks), Mangle: met("K10.2: one VIP works"),
-		Bind: met(boundSource), BindDSRUDP: met(promised), Pktinfo: unmet("K1.5: the interface that is echoed is not the way back"), DSRUDP: met(promised),
+		None:         unmet(ownSource, vip1+eachRejected(anyOwn)),
+		DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks), Mangle: met(oneWorks),
+		Bind: met(boundSource), BindDSRUDP: met(promised),
+		// The program believes that it sent: the kernel takes the client for a
+		// neighbour, and looks for it where the request came in.
+		Pktinfo: unmet("K1.5: the interface that is echoed is not the way back", vip1+eachSilent+` \(the program sent 6 answers\)`, "sought on eth0"), DSRUDP: met(promised),
 	},
 	"broadcast": {
 		None: met("the machine's own address is the right one"), DNATIPTables: met("the rule is for the VIP alone"), DNATNFT: met("the rule is for the VIP alone"),
-		Mangle: unmet(allRewrites), Bind: unmet(boundOnly), BindDSRUDP: unmet(boundOnly), Pktinfo: met("K1.11: spec_dst is the interface's own address"), DSRUDP: met(promised),
+		Mangle: unmet(allRewrites, `192\.0\.2\.1`+eachRejected(vip1)),
+		Bind:   unmet(boundOnly, unheard), BindDSRUDP: unmet(boundOnly, unheard),
+		Pktinfo: met("K1.11: spec_dst is the interface's own address"), DSRUDP: met(promised),
 	},
 	"fragments": {
-		None: unmet(ownSource), DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks), Mangle: met("K10.2: one VIP works"),
+		None:         unmet(ownSource, vip1+eachRejected(anyOwn)),
+		DNATIPTables: met(dnatWorks), DNATNFT: met(dnatWorks), Mangle: met(oneWorks),
 		Bind: met(boundSource), BindDSRUDP: met(promised), Pktinfo: met("K8.1"), DSRUDP: met(promised),
 	},
 	"same-host": {
-		None: unmet(ownSource), DNATIPTables: unmet("what a host sends to itself does not pass PREROUTING"), DNATNFT: unmet("what a host sends to itself does not pass prerouting"),
-		Mangle: unmet("the answer to 127.0.0.1 leaves from 127.0.0.1"), Bind: met(boundSource), BindDSRUDP: met(promised),
-		Pktinfo: unmet("K1.6: the interface that is echoed is not the way back"), DSRUDP: met(promised),
+		None: unmet(ownSource, ownOnLoopback), DNATIPTables: unmet(noPrerouting, ownOnLoopback), DNATNFT: unmet(noPrerouting, ownOnLoopback),
+		Mangle: unmet("the answer to 127.0.0.1 leaves from 127.0.0.1", vip1+`: 2 of 3 accepted; 1 rejected, with 127\.0\.0\.1 for a source`),
+		Bind:   met(boundSource), BindDSRUDP: met(promised),
+		Pktinfo: unmet("K1.6: the interface that is echoed is not the way back", vip1+`: 2 of 3 accepted; 1 whose answer left the server's host by eth0 and did not arrive`), DSRUDP: met(promised),
 	},
 	"cpu": {None: met("it is compared with itself"), DSRUDP: met(promised)},
 	"memory": {
-		None: met("the kernel keeps nothing of UDP clients"), DNATIPTables: unmet("DNAT is stateful"), DNATNFT: unmet("DNAT is stateful"), Mangle: met("it is stateless"),
-		Bind: met("the kernel keeps nothing of UDP clients"), BindDSRUDP: met("the kernel keeps nothing of UDP clients"),
-		Pktinfo: met("the kernel keeps nothing of UDP clients"), DSRUDP: met("the kernel keeps nothing of UDP clients"),
+		None: met(nothingKept), DNATIPTables: unmet("DNAT is stateful", "a connection for each client"), DNATNFT: unmet("DNAT is stateful", "a connection for each client"), Mangle: met("it is stateless"),
+		Bind: met(nothingKept), BindDSRUDP: met(nothingKept), Pktinfo: met(nothingKept), DSRUDP: met(nothingKept),
 	},
 	"full": {
-		None: met("nothing uses the table"), DNATIPTables: unmet("what cannot be tracked is dropped"), DNATNFT: unmet("what cannot be tracked is dropped"), Mangle: met("it is stateless"),
+		None: met("nothing uses the table"), DNATIPTables: unmet("what cannot be tracked is dropped", vip1+eachSilent), DNATNFT: unmet("what cannot be tracked is dropped", vip1+eachSilent), Mangle: met("it is stateless"),
 		Bind: met("nothing uses the table"), BindDSRUDP: met("nothing uses the table"), Pktinfo: met("nothing uses the table"), DSRUDP: met("nothing uses the table"),
 	},
 	"change": {
 		None: met("it is compared with itself"), DNATIPTables: met("the program stays"), DNATNFT: met("the program stays"), Mangle: met("the program stays"), DSRUDP: met(promised),
 	},
 }
+
+// Patterns of what a program saw of requests: in both scenes of one question
+// together, and in the one of another.
+const (
+	samePort     = `the client's own port of 24`
+	halfOfPorts  = `the client's own port of 12` // the program got no more
+	otherPort    = `the client's own port of 12, another one of 12 \(.*\)`
+	sixPortsSeen = `the client's own port of 6, another one of 6 \(.*\)`
+	noVIPSeen    = `the VIP of 0 of 12 \(it saw the wildcard address alone\)`
+)
+
+const (
+	unheard       = `192\.0\.2\.1` + eachSilent + ` \(the program sent 0 answers\)`
+	ownOnLoopback = vip1 + `: 1 of 3 accepted; 2 rejected, with 10\.128\.0\.2 and 127\.0\.0\.1 for a source`
+)

@@ -20,14 +20,14 @@ const fullMost = 400_000
 const assured = 2 * time.Second
 
 func full(ctx context.Context, ts []*trial, found func(int, finding)) error {
-	return each(len(ts), func(i int) error {
+	each(len(ts), func(i int) {
 		f, err := ts[i].fill(ctx)
 		if err != nil {
-			return fmt.Errorf("%s: %w", ts[i].repair.Name, err)
+			f = failed(err)
 		}
 		found(i, f)
-		return nil
 	})
+	return nil
 }
 
 // fill fills the table, if the repair uses it, and has new clients ask.
@@ -98,17 +98,26 @@ func (t *trial) newcomers(ctx context.Context, s *stand, clients, tracked, size 
 		toOwn = requests(s.pair.client, wire, pairClient, ports, pairServer)
 		asked = append(asked[:len(asked):len(asked)], toOwn...)
 	}
+	atServer, err := s.pair.server.Capture(pairDev)
+	if err != nil {
+		return finding{}, err
+	}
 	err = ask(ctx, t.bound, asked...)
+	trace(asked, serverWire{pairDev, atServer})
+	if _, e := atServer.Stop(); err == nil {
+		err = e
+	}
 	packets, stopErr := wire.Stop()
 	if err == nil {
 		err = stopErr
 	}
 	met, says := tally(toVIP)
 	f := finding{
-		verdict: verdict(met),
-		says:    fmt.Sprintf("%s clients, %s of %s connections in the table; new clients: %s", thousands(clients), thousands(tracked), thousands(size), says),
-		numbers: map[string]float64{"clients": float64(clients), "entries": float64(tracked)},
-		wires:   []Wire{{"client " + pairDev, packets}},
+		verdict:  verdict(met),
+		says:     fmt.Sprintf("%s clients, %s of %s connections in the table; new clients: %s", thousands(clients), thousands(tracked), thousands(size), says),
+		happened: tallyByAddress(toVIP, ""),
+		numbers:  map[string]float64{"clients": float64(clients), "entries": float64(tracked)},
+		wires:    []Wire{{"client " + pairDev, packets}},
 	}
 	f.says += standNote(t.repair)
 	if toOwn != nil {

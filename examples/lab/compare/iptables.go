@@ -49,5 +49,7 @@ func (r *Repair) doWithout(err error) {
 	if !errors.Is(err, repair.ErrNotInstalled) {
 		why = fmt.Sprintf("iptables does not work here (%v)", err)
 	}
-	r.Note = why + ": its rules were made through nf_tables instead, as for the next repair"
+	r.Note = "NOT MADE BY IPTABLES: " + why + ", so that its rules were made through nf_tables, as for the next repair. The commands below were not run"
+	r.Name += " (by nf_tables)"
+	r.Short = "ipt.=nft"
 }

@@ -23,8 +23,8 @@ func TestWithoutIPTables(t *testing.T) {
 		only func(netip.Addr) bool
 		note string
 	}{
-		{repair.ErrNotInstalled, netip.Addr.IsValid, "iptables is not installed here: its rules were made through nf_tables instead, as for the next repair"},
-		{errors.New("no lock"), netip.Addr.Is6, "iptables does not work here (no lock): its rules were made through nf_tables instead, as for the next repair"},
+		{repair.ErrNotInstalled, netip.Addr.IsValid, "NOT MADE BY IPTABLES: iptables is not installed here, so that its rules were made through nf_tables, as for the next repair. The commands below were not run"},
+		{errors.New("no lock"), netip.Addr.Is6, "NOT MADE BY IPTABLES: iptables does not work here (no lock), so that its rules were made through nf_tables, as for the next repair. The commands below were not run"},
 	} {
 		rs := repairs()
 		works := rs[2]
@@ -36,6 +36,8 @@ func TestWithoutIPTables(t *testing.T) {
 		}
 		require.NoError(t, tryIPTables(rs))
 		require.Equal(t, test.note, rs[1].Note)
+		require.Equal(t, "DNAT by iptables (by nf_tables)", rs[1].Name)
+		require.Equal(t, "ipt.=nft", rs[1].Short, "the head of its column says it too")
 		require.Equal(t, works.Note, rs[2].Note)
 		r, err := run(t.Context(), Options{Repairs: []string{DNATIPTables}, Questions: []string{"direct", "one-vip"}, Bound: patience}, rs, questions())
 		require.NoError(t, err)

@@ -3,24 +3,43 @@
 package compare
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
 )
 
-// WriteMarkdown writes the table of all cells as one for a README.
-func (r *Result) WriteMarkdown(w io.Writer) {
+// WriteMarkdown writes the table of all cells, as one for a README, and the
+// commands.
+func (r *Result) WriteMarkdown(w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteString(r.MarkdownTable())
+	for _, p := range r.Repairs {
+		for _, c := range p.commandSets() {
+			fmt.Fprintf(&b, "\n%s, %s:\n\n```sh\n%s\n```\n", p.Name, c.Title, strings.Join(c.Lines, "\n"))
+		}
+		if p.Note != "" {
+			fmt.Fprintf(&b, "\n%s: %s.\n", p.Name, p.Note)
+		}
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+// MarkdownTable returns the table alone.
+func (r *Result) MarkdownTable() string {
+	var b strings.Builder
 	head, rule := "| |", "|---|"
 	for _, p := range r.Repairs {
 		head += " " + p.Name + " |"
 		rule += "---|"
 	}
-	fmt.Fprintf(w, "%s\n%s\n", head, rule)
+	fmt.Fprintf(&b, "%s\n%s\n", head, rule)
 	for _, q := range r.Questions {
 		line := "| " + q.Title + " |"
 		for _, p := range r.Repairs {
 			c := r.Cell(p.ID, q.ID)
-			words := map[Verdict]string{Met: "met", NotMet: "**not met**"}[c.Verdict]
+			words := map[Verdict]string{Met: "met", NotMet: "**not met**", Failed: "**failed**"}[c.Verdict]
 			if words == "" {
 				words = string(c.Verdict)
 			}
@@ -32,6 +51,7 @@ func (r *Result) WriteMarkdown(w io.Writer) {
 			}
 			line += " " + strings.ReplaceAll(words, "|", `\|`) + " |"
 		}
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(&b, line)
 	}
+	return b.String()
 }

@@ -3,93 +3,84 @@
 package compare
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"net/netip"
 
-	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
+// onePort asks two VIPs.
 func onePort(ctx context.Context, t *trial) (finding, error) {
-	return t.plays(ctx, func(balancer string) plot {
+	return t.askFromOnePort(ctx, 2, func(l *lab.Lab) []netip.Addr { return l.VIPs4 })
+}
+
+// onePortDirect asks a VIP and the backend itself.
+func onePortDirect(ctx context.Context, t *trial) (finding, error) {
+	return t.askFromOnePort(ctx, 1, func(l *lab.Lab) []netip.Addr {
+		return []netip.Addr{l.VIPs4[0], l.Backends[0].External4}
+	})
+}
+
+// askFromOnePort asks addresses of one backend, so that one client port meets
+// itself there, and also tells whether the program saw it as one.
+func (t *trial) askFromOnePort(ctx context.Context, vips int, to func(*lab.Lab) []netip.Addr) (finding, error) {
+	var all []knowledge
+	f, err := t.telling().plays(ctx, func(balancer string) plot {
 		return func(ctx context.Context, s *scene) ([]*request, error) {
-			l, wire, err := s.build(lab.Options{Balancer: lab.Balancer(balancer), VIPs: 2}, vips4)
-			if err != nil {
-				return nil, err
-			}
-			rs := requests(l.Client, wire, l.Client4, ports, l.VIPs4...)
-			return rs, ask(ctx, t.bound, rs...)
+			rs, known, err := s.askToBeTold(ctx, lab.Options{Balancer: lab.Balancer(balancer), Backends: 1, VIPs: vips}, to)
+			all = append(all, known)
+			return rs, err
 		}
 	}, balancers...)
-}
-
-// sees has one backend, so that one client port meets itself there.
-func sees(ctx context.Context, t *trial) (finding, error) {
-	var asked []*request
-	var wire *lab.Capture
-	f, err := t.play(ctx, func(ctx context.Context, s *scene) ([]*request, error) {
-		l, w, err := s.build(lab.Options{Backends: 1, VIPs: 2}, vips4)
-		if err != nil {
-			return nil, err
-		}
-		wire = w
-		asked = requests(l.Client, wire, l.Client4, ports, l.VIPs4...)
-		for _, r := range asked {
-			r.payload = append([]byte(echo.Who), r.payload...)
-		}
-		return asked, ask(ctx, t.bound, asked...)
-	})
-	if err != nil || asked == nil {
+	if err != nil {
 		return f, err
 	}
-	f.verdict, f.says, err = knowledge(asked, wire.Packets())
-	return f, err
+	var k knowledge
+	for _, known := range all {
+		k.add(known)
+	}
+	f.says += fmt.Sprintf("; of %d requests it got, the program saw %s", k.requests, k.portsSeen())
+	f.happened = append(f.happened, k.portsSeen())
+	f.numbers["client ports seen"] = float64(k.ports)
+	f.numbers["client ports rewritten"] = float64(k.requests - k.ports)
+	return f, nil
 }
 
-// knowledge says what the program knew of the requests, by its answers, also those
-// that the client rejected.
-func knowledge(rs []*request, packets []lab.Packet) (Verdict, string, error) {
-	answered, vips, ports := 0, 0, 0
-	var locals, remotes []string
+func sees(ctx context.Context, t *trial) (f finding, err error) {
+	var k knowledge
+	f, err = t.telling().play(ctx, func(ctx context.Context, s *scene) (rs []*request, err error) {
+		rs, k, err = s.askToBeTold(ctx, lab.Options{Backends: 1, VIPs: 2}, func(l *lab.Lab) []netip.Addr { return l.VIPs4 })
+		return rs, err
+	})
+	if err != nil {
+		return f, err
+	}
+	f.verdict, f.says = verdict(k.complete()), k.String()
+	f.happened = []string{k.vipsSeen(), k.portsSeen()}
+	f.numbers["VIPs seen"], f.numbers["client ports seen"] = float64(k.vips), float64(k.ports)
+	return f, nil
+}
+
+// telling is the trial with the program that tells what it knows of requests.
+func (t *trial) telling() *trial {
+	told := *t
+	told.repair.program.answer = told.repair.program.tell
+	return &told
+}
+
+// askToBeTold asks each of the addresses from each of some ports.
+func (s *scene) askToBeTold(ctx context.Context, o lab.Options, to func(*lab.Lab) []netip.Addr) ([]*request, knowledge, error) {
+	l, wire, err := s.build(o, vips4)
+	if err != nil {
+		return nil, knowledge{}, err
+	}
+	rs := requests(l.Client, wire, l.Client4, ports, to(l)...)
 	for _, r := range rs {
-		i := slices.IndexFunc(packets, func(p lab.Packet) bool {
-			return p.Kind == lab.UDP && !p.Outgoing && p.Dst == r.from && bytes.HasPrefix(p.Payload, append([]byte(echo.Prefix), r.payload...))
-		})
-		if i < 0 {
-			continue
-		}
-		local, remote, err := echo.Saw(packets[i].Payload)
-		if err != nil {
-			return "", "", err
-		}
-		answered++
-		if local.Addr() == r.to.Addr() {
-			vips++
-		} else {
-			locals = append(locals, local.Addr().String())
-		}
-		if remote == r.from {
-			ports++
-		} else {
-			remotes = append(remotes, fmt.Sprintf("%d as %d", r.from.Port(), remote.Port()))
-		}
+		r.told = true
 	}
-	parts := []string{fmt.Sprintf("it knew the VIP of %d of %d requests", vips, answered)}
-	if len(locals) > 0 {
-		slices.Sort(locals)
-		where := strings.Join(slices.Compact(locals), ", ")
-		if where == "::" || where == "0.0.0.0" {
-			where = "the wildcard address alone"
-		}
-		parts[0] += fmt.Sprintf(" (it knew %s)", where)
-	}
-	parts = append(parts, fmt.Sprintf("and the client's port of %d", ports))
-	if len(remotes) > 0 {
-		parts = append(parts, fmt.Sprintf("(it saw %s)", remotes[0]))
-	}
-	met := answered == len(rs) && vips == answered && ports == answered
-	return verdict(met), strings.Join(parts, " "), nil
+	err = ask(ctx, s.trial.bound, rs...)
+	known, knownErr := learn(rs, wire.Packets())
+	return rs, known, errors.Join(err, knownErr)
 }

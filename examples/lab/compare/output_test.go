@@ -4,8 +4,6 @@ package compare
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -24,20 +22,26 @@ func TestText(t *testing.T) {
 	out := b.String()
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\n")
-		if !regexp.MustCompile(`^ +(iptables|nft) `).MatchString(line) { // is in one line, to be copied
+		if !regexp.MustCompile(`^ +(ip6?tables|nft) `).MatchString(line) { // is in one line, to be copied
 			require.LessOrEqual(t, utf8.RuneCountInString(line), width, line)
 		}
 	}
-	require.Contains(t, out, "\n    iptables -t nat -A PREROUTING -p udp -d 198.51.100.2 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
-	require.Contains(t, out, "\n    nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'\n")
+	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.2 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
+	require.Contains(t, out, "\n      nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'\n")
+	require.Contains(t, out, "\n    two VIPs (the second rule never matches):\n")
+	require.Contains(t, out, "--dport 60002\n    is not needed")
+	require.Contains(t, out, "\n  instead: nothing; it is left out\n")
+	require.Contains(t, out, "\n      ip6tables -t nat -A PREROUTING -p udp -d 2001:db8:198:51::2 --dport 60002 -j DNAT --to-destination 2001:db8:10:128::2\n")
+	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.101 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
 	require.Contains(t, out, "priority 300)\n", "the document's error")
 	require.Regexp(t, `\n two VIPs, IPv4 +✗ +✓ +✓ +✗ +✓ +✓ +✓ +✓ *\n`, out)
 	require.Contains(t, out, "\ndsrudp\n  pros  one VIP, IPv4: as <expected> | of it\n")
-	require.Contains(t, out, "As expected: 120 cells, each from a run; in 111 it was known before")
-	require.Contains(t, out, "\ndsrudp meets 15 of 15 questions.\n")
+	require.Contains(t, out, "\nAs expected:\n  all 128 cells are from this run; of 119 it was known before what had to come, and it came.\n")
+	require.Contains(t, out, "\n  dsrudp meets 16 of 16 questions.\n")
 
-	r.Cell(DSRUDP, "one-vip").Verdict = NotMet
-	r.Cell(DSRUDP, "one-vip").Surprise = true
+	c := r.Cell(DSRUDP, "one-vip")
+	c.Verdict, c.Surprise, c.Differs = NotMet, true, "expected met (a promise of the library)"
+	r.Cell(DSRUDP, "direct").Verdict = Failed
 	r.Cell(Bind, "full").Verdict = NeedsRoot
 	b.Reset()
 	r.WriteText(&b)
@@ -45,6 +49,7 @@ func TestText(t *testing.T) {
 	require.Regexp(t, `\n when the connection table .* root .*\n`, b.String())
 	require.Contains(t, b.String(), "\n  open  when the connection table is full: needs root: as")
 	require.Contains(t, b.String(), "\nNot as expected:\n  one VIP, IPv4, dsrudp: not met, expected met (a promise of the library)")
+	require.Contains(t, b.String(), "\n  the machine's own external address, dsrudp: could not be found out: as")
 	require.NotContains(t, b.String(), "As expected")
 }
 
@@ -52,8 +57,12 @@ func TestMarkdown(t *testing.T) {
 	r := sample()
 	r.Cell(Bind, "full").Verdict = NeedsRoot
 	var b strings.Builder
-	r.WriteMarkdown(&b)
-	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	require.NoError(t, r.WriteMarkdown(&b))
+	table, commands, found := strings.Cut(b.String(), "\n\n")
+	require.True(t, found)
+	require.Equal(t, r.MarkdownTable(), table+"\n")
+	require.Contains(t, commands, "DNAT by nft, two VIPs:\n\n```sh\nnft add table ip nat\n")
+	lines := strings.Split(table, "\n")
 	require.Len(t, lines, 2+len(r.Questions))
 	for _, l := range lines {
 		require.Equal(t, 2+len(r.Repairs), strings.Count(l, "|"), l)
@@ -70,6 +79,8 @@ func TestJSON(t *testing.T) {
 		Repairs []struct {
 			ID, Name, Note string
 			Commands       []string
+
+			CommandsTwoVIPs, CommandsIPv6 []string
 		}
 		Questions []struct{ ID, Title, Asks string }
 		Cells     []Cell
@@ -90,7 +101,8 @@ func TestJSON(t *testing.T) {
 	require.NotNil(t, got.Faults)
 	require.Len(t, got.Repairs, 8)
 	require.Len(t, got.Repairs[2].Commands, 3)
-	require.Len(t, got.Questions, 15)
+	require.Len(t, got.Repairs[2].CommandsTwoVIPs, 4)
+	require.Len(t, got.Questions, 16)
 	require.Equal(t, r.Cells, got.Cells)
 	require.Len(t, got.Typos, 3)
 
@@ -103,15 +115,10 @@ func TestJSON(t *testing.T) {
 // The page needs nothing but itself, and all links in it lead somewhere.
 func TestReport(t *testing.T) {
 	r := compared(t, []string{None, DSRUDP}, []string{"one-vip", "change"})
-	dir := filepath.Join(t.TempDir(), "not", "yet", "there")
-	require.NoError(t, r.WriteReport(dir))
-	page, err := os.ReadFile(filepath.Join(dir, "index.html"))
-	require.NoError(t, err)
-	md, err := os.ReadFile(filepath.Join(dir, "table.md"))
-	require.NoError(t, err)
-	require.Contains(t, string(md), "| one VIP, IPv4 | **not met** | met |")
-
-	doc, err := html.Parse(strings.NewReader(string(page)))
+	var b strings.Builder
+	require.NoError(t, r.WriteHTML(&b))
+	page := b.String()
+	doc, err := html.Parse(strings.NewReader(page))
 	require.NoError(t, err)
 	ids := make(map[string]bool)
 	var links []string
@@ -130,8 +137,8 @@ func TestReport(t *testing.T) {
 		}
 	}
 	require.Zero(t, count["script"]+count["link"]+count["img"])
-	require.NotContains(t, string(page), "url(")
-	require.NotContains(t, string(page), "ZgotmplZ", "what the template takes for unsafe")
+	require.NotContains(t, page, "url(")
+	require.NotContains(t, page, "ZgotmplZ", "what the template takes for unsafe")
 	require.Equal(t, 1, count["svg"], "of the charts the one there are numbers for")
 	pcaps := 0
 	for _, l := range links {
@@ -143,20 +150,17 @@ func TestReport(t *testing.T) {
 		pcaps++
 	}
 	require.Equal(t, 2*2*3, pcaps, "of a client and two backends, for each repair and balancer")
-	require.Contains(t, string(page), "IP 203.0.113.2.40695 &gt; 198.51.100.2.60002: UDP, length")
+	require.Contains(t, page, "IP 203.0.113.2.40695 &gt; 198.51.100.2.60002: UDP, length")
 
 	whole := sample()
 	whole.Cells[0].Wires = []Wire{{"client eth0", make([]lab.Packet, 40)}}
-	require.NoError(t, whole.WriteReport(dir))
-	page, err = os.ReadFile(filepath.Join(dir, "index.html"))
-	require.NoError(t, err)
-	require.Equal(t, 4, strings.Count(string(page), "<svg "))
-	require.Contains(t, string(page), "as &lt;expected&gt; | of it")
-	require.Contains(t, string(page), "... and 10 more")
-}
-
-func TestReportThatCannotBeWritten(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(file, nil, 0o666))
-	require.Error(t, sample().WriteReport(filepath.Join(file, "report")))
+	b.Reset()
+	require.NoError(t, whole.WriteHTML(&b))
+	page = b.String()
+	require.Contains(t, page, "nft add rule ip6 nat prerouting ip6 daddr 2001:db8:198:51::2 udp dport 60002 dnat to 2001:db8:10:128::2")
+	require.Contains(t, page, "it is left out.", "the document's rule that has nothing in its place")
+	require.Contains(t, page, "all 128 cells are from this run")
+	require.Equal(t, 4, strings.Count(page, "<svg "))
+	require.Contains(t, page, "as &lt;expected&gt; | of it")
+	require.Contains(t, page, "... and 10 more")
 }

@@ -22,7 +22,7 @@ func (s *scene) build(o lab.Options, vips func(*lab.Lab) []netip.Addr) (*lab.Lab
 		return nil, nil, err
 	}
 	for _, b := range l.Backends {
-		if _, err := s.capture(b.Host, "eth0"); err != nil {
+		if _, err := s.captureServer(b.Host, "eth0"); err != nil {
 			return nil, nil, err
 		}
 		chosen := vips(l)

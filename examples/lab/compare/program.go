@@ -3,15 +3,16 @@
 package compare
 
 import (
-	"embed"
 	"fmt"
 	"net"
 	"net/netip"
-	"path"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/bound"
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/bounddsrudp"
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/boundone"
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/boundonedsrudp"
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/dropin"
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/naive"
@@ -24,34 +25,19 @@ type program struct {
 	name   string // of its directory in programs
 	listen func(vips []netip.Addr) ([]net.PacketConn, error)
 	answer func(c net.PacketConn, b []byte) error
-	single string // the name of a simpler one that is enough for one VIP, if there is
+	tell   func(c net.PacketConn, b []byte) error // answer, with what the program knows of the request
+	single *program                               // a simpler one that serves one VIP alone, if there is
 }
 
 var (
-	naiveProgram   = program{name: "naive", listen: naive.Listen, answer: naive.Answer}
-	boundProgram   = program{name: "bound", listen: bound.Listen, answer: bound.Answer, single: "boundone"}
-	boundDSRUDP    = program{name: "bounddsrudp", listen: bounddsrudp.Listen, answer: bounddsrudp.Answer, single: "boundone"}
-	pktinfoProgram = program{name: "pktinfo", listen: pktinfo.Listen, answer: pktinfo.Answer}
-	dropinProgram  = program{name: "dropin", listen: dropin.Listen, answer: dropin.Answer}
+	naiveProgram   = program{name: "naive", listen: naive.Listen, answer: naive.Answer, tell: naive.Tell}
+	boundOne       = program{name: "boundone", listen: boundone.Listen, answer: boundone.Answer, tell: boundone.Tell}
+	boundOneDSRUDP = program{name: "boundonedsrudp", listen: boundonedsrudp.Listen, answer: boundonedsrudp.Answer, tell: boundonedsrudp.Tell}
+	boundProgram   = program{name: "bound", listen: bound.Listen, answer: bound.Answer, tell: bound.Tell, single: &boundOne}
+	boundDSRUDP    = program{name: "bounddsrudp", listen: bounddsrudp.Listen, answer: bounddsrudp.Answer, tell: bounddsrudp.Tell, single: &boundOneDSRUDP}
+	pktinfoProgram = program{name: "pktinfo", listen: pktinfo.Listen, answer: pktinfo.Answer, tell: pktinfo.Tell}
+	dropinProgram  = program{name: "dropin", listen: dropin.Listen, answer: dropin.Answer, tell: dropin.Tell}
 )
-
-// sources are the programs' texts, to count by how much they differ.
-//
-//go:embed programs
-var sources embed.FS
-
-func (p program) source() (string, error) {
-	dir := path.Join("programs", p.name)
-	files, err := sources.ReadDir(dir)
-	if err != nil {
-		return "", err
-	}
-	if len(files) != 1 {
-		return "", fmt.Errorf("compare: %s has %d files, not one", dir, len(files))
-	}
-	b, err := sources.ReadFile(path.Join(dir, files[0].Name()))
-	return string(b), err
-}
 
 // A listenError says that a program could not listen, which is a finding and no
 // fault of the comparison.
@@ -84,6 +70,7 @@ func closeAll(conns []net.PacketConn) {
 type server struct {
 	conns   []net.PacketConn
 	running sync.WaitGroup
+	sent    atomic.Int64 // answers, by its own account
 
 	mu     sync.Mutex
 	failed error // the last
@@ -96,9 +83,20 @@ func (p program) start(h *lab.Host, vips []netip.Addr) (*server, error) {
 	}
 	s := &server{conns: conns}
 	for _, c := range conns {
-		s.running.Go(func() { echo.Serve(c, p.answer, s.note) })
+		s.running.Go(func() { echo.Serve(c, s.counted(p.answer), s.note) })
 	}
 	return s, nil
+}
+
+// counted is a program's answer that counts what it sends.
+func (s *server) counted(answer func(net.PacketConn, []byte) error) func(net.PacketConn, []byte) error {
+	return func(c net.PacketConn, b []byte) error {
+		err := answer(c, b)
+		if err == nil {
+			s.sent.Add(1)
+		}
+		return err
+	}
 }
 
 func (s *server) note(err error) {

@@ -36,15 +36,19 @@ func questions() []Question {
 		},
 		{
 			ID: "direct", Title: "the machine's own external address", ask: direct,
-			Asks: "Clients ask one VIP and, besides, a backend's own external address. All answers must be accepted.",
+			Asks: "Clients ask one VIP and, from other ports, a backend's own external address. All answers must be accepted.",
 		},
 		{
 			ID: "one-port", Title: "one client port asks two VIPs at once", ask: onePort,
-			Asks: "Requests to two VIPs leave one client port before an answer is read. All answers must be accepted, each from its VIP.",
+			Asks: "Requests to two VIPs of one backend leave one client port before an answer is read. All answers must be accepted, each from its VIP. Besides it is noted which client port the program saw.",
+		},
+		{
+			ID: "one-port-direct", Title: "one client port asks a VIP and the machine itself", ask: onePortDirect,
+			Asks: "The same with one VIP and the backend's own external address.",
 		},
 		{
 			ID: "sees", Title: "the application sees the VIP and the client's port", ask: sees,
-			Asks: "In the same situation the program answers what it knows of the request. It must name the VIP that was asked and the client's own port.",
+			Asks: "One client port asks two VIPs, and the program, where it can with the lines that are counted below, answers what it knows of the request. It must name the VIP that was asked and the client's own port.",
 		},
 		{
 			ID: "ipv6", Title: "an IPv6 VIP that is only a local route", ask: ipv6VIPs,

@@ -16,8 +16,11 @@ type Repair struct {
 	Name  string `json:"name"`
 	Short string `json:"-"` // for the head of a narrow column
 
-	// Commands are what a person types on the backend, for one VIP.
-	Commands []string `json:"commands,omitempty"`
+	// Commands are what a person types on the backend, for one VIP, for two, and
+	// for one in IPv6.
+	Commands        []string `json:"commands,omitempty"`
+	CommandsTwoVIPs []string `json:"commandsTwoVIPs,omitempty"`
+	CommandsIPv6    []string `json:"commandsIPv6,omitempty"`
 
 	// Note is what else has to be known of the run.
 	Note string `json:"note,omitempty"`
@@ -29,6 +32,8 @@ type Repair struct {
 	commands func(port uint16, internal netip.Addr, vips ...netip.Addr) []repair.Command
 	// stateful says that the kernel is to remember clients.
 	stateful bool
+	// lone says that it can serve one VIP and no other.
+	lone bool
 }
 
 // Identifiers of the repairs, in the order of the table.
@@ -41,12 +46,6 @@ const (
 	BindDSRUDP   = "bind-dsrudp"
 	Pktinfo      = "pktinfo"
 	DSRUDP       = "dsrudp"
-)
-
-// The addresses of the document, for the commands that are shown.
-var (
-	documentVIP      = netip.MustParseAddr("198.51.100.2")
-	documentInternal = netip.MustParseAddr("10.128.0.2")
 )
 
 // repairs returns all of them.
@@ -64,7 +63,7 @@ func repairs() []Repair {
 		},
 		{
 			ID: Mangle, Name: "stateless mangling by nft", Short: "mangle", program: naiveProgram,
-			apply: mangle, commands: repair.MangleByNFT,
+			apply: mangle, commands: repair.MangleByNFT, lone: true,
 		},
 		{
 			ID: Bind, Name: "bind to the VIP (net)", Short: "bind", program: boundProgram,
@@ -81,12 +80,9 @@ func repairs() []Repair {
 		{ID: DSRUDP, Name: "dsrudp", Short: "dsrudp", program: dropinProgram, Note: "dsrudp.ListenUDP in place of net.ListenUDP: examples/lab/compare/programs/dropin"},
 	}
 	for i := range rs {
-		if rs[i].commands == nil {
-			continue
-		}
-		for _, c := range rs[i].commands(echo.Port, documentInternal, documentVIP) {
-			rs[i].Commands = append(rs[i].Commands, c.String())
-		}
+		rs[i].Commands = rs[i].typed(documentInternal, documentVIP)
+		rs[i].CommandsTwoVIPs = rs[i].typed(documentInternal, documentVIP, secondVIP)
+		rs[i].CommandsIPv6 = rs[i].typed(internal6, vip6)
 	}
 	return rs
 }

@@ -6,11 +6,10 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -23,10 +22,11 @@ import (
 var reportText string
 
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"class": func(c *Cell) string { return strings.ReplaceAll(string(c.Verdict), " ", "-") },
-	"mark":  (*Cell).mark,
-	"lines": lines,
-	"pcap":  pcap,
+	"commands": Repair.commandSets,
+	"class":    func(c *Cell) string { return strings.ReplaceAll(string(c.Verdict), " ", "-") },
+	"mark":     (*Cell).mark,
+	"lines":    lines,
+	"pcap":     pcap,
 }).Parse(reportText))
 
 // A reportPage is what the template is given.
@@ -35,17 +35,17 @@ type reportPage struct {
 	Faults []string
 	Typos  []repair.Typo
 	Charts []template.HTML
+	Whence string
 	When   string
 	Kernel string
 	Go     string
 }
 
-// WriteReport writes the result to dir, which it makes if need be: index.html, a
-// page that has everything in it, captures too, and needs no network; and
-// table.md.
-func (r *Result) WriteReport(dir string) error {
+// WriteHTML writes the result as a page that has everything in it, captures too,
+// and needs no network.
+func (r *Result) WriteHTML(w io.Writer) error {
 	page := reportPage{
-		Result: r, Faults: r.Faults(), Typos: repair.Typos,
+		Result: r, Faults: r.Faults(), Whence: r.whence(), Typos: repair.Typos,
 		When: time.Now().UTC().Format("2 January 2006, 15:04 UTC"), Kernel: kernel(), Go: runtime.Version() + " " + runtime.GOARCH,
 	}
 	for _, c := range []struct {
@@ -54,7 +54,7 @@ func (r *Result) WriteReport(dir string) error {
 	}{
 		{"Server's CPU per datagram, as a ratio to the naive program", "cpu", "ratio", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
 		{"Connections the kernel tracks for 100 000 clients", "memory", "entries of 100000", func(v float64) string { return thousands(int(v)) }},
-		{"Kernel memory for 100 000 clients, in MB", "memory", "slab bytes of 100000", func(v float64) string { return fmt.Sprintf("%.1f", v/1e6) }},
+		{"Kernel memory for 100 000 clients, in MB" + r.memoryNoise(), "memory", "slab bytes of 100000", func(v float64) string { return fmt.Sprintf("%.1f", v/1e6) }},
 		{"New or changed lines in the program", "change", "lines", func(v float64) string { return fmt.Sprintf("%.0f", v) }},
 	} {
 		bars := r.bars(c.question, c.number)
@@ -67,17 +67,17 @@ func (r *Result) WriteReport(dir string) error {
 		}
 		page.Charts = append(page.Charts, svg)
 	}
-	var html, md bytes.Buffer
-	if err := reportTemplate.Execute(&html, page); err != nil {
-		return err
+	return reportTemplate.Execute(w, page)
+}
+
+// memoryNoise says by how much the numbers of a chart of memory are uncertain.
+func (r *Result) memoryNoise() string {
+	for _, c := range r.Cells {
+		if n, ok := c.Numbers["noise bytes of 100000"]; ok {
+			return fmt.Sprintf(" (noise ±%.1f)", n/1e6)
+		}
 	}
-	r.WriteMarkdown(&md)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "index.html"), html.Bytes(), 0o666),
-		os.WriteFile(filepath.Join(dir, "table.md"), md.Bytes(), 0o666))
+	return ""
 }
 
 // kernel returns the running kernel's version.

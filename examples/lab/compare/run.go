@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,9 +34,11 @@ type effort struct {
 	rounds int   // of windows of processor time
 	crowd  []int // the numbers of clients whose memory is weighed
 	few    int   // clients by which it shows whether a repair uses the table of connections
+
+	slabs func() (int64, error) // how the kernel's memory is read
 }
 
-var wholeEffort = effort{rounds: 400, crowd: []int{1, 1_000, 100_000}, few: 20_000}
+var wholeEffort = effort{rounds: 400, crowd: []int{1, 1_000, 100_000}, few: 20_000, slabs: slabs}
 
 const defaultBound = 4 * time.Second
 
@@ -91,7 +92,8 @@ func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, e
 	for _, r := range res.Repairs {
 		ts = append(ts, &trial{repair: r, bound: o.Bound, effort: *o.effort})
 	}
-	if err := res.fill(ctx, ts, o.Progress); err != nil {
+	l := filler{result: res, trials: ts, progress: o.Progress}
+	if err := l.fill(ctx); err != nil {
 		return nil, err
 	}
 	return res, nil
@@ -111,67 +113,27 @@ func known[T any](wanted []string, all []T, id func(T) string) error {
 	return nil
 }
 
-// fill asks all questions: first those that can be put at the same time, then
-// the measurements.
-func (r *Result) fill(ctx context.Context, ts []*trial, progress func(done, all int, what string)) error {
-	r.Cells = make([]Cell, len(r.Questions)*len(ts))
-	var mu sync.Mutex
-	done := 0
-	enter := func(q, t int, f finding) {
-		mu.Lock()
-		defer mu.Unlock()
-		r.Cells[q*len(ts)+t] = judge(ts[t].repair, r.Questions[q], f)
-		done++
-		if progress != nil {
-			progress(done, len(r.Cells), fmt.Sprintf("%s: %s", r.Questions[q].Title, ts[t].repair.Name))
-		}
-	}
-	err := each(len(r.Cells), func(i int) error {
-		q, t := i/len(ts), i%len(ts)
-		if r.Questions[q].ask == nil {
-			return nil
-		}
-		f, err := r.Questions[q].ask(ctx, ts[t])
-		if err != nil {
-			return fmt.Errorf("compare: %s: %s: %w", r.Questions[q].Title, ts[t].repair.Name, err)
-		}
-		enter(q, t, f)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for q, question := range r.Questions {
-		if question.askAll == nil {
-			continue
-		}
-		if progress != nil {
-			progress(done, len(r.Cells), question.Title)
-		}
-		if err := question.askAll(ctx, ts, func(t int, f finding) { enter(q, t, f) }); err != nil {
-			return fmt.Errorf("compare: %s: %w", question.Title, err)
-		}
-	}
-	return nil
-}
-
 // each calls f with 0 to n-1, a few at a time.
-func each(n int, f func(i int) error) error {
+func each(n int, f func(i int)) {
 	var g errgroup.Group
 	g.SetLimit(atOnce)
 	for i := range n {
-		g.Go(func() error { return f(i) })
+		g.Go(func() error {
+			f(i)
+			return nil
+		})
 	}
-	return g.Wait()
+	_ = g.Wait() // none returns an error
 }
 
 // judge makes a finding a cell.
 func judge(r Repair, q Question, f finding) Cell {
 	e := expectations[q.ID][r.ID]
+	differs := e.differs(f)
 	return Cell{
 		Repair: r.ID, Question: q.ID,
 		Verdict: f.verdict, Says: f.says, Short: f.short, Numbers: f.numbers, Wires: f.wires,
 		Expected: e.verdict, Why: e.why,
-		Surprise: e.verdict != "" && f.verdict != e.verdict && f.verdict != NeedsRoot,
+		Surprise: differs != "", Differs: differs,
 	}
 }

@@ -5,6 +5,7 @@ package compare
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,12 +20,21 @@ func TestTwoVIPs(t *testing.T) {
 	r := compared(t, everyRepair, []string{"one-vip", "two-vips", "change"})
 	require.Empty(t, r.Faults())
 	require.Equal(t, "12 of 12 accepted (ecmp and maglev)", r.Cell(DSRUDP, "two-vips").Says)
+	require.EqualValues(t, 24, r.Cell(DSRUDP, "two-vips").Numbers["accepted"])
+	require.EqualValues(t, 24, r.Cell(None, "two-vips").Numbers["rejected"])
 	require.Equal(t, NotMet, r.Cell(Mangle, "two-vips").Verdict)
-	require.Equal(t, "6 of 12 accepted; 6 rejected, as they came from 198.51.100.2 (ecmp and maglev)", r.Cell(Mangle, "two-vips").Says)
+	require.Equal(t, "198.51.100.2: 6 of 6 accepted; 198.51.100.101: 0 of 6 accepted; 6 rejected, with 198.51.100.2 for a source (ecmp and maglev)", r.Cell(Mangle, "two-vips").Says)
+	for _, bind := range []string{Bind, BindDSRUDP} {
+		require.Equal(t, "12 of 12 accepted (ecmp and maglev); bound to the first VIP alone: "+
+			"198.51.100.2: 6 of 6 accepted; 198.51.100.101: 0 of 6 accepted; 6 refused (ECONNREFUSED) (ecmp and maglev)", r.Cell(bind, "two-vips").Says)
+	}
 	require.Equal(t, Met, r.Cell(Mangle, "one-vip").Verdict)
-	require.Contains(t, r.Cell(None, "one-vip").Says, "0 of 6 accepted; 6 rejected, as they came from 198.51.100.3")
-	require.EqualValues(t, 1, r.Cell(DSRUDP, "change").Numbers["lines"])
-	require.EqualValues(t, 0, r.Cell(DNATNFT, "change").Numbers["lines"])
+	require.Contains(t, r.Cell(None, "one-vip").Says, "0 of 6 accepted; 6 rejected, with 198.51.100.3")
+	require.Equal(t, "one line for right answers; 3 to learn the VIP too", r.Cell(DSRUDP, "change").Says)
+	require.Equal(t, "0 lines for right answers; the program never learns the VIP; one command on every host for one VIP, 2 for two", r.Cell(DNATIPTables, "change").Says)
+	require.Contains(t, r.Cell(Mangle, "change").Says, "; 3 commands on every host for one VIP, 4 for two, the last of which changes nothing: its rule never matches")
+	require.Equal(t, "9 lines for right answers by a socket for each VIP, one line by one for one VIP alone; 10 to learn the VIP too", r.Cell(Bind, "change").Says)
+	require.Greater(t, r.Cell(Pktinfo, "change").Numbers["lines to learn the VIP too"], r.Cell(Pktinfo, "change").Numbers["lines"])
 	require.Greater(t, r.Cell(Pktinfo, "change").Numbers["lines"], 20.0)
 	for _, c := range r.Cells[:2*len(everyRepair)] {
 		require.NotEmpty(t, c.Wires, c.Repair)
@@ -36,12 +46,18 @@ func TestTwoVIPs(t *testing.T) {
 // that is not.
 func TestDSRUDPMeetsAll(t *testing.T) {
 	r := compared(t, []string{DSRUDP, DNATNFT}, []string{
-		"internal-external", "direct", "one-port", "sees", "ipv6", "asymmetric", "broadcast", "fragments", "same-host",
+		"internal-external", "direct", "one-port", "one-port-direct", "sees", "ipv6", "asymmetric", "broadcast", "fragments", "same-host",
 	})
 	require.Empty(t, r.Faults())
-	require.Regexp(t, `^it knew the VIP of 0 of 12 requests \(it knew the wildcard address alone\) and the client's port of 6 \(it saw 406\d\d as \d+\)$`,
+	require.Regexp(t, `^it saw the VIP of 0 of 12 \(it saw the wildcard address alone\), and the client's own port of 6, another one of 6 \(406\d\d as \d+\)$`,
 		r.Cell(DNATNFT, "sees").Says)
-	require.Equal(t, "it knew the VIP of 12 of 12 requests and the client's port of 12", r.Cell(DSRUDP, "sees").Says)
+	require.Equal(t, "it saw the VIP of 12 of 12, and the client's own port of 12", r.Cell(DSRUDP, "sees").Says)
+	for _, q := range []string{"one-port", "one-port-direct"} {
+		require.Regexp(t, `^12 of 12 accepted \(ecmp and maglev\); of 24 requests it got, the program saw the client's own port of 12, another one of 12 \(\d+ as \d+\)$`,
+			r.Cell(DNATNFT, q).Says)
+		require.EqualValues(t, 12, r.Cell(DNATNFT, q).Numbers["client ports rewritten"])
+		require.Contains(t, r.Cell(DSRUDP, q).Says, "the program saw the client's own port of 24")
+	}
 }
 
 // What answers do not tell is told by the wire and by silence.
@@ -49,18 +65,21 @@ func TestWhatFails(t *testing.T) {
 	labtest.Need(t)
 	r, err := Run(t.Context(), Options{
 		Repairs: []string{None, Mangle, Bind, Pktinfo}, Bound: lossBound,
-		Questions: []string{"internal-external", "direct", "ipv6", "asymmetric", "same-host"},
+		Questions: []string{"internal-external", "direct", "one-port-direct", "ipv6", "asymmetric", "broadcast", "same-host"},
 	})
 	require.NoError(t, err)
 	require.Empty(t, r.Faults())
 	for _, c := range []struct{ repair, question, says string }{
-		{None, "same-host", "1 of 3 accepted; 2 rejected, as they came from 10.128.0.2 and 127.0.0.1"},
-		{Mangle, "internal-external", "6 of 12 accepted; 6 came from 198.51.100.2 and did not reach the socket that asked"},
-		{Mangle, "direct", "0 of 6 accepted; 6 rejected, as they came from 198.51.100.2"},
-		{Bind, "direct", "0 of 6 accepted; 6 refused (ECONNREFUSED)"},
-		{Bind, "ipv6", "the program cannot bind (cannot assign requested address) (ecmp and maglev)"},
-		{Pktinfo, "ipv6", "0 of 6 accepted; 6 lost without a word (the program: invalid argument) (ecmp and maglev)"},
-		{Pktinfo, "asymmetric", "0 of 6 accepted; 6 lost without a word"},
+		{None, "same-host", "1 of 3 accepted; 2 rejected, with 10.128.0.2 and 127.0.0.1 for a source"},
+		{Mangle, "internal-external", "198.51.100.2: 6 of 6 accepted; 10.131.0.2: 0 of 6 accepted; 6 from 198.51.100.2, which did not reach the socket that asked"},
+		{Mangle, "direct", "198.51.100.2: 6 of 6 accepted; 198.51.100.3: 0 of 6 accepted; 6 rejected, with 198.51.100.2 for a source"},
+		{Bind, "direct", "198.51.100.2: 6 of 6 accepted; 198.51.100.3: 0 of 6 accepted; 6 refused (ECONNREFUSED)"},
+		{Bind, "one-port-direct", "198.51.100.2: 6 of 6 accepted; 198.51.100.3: 0 of 6 accepted; 6 refused (ECONNREFUSED) (ecmp and maglev); of 12 requests it got, the program saw the client's own port of 12"},
+		{Bind, "ipv6", "the program cannot bind (EADDRNOTAVAIL, cannot assign requested address) (ecmp and maglev)"},
+		{Bind, "broadcast", "0 of 6 accepted; 6 that reached the server's host, which no answer left (the program sent 0 answers)"},
+		{Pktinfo, "ipv6", "0 of 6 accepted; 6 that reached the server's host, which no answer left (the program: EINVAL, invalid argument) (ecmp and maglev)"},
+		{Pktinfo, "asymmetric", "0 of 6 accepted; 6 that reached the server's host, which no answer left (the program sent 6 answers); a backend looked for the client among its neighbours on eth0"},
+		{Pktinfo, "same-host", "2 of 3 accepted; 1 whose answer left the server's host by eth0 and did not arrive"},
 	} {
 		require.Equal(t, c.says, r.Cell(c.repair, c.question).Says)
 	}
@@ -70,16 +89,15 @@ func TestWhatFails(t *testing.T) {
 // comparison is not good.
 func TestSabotage(t *testing.T) {
 	labtest.Need(t)
-	for name, program := range map[string]program{"naive": naiveProgram, "bound": boundProgram} {
+	for faults, program := range map[int]program{2: naiveProgram, 1: boundProgram} {
 		rs := repairs()
 		rs[len(rs)-1].program = program
 		r, err := run(t.Context(), Options{
 			Repairs: []string{Bind, DSRUDP}, Questions: []string{"direct", "one-vip"}, Bound: patience,
 		}, rs, questions())
 		require.NoError(t, err)
-		faults := r.Faults()
-		require.Len(t, faults, 1, name)
-		require.Contains(t, faults[0], ", dsrudp: not met, expected met (a promise of the library): ")
+		require.Len(t, r.Faults(), faults, program.name)
+		require.Contains(t, r.Faults()[0], ", dsrudp: not met, expected met (a promise of the library): ")
 	}
 	// A repair that works where it should not is one, too.
 	rs := repairs()
@@ -88,6 +106,26 @@ func TestSabotage(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.Faults(), 1)
 	require.Contains(t, r.Faults()[0], "bind to the VIP (net): met, expected not met (K10.3")
+}
+
+// So is one that fails, as it should, because its program does nothing at all.
+func TestSabotageOfTheReason(t *testing.T) {
+	labtest.Need(t)
+	rs := repairs()
+	for i := range rs {
+		rs[i].program.answer = func(c net.PacketConn, b []byte) error {
+			_, _, err := c.ReadFrom(b)
+			return err
+		}
+	}
+	r, err := run(t.Context(), Options{
+		Repairs: []string{None, Pktinfo}, Questions: []string{"one-vip", "asymmetric"}, Bound: lossBound,
+	}, rs, questions())
+	require.NoError(t, err)
+	require.Len(t, r.Faults(), 4)
+	require.Contains(t, r.Faults()[0], "one VIP, IPv4, no repair (net): not met, as expected, but not for the reason that was (K1.1")
+	require.Equal(t, NotMet, r.Cell(Pktinfo, "asymmetric").Verdict)
+	require.True(t, r.Cell(Pktinfo, "asymmetric").Surprise)
 }
 
 // A measurement that dsrudp does not meet is a fault although no fact of the
@@ -101,11 +139,10 @@ func TestFaults(t *testing.T) {
 	r.Cell(DSRUDP, "cpu").Verdict = NotMet
 	r.Cell(DSRUDP, "full").Verdict = NeedsRoot
 	require.Len(t, r.Faults(), 2)
-	p, q := r.repair(DNATNFT), r.question("full")
-	require.False(t, judge(p, q, finding{verdict: NeedsRoot}).Surprise)
-	require.False(t, judge(p, q, finding{verdict: NotMet}).Surprise)
-	require.True(t, judge(p, q, finding{verdict: Met}).Surprise)
-	require.True(t, judge(p, q, finding{verdict: NotApplicable}).Surprise)
+	r.Cell(None, "one-vip").Verdict = Failed
+	*r.Cell(None, "two-vips") = Cell{Repair: None, Question: "two-vips"}
+	require.Len(t, r.Faults(), 4)
+	require.Equal(t, "124 of 128 cells are from this run, the others say why not", r.whence())
 }
 
 func TestProgress(t *testing.T) {
@@ -124,20 +161,54 @@ func TestProgress(t *testing.T) {
 	require.Equal(t, 3, last)
 }
 
-// A run that breaks off has no result.
-func TestErrors(t *testing.T) {
+// What there is not cannot be asked for.
+func TestUnknown(t *testing.T) {
 	_, err := Run(t.Context(), Options{Repairs: []string{"hope"}})
 	require.ErrorContains(t, err, `repair "hope": it is one of none, dnat-iptables`)
 	_, err = Run(t.Context(), Options{Questions: []string{"why"}})
 	require.ErrorContains(t, err, `question "why": it is one of one-vip`)
+}
 
+// A question that cannot be put fails for itself, and the others are put.
+func TestFailure(t *testing.T) {
 	broken := errors.New("no paper left")
-	for _, q := range []Question{
-		{Title: "a question", ask: func(context.Context, *trial) (finding, error) { return finding{}, broken }},
-		{Title: "a question", askAll: func(context.Context, []*trial, func(int, finding)) error { return broken }},
-	} {
-		_, err := run(t.Context(), Options{}, repairs(), []Question{q})
-		require.ErrorIs(t, err, broken)
-		require.ErrorContains(t, err, "a question")
+	fine := finding{verdict: Met, says: "fine"}
+	r, err := run(t.Context(), Options{Repairs: []string{None, DSRUDP}}, repairs(), []Question{
+		{ID: "a", Title: "one by one", ask: func(_ context.Context, t *trial) (finding, error) {
+			if t.repair.ID == None {
+				return finding{}, broken
+			}
+			return fine, nil
+		}},
+		{ID: "b", Title: "all together", askAll: func(_ context.Context, _ []*trial, found func(int, finding)) error {
+			found(1, fine)
+			return broken
+		}},
+		{ID: "c", Title: "forgotten", askAll: func(context.Context, []*trial, func(int, finding)) error { return nil }},
+	})
+	require.NoError(t, err)
+	for _, q := range []string{"a", "b"} {
+		require.Equal(t, Failed, r.Cell(None, q).Verdict)
+		require.Equal(t, "no paper left", r.Cell(None, q).Says)
+		require.Equal(t, Met, r.Cell(DSRUDP, q).Verdict)
 	}
+	require.Len(t, r.Faults(), 4)
+	require.Equal(t, "one by one, no repair (net): could not be found out: no paper left", r.Faults()[0])
+	require.Contains(t, r.Faults()[3], "forgotten, dsrudp: could not be found out: nothing")
+}
+
+// A run that is called off has no result.
+func TestCalledOff(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := run(ctx, Options{}, repairs(), []Question{
+		{ask: func(context.Context, *trial) (finding, error) {
+			cancel(nil)
+			return finding{verdict: Met}, nil
+		}},
+		{askAll: func(context.Context, []*trial, func(int, finding)) error {
+			require.Fail(t, "it goes on")
+			return nil
+		}},
+	})
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -39,14 +39,18 @@ func (r *Result) WriteText(w io.Writer) {
 
 // writeCommands writes what a person types, and what is mended in it.
 func (r *Result) writeCommands(w io.Writer) {
-	fmt.Fprintln(w, heading.Sprint("The repairs, as they are typed on a backend (10.128.0.2, VIP 198.51.100.2)"))
+	fmt.Fprintln(w, heading.Sprint("The repairs, as they are typed on a backend"))
+	paragraph(w, "  ", "  ", fmt.Sprintf("It is %v or %v; the VIPs are %v, %v and %v.", documentInternal, internal6, documentVIP, secondVIP, vip6))
 	for _, p := range r.Repairs {
 		fmt.Fprintf(w, "\n  %s\n", p.Name)
-		for _, c := range p.Commands {
-			fmt.Fprintf(w, "    %s\n", c) // in one line, to be copied
-		}
 		if p.Note != "" {
 			paragraph(w, "    (", "    ", p.Note+")")
+		}
+		for _, c := range p.commandSets() {
+			fmt.Fprintf(w, "    %s:\n", c.Title)
+			for _, line := range c.Lines {
+				fmt.Fprintf(w, "      %s\n", line) // in one line, to be copied
+			}
 		}
 	}
 	fmt.Fprintf(w, "\n%s\n", heading.Sprint("Mended in them, as against the document"))
@@ -54,7 +58,9 @@ func (r *Result) writeCommands(w io.Writer) {
 		fmt.Fprintln(w)
 		fmt.Fprintf(w, "  %s\n", t.Printed)
 		paragraph(w, "    ", "    ", t.Wrong)
-		if t.Mended != "" {
+		if t.Mended == "" {
+			fmt.Fprintln(w, "  instead: nothing; it is left out")
+		} else {
 			fmt.Fprintf(w, "  instead:\n  %s\n", t.Mended)
 		}
 	}
@@ -69,7 +75,7 @@ func (r *Result) matrix() table.Writer {
 	t.Style().Options = table.Options{SeparateHeader: true}
 	t.Style().Box.PaddingLeft, t.Style().Box.PaddingRight = " ", ""
 	head := table.Row{""}
-	configs := []table.ColumnConfig{{Number: 1, WidthMax: 27, WidthMaxEnforcer: text.WrapSoft}}
+	configs := []table.ColumnConfig{{Number: 1, WidthMax: 25, WidthMaxEnforcer: text.WrapSoft}}
 	for i, p := range r.Repairs {
 		head = append(head, p.Short)
 		configs = append(configs, table.ColumnConfig{Number: i + 2, Transformer: colour})
@@ -94,7 +100,7 @@ const (
 
 // mark returns the cell in a few characters.
 func (c *Cell) mark() string {
-	m := map[Verdict]string{Met: yes, NotMet: no, NotApplicable: "n/a", NeedsRoot: "root"}[c.Verdict]
+	m := map[Verdict]string{Met: yes, NotMet: no, NotApplicable: "n/a", NeedsRoot: "root", Failed: "failed", "": "empty"}[c.Verdict]
 	if c.Short != "" {
 		m += " " + c.Short
 	}
@@ -164,9 +170,10 @@ func (r *Result) writeVerdict(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "%s %d cells, each from a run; in %d it was known before what had to come, and it came.\n", heading.Sprint("As expected:"), len(r.Cells), expected)
+	fmt.Fprintln(w, heading.Sprint("As expected:"))
+	paragraph(w, "  ", "  ", fmt.Sprintf("%s; of %d it was known before what had to come, and it came.", r.whence(), expected))
 	if asked > 0 {
-		fmt.Fprintf(w, "dsrudp meets %d of %d questions.\n", met, asked)
+		fmt.Fprintf(w, "  dsrudp meets %d of %d questions.\n", met, asked)
 	}
 }
 

@@ -10,7 +10,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
@@ -29,11 +32,13 @@ type trial struct {
 // A scene is what a repair is tried in: servers with the repair in place, and
 // captures. Its owner closes it.
 type scene struct {
-	trial   *trial
-	servers []*server
-	wires   []*lab.Capture
-	names   []string // of the wires
-	places  []io.Closer
+	trial     *trial
+	servers   []*server
+	wires     []*lab.Capture
+	names     []string     // of the wires
+	atServers []serverWire // those of wires that are a server's
+	earlier   int          // answers that were sent to other clients than those that count
+	places    []io.Closer
 }
 
 // repaired puts the repair in place on a host, for VIPs of one family, and
@@ -63,6 +68,15 @@ func (s *scene) capture(h *lab.Host, dev string) (*lab.Capture, error) {
 	return c, nil
 }
 
+// captureServer is capture for an interface of a server's host.
+func (s *scene) captureServer(h *lab.Host, dev string) (*lab.Capture, error) {
+	c, err := s.capture(h, dev)
+	if err == nil {
+		s.atServers = append(s.atServers, serverWire{dev, c})
+	}
+	return c, err
+}
+
 // close ends servers, captures and hosts, and returns what was captured.
 func (s *scene) close() ([]Wire, error) {
 	for _, srv := range s.servers {
@@ -81,14 +95,22 @@ func (s *scene) close() ([]Wire, error) {
 	return wires, errors.Join(errs...)
 }
 
-// because explains what became of requests by the last error that a server met.
-func (s *scene) because() string {
+// because explains why requests were not answered: by the last error that a
+// server met, or by how many answers the programs believe that they sent.
+func (s *scene) because(rs []*request) string {
 	for _, srv := range s.servers {
 		if err := srv.err(); err != nil {
-			return fmt.Sprintf(" (the program: %v)", cause(err))
+			return fmt.Sprintf(" (the program: %s)", named(err))
 		}
 	}
-	return ""
+	if !slices.ContainsFunc(rs, func(r *request) bool { return r.outcome == unanswered }) {
+		return ""
+	}
+	sent := -s.earlier
+	for _, srv := range s.servers {
+		sent += int(srv.sent.Load())
+	}
+	return fmt.Sprintf(" (the program sent %s)", plural(sent, "answer"))
 }
 
 // cause returns what an error of package net wraps.
@@ -102,6 +124,16 @@ func cause(err error) error {
 	}
 }
 
+// named returns the cause of an error, with the name that the manuals have for it.
+func named(err error) string {
+	err = cause(err)
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return fmt.Sprintf("%s, %v", unix.ErrnoName(errno), errno)
+	}
+	return err.Error()
+}
+
 // A question's plot is played in a scene: it asks, and returns the requests.
 type plot func(ctx context.Context, s *scene) ([]*request, error)
 
@@ -111,17 +143,14 @@ func (t *trial) play(ctx context.Context, p plot) (f finding, err error) {
 	s := &scene{trial: t}
 	rs, err := p(ctx, s)
 	if err == nil {
-		var met bool
-		met, f.says = tally(rs)
-		f.verdict = verdict(met)
-		if !met {
-			f.says += s.because()
-		}
+		trace(rs, s.atServers...)
+		f = findingOf(rs, s.because(rs))
 	}
 	wires, closeErr := s.close()
 	var unbound *listenError
 	if errors.As(err, &unbound) {
-		return finding{verdict: NotMet, says: fmt.Sprintf("the program cannot bind (%v)", cause(err))}, closeErr
+		says := fmt.Sprintf("the program cannot bind (%s)", named(err))
+		return finding{verdict: NotMet, says: says, happened: []string{says}, numbers: map[string]float64{"bound": 0}}, closeErr
 	}
 	f.wires = wires
 	return f, errors.Join(err, closeErr)
@@ -140,6 +169,10 @@ func (t *trial) plays(ctx context.Context, p func(name string) plot, names ...st
 			all.verdict = f.verdict
 		}
 		says = append(says, f.says)
+		for _, h := range f.happened {
+			all.happened = append(all.happened, name+", "+h)
+		}
+		all.numbers = sum(all.numbers, f.numbers)
 		for _, w := range f.wires {
 			w.Host = name + ", " + w.Host
 			all.wires = append(all.wires, w)

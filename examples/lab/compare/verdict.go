@@ -4,20 +4,43 @@ package compare
 
 import "fmt"
 
-// Faults says what was not as it has to be: surprises, and questions that dsrudp
-// does not meet. There are none if the comparison is good.
+// Faults says what was not as it has to be: questions that could not be put,
+// surprises, and questions that dsrudp does not meet. There are none if the
+// comparison is good.
 func (r *Result) Faults() []string {
 	var faults []string
 	for _, c := range r.Cells {
 		name := fmt.Sprintf("%s, %s", r.question(c.Question).Title, r.repair(c.Repair).Name)
 		switch {
+		case c.Verdict == "" || c.Verdict == Failed:
+			faults = append(faults, fmt.Sprintf("%s: could not be found out: %s", name, c.Says))
 		case c.Surprise:
-			faults = append(faults, fmt.Sprintf("%s: %s, expected %s (%s): %s", name, c.Verdict, c.Expected, c.Why, c.Says))
+			faults = append(faults, fmt.Sprintf("%s: %s, %s: %s", name, c.Verdict, c.Differs, c.Says))
 		case c.Repair == DSRUDP && c.Verdict != Met:
 			faults = append(faults, fmt.Sprintf("%s: %s: %s", name, c.Verdict, c.Says))
 		}
 	}
 	return faults
+}
+
+// ran returns the number of cells whose question was put.
+func (r *Result) ran() int {
+	n := 0
+	for _, c := range r.Cells {
+		if c.Verdict != "" && c.Verdict != Failed && c.Verdict != NeedsRoot {
+			n++
+		}
+	}
+	return n
+}
+
+// whence says of the cells whether each is from a run.
+func (r *Result) whence() string {
+	all, ran := len(r.Repairs)*len(r.Questions), r.ran()
+	if ran == all {
+		return fmt.Sprintf("all %d cells are from this run", all)
+	}
+	return fmt.Sprintf("%d of %d cells are from this run, the others say why not", ran, all)
 }
 
 func (r *Result) repair(id string) Repair {

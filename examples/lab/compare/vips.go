@@ -22,8 +22,21 @@ func oneVIP(ctx context.Context, t *trial) (finding, error) {
 	return t.askVIPs(ctx, vips4, 1, ports)
 }
 
+// twoVIPs also shows what comes of a program that is bound to one VIP alone, which
+// decides nothing.
 func twoVIPs(ctx context.Context, t *trial) (finding, error) {
-	return t.askVIPs(ctx, vips4, 2, ports)
+	f, err := t.askVIPs(ctx, vips4, 2, ports)
+	if err != nil || t.repair.program.single == nil {
+		return f, err
+	}
+	alone := *t
+	alone.repair.program = *t.repair.program.single
+	one, err := alone.askVIPs(ctx, vips4, 2, ports)
+	f.says += "; bound to the first VIP alone: " + one.says
+	for _, h := range one.happened {
+		f.happened = append(f.happened, "bound to one alone, "+h)
+	}
+	return f, err
 }
 
 func ipv6VIPs(ctx context.Context, t *trial) (finding, error) {
@@ -44,24 +57,30 @@ func (t *trial) askVIPs(ctx context.Context, vips func(*lab.Lab) []netip.Addr, n
 				client = l.Client6
 			}
 			rs := requests(l.Client, wire, client, ports, vips(l)...)
-			for i, r := range rs {
-				r.from = netip.AddrPortFrom(client, firstPort+uint16(i))
-			}
+			fromPortsOfTheirOwn(rs)
 			return rs, ask(ctx, t.bound, rs...)
 		}
 	}, balancers...)
 }
 
-// direct asks the first backend by its own address too.
+// direct asks a VIP and, by its own address, the first backend.
 func direct(ctx context.Context, t *trial) (finding, error) {
 	return t.play(ctx, func(ctx context.Context, s *scene) ([]*request, error) {
 		l, wire, err := s.build(lab.Options{VIPs: 1}, vips4)
 		if err != nil {
 			return nil, err
 		}
-		rs := requests(l.Client, wire, l.Client4, ports, l.Backends[0].External4)
+		rs := requests(l.Client, wire, l.Client4, ports, l.VIPs4[0], l.Backends[0].External4)
+		fromPortsOfTheirOwn(rs)
 		return rs, ask(ctx, t.bound, rs...)
 	})
+}
+
+// fromPortsOfTheirOwn has no two requests leave one port.
+func fromPortsOfTheirOwn(rs []*request) {
+	for i, r := range rs {
+		r.from = netip.AddrPortFrom(r.from.Addr(), firstPort+uint16(i))
+	}
 }
 
 // The internal balancer's address, which the lab does not know of.
@@ -81,7 +100,7 @@ func internalAndExternal(ctx context.Context, t *trial) (finding, error) {
 		if err := sendTo(l, backend, vips...); err != nil {
 			return nil, err
 		}
-		if _, err := s.capture(backend.Host, "eth0"); err != nil {
+		if _, err := s.captureServer(backend.Host, "eth0"); err != nil {
 			return nil, err
 		}
 		if err := s.repaired(backend.Host, vips, backend.Internal4); err != nil {

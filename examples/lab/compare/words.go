@@ -25,14 +25,6 @@ func thousands(n int) string {
 	return s
 }
 
-// kilobytes writes a number of octets, which a measurement may find negative.
-func kilobytes(n float64) string {
-	if n < 0 {
-		return "nothing"
-	}
-	return fmt.Sprintf("%.0f kB", n/1000)
-}
-
 // plural returns a number of things: "one line", "2 lines".
 func plural(n int, what string) string {
 	if n == 1 {

@@ -30,6 +30,16 @@ func Answer(c net.PacketConn, b []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.WriteTo(echo.Reply(b[:n], c.LocalAddr(), client), client)
+	_, err = c.WriteTo(echo.Reply(b[:n]), client)
+	return err
+}
+
+// Tell is Answer with what the program knows: the socket's address is the VIP.
+func Tell(c net.PacketConn, b []byte) error {
+	n, client, err := c.ReadFrom(b)
+	if err != nil {
+		return err
+	}
+	_, err = c.WriteTo(echo.Tell(b[:n], c.LocalAddr(), client), client)
 	return err
 }

@@ -51,7 +51,19 @@ func Answer(pc net.PacketConn, b []byte) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = c.WriteMsgUDP(echo.Reply(b[:n], local(oob[:oobn], client), client), oob[:oobn], client)
+	_, _, err = c.WriteMsgUDP(echo.Reply(b[:n]), oob[:oobn], client)
+	return err
+}
+
+// Tell is Answer with what the program knows: the control data names the VIP.
+func Tell(pc net.PacketConn, b []byte) error {
+	c := pc.(*net.UDPConn)
+	oob := make([]byte, 128)
+	n, oobn, _, client, err := c.ReadMsgUDP(b, oob)
+	if err != nil {
+		return err
+	}
+	_, _, err = c.WriteMsgUDP(echo.Tell(b[:n], local(oob[:oobn], client), client), oob[:oobn], client)
 	return err
 }
 
