@@ -32,9 +32,9 @@ const (
 	crowdBound  = 5 * time.Second
 )
 
-// newCrowd makes a crowd of the pair's client that asks an address of its server.
-func newCrowd(p *pair, to netip.Addr) (*crowd, error) {
-	return &crowd{pair: p, to: net.UDPAddrFromAddrPort(at(to))}, p.client.AddLocalRoute(crowdNet, "lo")
+// newCrowd makes a crowd of the pair's client that asks at an address of its server.
+func newCrowd(p *pair, to netip.AddrPort) (*crowd, error) {
+	return &crowd{pair: p, to: net.UDPAddrFromAddrPort(to)}, p.client.AddLocalRoute(crowdNet, "lo")
 }
 
 // conn returns the socket of a client, and its address.

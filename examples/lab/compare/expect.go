@@ -136,8 +136,11 @@ var expectations = map[string]map[string]expectation{
 		Bind: met(nothingKept), BindDSRUDP: met(nothingKept), Pktinfo: met(nothingKept), DSRUDP: met(nothingKept),
 	},
 	"full": {
-		None: met("nothing uses the table"), DNATIPTables: unmet("what cannot be tracked is dropped", vip1+eachSilent), DNATNFT: unmet("what cannot be tracked is dropped", vip1+eachSilent), Mangle: met("it is stateless"),
-		Bind: met("nothing uses the table"), BindDSRUDP: met("nothing uses the table"), Pktinfo: met("nothing uses the table"), DSRUDP: met("nothing uses the table"),
+		None:         met("naive answers are right here", fullBefore, "exempt, .*"+allAccepted),
+		DNATIPTables: unmet(untracked, fullBefore, exemptDNAT), DNATNFT: unmet(untracked, fullBefore, exemptDNAT),
+		Mangle: met("it is stateless", fullBefore, "exempt, .*"+allAccepted),
+		Bind:   met(exempt, fullBefore, "exempt, .*"+allAccepted), BindDSRUDP: met(exempt, fullBefore, "exempt, .*"+allAccepted),
+		Pktinfo: met(exempt, fullBefore, "exempt, .*"+allAccepted), DSRUDP: met(exempt, fullBefore, "exempt, .*"+allAccepted),
 	},
 	"change": {
 		None: met("it is compared with itself"), DNATIPTables: met("the program stays"), DNATNFT: met("the program stays"), Mangle: met("the program stays"), DSRUDP: met(promised),
@@ -152,6 +155,13 @@ const (
 	otherPort    = `the client's own port of 12, another one of 12 \(.*\)`
 	sixPortsSeen = `the client's own port of 6, another one of 6 \(.*\)`
 	noVIPSeen    = `the VIP of 0 of 12 \(it saw the wildcard address alone\)`
+)
+
+// What becomes of new clients where the table of connections is full.
+const (
+	untracked  = "what is not tracked is not translated"
+	fullBefore = `before, .*` + eachSilent
+	exemptDNAT = `exempt, 198\.51\.100\.2` + noneAccepted + `rejected, with 192\.0\.2\.1 for a source`
 )
 
 const (

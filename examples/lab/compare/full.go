@@ -4,12 +4,15 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
-const fullAsks = "20 000 clients ask. If the kernel keeps track of them, there come as many as its table holds (nf_conntrack_max), and ask again after two seconds, which makes the kernel keep them. " +
-	"Then new clients ask (the naive program on the machine's own address). They must be answered. No other rule on the host uses connection tracking."
+const fullAsks = "The host's firewall tracks connections (it has a rule with ct state), and its table of them is full: as many clients as it holds (nf_conntrack_max) asked another service of the host, and again two seconds later, upon which the kernel keeps them. " +
+	"Now new clients ask (the naive program on the machine's own address). Then the operator exempts the port (nft: udp dport 60002 notrack in prerouting, udp sport 60002 notrack in output, both of priority raw), and new clients ask once more. " +
+	"It is told what happens before. All answers must be accepted after."
 
 // fullMost is the largest table that is filled here: a connection takes some
 // 256 bytes that are not to be had back at once.
@@ -19,64 +22,31 @@ const fullMost = 400_000
 // no longer drops it in favour of a new one.
 const assured = 2 * time.Second
 
-func full(ctx context.Context, ts []*trial, found func(int, finding)) error {
-	each(len(ts), func(i int) {
-		f, err := ts[i].fill(ctx)
+// full fills one table, which takes longer than all the rest, and puts the repairs
+// in place one after the other.
+func full(ctx context.Context, ts []*trial, found func(int, finding)) (err error) {
+	s, err := newFullStand()
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err != nil {
+		return err
+	}
+	if s.size > fullMost {
+		for i := range ts {
+			found(i, tooLarge(s.size))
+		}
+		return nil
+	}
+	if err := s.fill(ctx, ts[0].effort.table); err != nil {
+		return err
+	}
+	for i, t := range ts {
+		f, err := s.try(ctx, t)
 		if err != nil {
 			f = failed(err)
 		}
 		found(i, f)
-	})
+	}
 	return nil
-}
-
-// fill fills the table, if the repair uses it, and has new clients ask.
-func (t *trial) fill(ctx context.Context) (f finding, err error) {
-	s, err := newStand(t.repair)
-	defer func() {
-		if e := s.close(); err == nil {
-			err = e
-		}
-	}()
-	if err != nil {
-		return f, err
-	}
-	size, err := conntrack(s.pair.server, "nf_conntrack_max")
-	if err != nil {
-		return f, err
-	}
-	if size > fullMost && t.repair.stateful {
-		return tooLarge(size), nil
-	}
-	clients := t.effort.few
-	if t.repair.stateful {
-		clients = min(clients, size)
-	}
-	if err := s.ask(ctx, 0, clients); err != nil {
-		return f, err
-	}
-	n, err := tracked(s.pair.server)
-	if err != nil {
-		return f, err
-	}
-	if n > 0 {
-		if err := s.ask(ctx, clients, size); err != nil {
-			return f, err
-		}
-		clients = size
-		select {
-		case <-time.After(assured + time.Second/4):
-		case <-ctx.Done():
-			return f, ctx.Err()
-		}
-		if _, err := s.crowd.ask(ctx, 0, clients); err != nil {
-			return f, err
-		}
-		if n, err = tracked(s.pair.server); err != nil {
-			return f, err
-		}
-	}
-	return t.newcomers(ctx, s, clients, n, size)
 }
 
 // tooLarge is what is found out about a table that is not filled here.
@@ -85,44 +55,78 @@ func tooLarge(size int) finding {
 		"root can make it smaller for a while: sysctl -w net.netfilter.nf_conntrack_max=%d", thousands(size), fullMost)}
 }
 
-// newcomers asks as clients that the kernel has not seen before.
-func (t *trial) newcomers(ctx context.Context, s *stand, clients, tracked, size int) (finding, error) {
-	wire, err := s.pair.client.Capture(pairDev)
+// try puts a repair in place, and asks before the port is exempt and after.
+func (s *fullStand) try(ctx context.Context, t *trial) (f finding, err error) {
+	sc := &scene{trial: t}
+	defer func() {
+		_, closeErr := sc.close()
+		err = errors.Join(err, closeErr, s.clear(t.repair))
+	}()
+	if err := sc.repaired(s.pair.server, []netip.Addr{pairVIP}, pairServer); err != nil {
+		return f, err
+	}
+	entries, err := tracked(s.pair.server)
 	if err != nil {
-		return finding{}, err
+		return f, err
 	}
-	toVIP := requests(s.pair.client, wire, pairClient, ports, standVIP(t.repair))
-	asked := toVIP
-	var toOwn []*request
-	if t.repair.stateful {
-		toOwn = requests(s.pair.client, wire, pairClient, ports, pairServer)
-		asked = append(asked[:len(asked):len(asked)], toOwn...)
-	}
-	atServer, err := s.pair.server.Capture(pairDev)
+	before, err := s.newcomers(ctx, t, s.dropped)
 	if err != nil {
-		return finding{}, err
+		return f, err
 	}
-	err = ask(ctx, t.bound, asked...)
-	trace(asked, serverWire{pairDev, atServer})
-	if _, e := atServer.Stop(); err == nil {
-		err = e
+	if err := s.exempt(); err != nil {
+		return f, err
 	}
-	packets, stopErr := wire.Stop()
+	f, err = s.newcomers(ctx, t, nil)
+	if err != nil {
+		return f, err
+	}
+	f.says = fmt.Sprintf("%s of %s connections in the table; before: %s; exempt from tracking: %s%s",
+		thousands(entries), thousands(s.size), before.says, f.says, standNote(t.repair))
+	f.happened = []string{"before, " + before.happened[0], "exempt, " + f.happened[0]}
+	f.wires = append(before.wires, f.wires...)
+	f.numbers["entries"], f.numbers["accepted before"] = float64(entries), before.numbers["accepted"]
+	return f, nil
+}
+
+// newcomers asks as clients that the kernel has not seen before. It need not wait
+// for answers of which until says that they will not come; that may be nil.
+func (s *fullStand) newcomers(ctx context.Context, t *trial, until func(ctx context.Context, requests int) (bool, error)) (f finding, err error) {
+	sc := &scene{trial: t}
+	wire, err := sc.capture(s.pair.client, pairDev)
 	if err == nil {
-		err = stopErr
+		_, err = sc.captureServer(s.pair.server, pairDev)
 	}
-	met, says := tally(toVIP)
-	f := finding{
-		verdict:  verdict(met),
-		says:     fmt.Sprintf("%s clients, %s of %s connections in the table; new clients: %s", thousands(clients), thousands(tracked), thousands(size), says),
-		happened: tallyByAddress(toVIP, ""),
-		numbers:  map[string]float64{"clients": float64(clients), "entries": float64(tracked)},
-		wires:    []Wire{{"client " + pairDev, packets}},
+	if err == nil {
+		rs := requests(s.pair.client, wire, pairClient, ports, standVIP(t.repair))
+		for _, r := range rs { // DNAT's entries outlive its rule, and block who comes again
+			r.from = netip.AddrPortFrom(pairClient, firstPort+s.newcomersSoFar)
+			s.newcomersSoFar++
+		}
+		err = askUntil(ctx, t.bound, until, rs...)
+		trace(rs, sc.atServers...)
+		f = findingOf(rs, "")
 	}
-	f.says += standNote(t.repair)
-	if toOwn != nil {
-		_, says := tally(toOwn)
-		f.says += "; of the machine's own address, which is tracked too: " + says
+	wires, closeErr := sc.close()
+	f.wires = wires
+	return f, errors.Join(err, closeErr)
+}
+
+// askUntil is ask, which ends early if until says so.
+func askUntil(ctx context.Context, bound time.Duration, until func(context.Context, int) (bool, error), rs ...*request) error {
+	if until == nil {
+		return ask(ctx, bound, rs...)
 	}
-	return f, err
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		over, err := until(ctx, len(rs))
+		if over {
+			cancel()
+		}
+		ended <- err
+	}()
+	err := ask(ctx, bound, rs...)
+	cancel()
+	return errors.Join(err, <-ended)
 }

@@ -16,6 +16,10 @@ func dnatByIPTables(h *lab.Host, vips []netip.Addr, internal netip.Addr) error {
 	return repair.Run(h, repair.DNATByIPTables(echo.Port, internal, vips...)...)
 }
 
+func flushIPTables(h *lab.Host) error {
+	return repair.Run(h, repair.Command{"iptables", "-t", "nat", "-F"})
+}
+
 // tryIPTables finds out whether the iptables command is there and works: that of
 // old, which does not know nf_tables, may not be an ordinary user's to run. Where
 // it does not, the repair's rules are made without it, and its note says so.
@@ -44,7 +48,7 @@ func tryIPTables(rs []Repair) error {
 
 // doWithout has the rules of iptables be made through nf_tables, because of err.
 func (r *Repair) doWithout(err error) {
-	r.apply = dnat
+	r.apply, r.clear = dnat, nil
 	why := "iptables is not installed here"
 	if !errors.Is(err, repair.ErrNotInstalled) {
 		why = fmt.Sprintf("iptables does not work here (%v)", err)

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 }
 
 // little is an effort that shows that measurements work, and no more.
-var little = effort{rounds: 10, crowd: []int{1, 10, 1000}, few: 1000, slabs: slabs}
+var little = effort{rounds: 10, crowd: []int{1, 10, 1000}, table: 1000, slabs: slabs}
 
 // compared runs a part of the comparison.
 func compared(t *testing.T, repairs, questions []string) *Result {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 )
 
 const memoryAsks = "1, 1 000 and 100 000 clients, each with an address of its own, ask and are answered (the naive program on the machine's own address). " +
@@ -94,12 +95,14 @@ func (s *stand) weigh(ctx context.Context, e effort) (weights []weight, heap flo
 }
 
 // noiseOf returns by how many bytes the slabs strayed at most, for each size of
-// the crowd, in runs in which nothing is kept.
+// the crowd, in runs in which nothing is kept. Slabs are counted in pages: what is
+// smaller than one cannot be seen.
 func noiseOf(runs [][]weight) []float64 {
 	noise := make([]float64, len(runs[0]))
-	for _, run := range runs {
-		for i, w := range run {
-			noise[i] = max(noise[i], math.Abs(float64(w.slab)))
+	for i := range noise {
+		noise[i] = float64(os.Getpagesize())
+		for _, run := range runs {
+			noise[i] = max(noise[i], math.Abs(float64(run[i].slab)))
 		}
 	}
 	return noise

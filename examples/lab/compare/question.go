@@ -79,7 +79,7 @@ func questions() []Question {
 			Asks: memoryAsks,
 		},
 		{
-			ID: "full", Title: "when the connection table is full", askAll: full,
+			ID: "full", Title: "connection table full, port exempt from tracking", askAll: full,
 			Asks: fullAsks,
 		},
 		{

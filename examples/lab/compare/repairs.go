@@ -28,6 +28,9 @@ type Repair struct {
 	program program
 	// apply changes the host, or is nil.
 	apply func(h *lab.Host, vips []netip.Addr, internal netip.Addr) error
+	// clear removes what apply did, where it is not just tables of nf_tables, or
+	// is nil.
+	clear func(h *lab.Host) error
 	// commands returns what a person types instead, or is nil.
 	commands func(port uint16, internal netip.Addr, vips ...netip.Addr) []repair.Command
 	// stateful says that the kernel is to remember clients.
@@ -54,7 +57,7 @@ func repairs() []Repair {
 		{ID: None, Name: "no repair (net)", Short: "none", program: naiveProgram, Note: "the document's first program: examples/lab/compare/programs/naive"},
 		{
 			ID: DNATIPTables, Name: "DNAT by iptables", Short: "iptables", program: naiveProgram,
-			apply: dnatByIPTables, commands: repair.DNATByIPTables, stateful: true,
+			apply: dnatByIPTables, clear: flushIPTables, commands: repair.DNATByIPTables, stateful: true,
 			Note: "rules made by the iptables command",
 		},
 		{

@@ -33,12 +33,12 @@ type Options struct {
 type effort struct {
 	rounds int   // of windows of processor time
 	crowd  []int // the numbers of clients whose memory is weighed
-	few    int   // clients by which it shows whether a repair uses the table of connections
+	table  int   // connections that fill the table; 0 means what it holds
 
 	slabs func() (int64, error) // how the kernel's memory is read
 }
 
-var wholeEffort = effort{rounds: 400, crowd: []int{1, 1_000, 100_000}, few: 20_000, slabs: slabs}
+var wholeEffort = effort{rounds: 400, crowd: []int{1, 1_000, 100_000}, slabs: slabs}
 
 const defaultBound = 4 * time.Second
 

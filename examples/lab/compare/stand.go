@@ -32,17 +32,14 @@ func newStand(r Repair) (s *stand, err error) {
 		}
 	}
 	if r.stateful {
-		// No client of a crowd is to be forgotten before the last has come.
-		for _, key := range []string{"nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"} {
-			if err := s.pair.server.Sysctl("net.netfilter."+key, "600"); err != nil {
-				return s, err
-			}
+		if err := rememberClients(s.pair.server); err != nil {
+			return s, err
 		}
 	}
 	if s.server, err = r.program.start(s.pair.server, []netip.Addr{pairVIP}); err != nil {
 		return s, err
 	}
-	s.crowd, err = newCrowd(s.pair, standVIP(r))
+	s.crowd, err = newCrowd(s.pair, at(standVIP(r)))
 	return s, err
 }
 
