@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -63,25 +62,6 @@ func soughtNeighbour(h *lab.Host, dev string, a netip.Addr) (bool, error) {
 		ip, ok := netip.AddrFromSlice(n.IP)
 		return ok && ip.Unmap() == a && n.State&(netlink.NUD_INCOMPLETE|netlink.NUD_FAILED) != 0
 	}), err
-}
-
-// large is the size of a request that no link takes in one piece.
-const large = 3000
-
-func fragments(ctx context.Context, t *trial) (finding, error) {
-	return t.plays(ctx, func(balancer string) plot {
-		return func(ctx context.Context, s *scene) ([]*request, error) {
-			l, wire, err := s.build(lab.Options{Balancer: lab.Balancer(balancer), VIPs: 1}, vips4)
-			if err != nil {
-				return nil, err
-			}
-			rs := requests(l.Client, wire, l.Client4, ports, l.VIPs4...)
-			for _, r := range rs {
-				r.payload = append(r.payload, strings.Repeat(".", large-len(r.payload))...)
-			}
-			return rs, ask(ctx, t.bound, rs...)
-		}
-	}, balancers...)
 }
 
 // sameHost asks over the backend's loopback interface, by which all that a host
