@@ -91,12 +91,13 @@
 // A program that cannot be changed can be repaired in the kernel of its host.
 // DNAT of each VIP to the host's own address (iptables or nft) works for any
 // number of VIPs, but has the kernel track every client (about 256 bytes each in the
-// project's comparison), answers no new client when its table of connections is
-// full, hides the VIP from the program, and rewrites the port of a client that
-// asks two VIPs from one. Stateless mangling of the source keeps nothing and
-// serves one VIP alone, to whose address it also rewrites answers from the
-// host's own. A program with one IPv4 VIP and no other clients can bind to it with
-// package net.
+// project's comparison), so that the port cannot be exempted from tracking on a
+// host whose table of connections may fill up and then answers no new client;
+// hides the VIP from the program; and rewrites the port of a client that
+// asks two VIPs, or a VIP and the host itself, from one. Stateless mangling of the
+// source keeps nothing and serves one VIP alone, to whose address it also rewrites
+// answers from the host's own. A program with one IPv4 VIP and no other clients can
+// bind to it with package net.
 //
 // DNAT, a rule for each VIP (ip6tables for IPv6), with 198.51.100.2 the VIP and
 // 10.128.0.2 the host's own address:

@@ -5,10 +5,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
-	"time"
 
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare"
 )
@@ -24,7 +22,9 @@ func compareJob(ctx context.Context, o options, run comparison, stdout, stderr i
 		logger.Print(err)
 		return 1
 	}
-	res, took, err := timed(ctx, run, stderr)
+	progress, end := newProgress(stderr)
+	res, err := run(ctx, compare.Options{Progress: progress})
+	end()
 	if err != nil {
 		logger.Print(errors.Join(err, out.close()))
 		return 1
@@ -37,7 +37,6 @@ func compareJob(ctx context.Context, o options, run comparison, stdout, stderr i
 		}
 	} else {
 		res.WriteText(stdout)
-		fmt.Fprintf(stdout, "It took %.0f seconds.\n", took.Seconds())
 	}
 	if err = errors.Join(err, out.write(res), out.close()); err != nil {
 		logger.Print(err)
@@ -46,13 +45,4 @@ func compareJob(ctx context.Context, o options, run comparison, stdout, stderr i
 		return 1
 	}
 	return 0
-}
-
-// timed runs a comparison, shows how far it is, and returns how long it took.
-func timed(ctx context.Context, run comparison, stderr io.Writer) (*compare.Result, time.Duration, error) {
-	start := time.Now()
-	progress, end := newProgress(stderr)
-	defer end()
-	res, err := run(ctx, compare.Options{Progress: progress})
-	return res, time.Since(start), err
 }

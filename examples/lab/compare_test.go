@@ -60,7 +60,7 @@ func TestCompare(t *testing.T) {
 	file, report := filepath.Join(dir, "result.json"), filepath.Join(dir, "report")
 	code, stdout, stderr := doCompare(t, short, "-json", file, "-report", report)
 	require.Equal(t, 0, code, stderr)
-	require.Contains(t, stdout, "  dsrudp meets 2 of 2 questions.\nIt took ")
+	require.Contains(t, stdout, "  dsrudp meets 2 of 2 questions.\n  On Linux ")
 	require.Regexp(t, `^ *\d+ % \(.*\)\n`, stderr, "progress")
 	require.Contains(t, stderr, "100 % (")
 	b, err := os.ReadFile(file)

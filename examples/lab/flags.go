@@ -48,7 +48,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.IntVar(&o.vips, "vips", 2, "number of VIPs in each family")
 	fs.IntVar(&o.count, "count", 8, "number of requests to each VIP in each run, every one from a new client port")
 	fs.StringVar(&o.pcap, "pcap", "", "write what crossed the wire of client and backends to files in `directory`")
-	fs.Var(&o.json, "json", "alone: print one JSON object and nothing else; with -compare also as -json `[file]`: write the object to the file, and print what is printed without")
+	fs.Var(&o.json, "json", "print one JSON object and nothing else; with -compare and a `[file]`, write it there, and print what else is printed")
 	fs.BoolVar(&o.compare, "compare", false, "put the four repairs of the document, and dsrudp, to the same questions; takes -json and -report only")
 	fs.StringVar(&o.report, "report", "", "with -compare: write a page with table, charts and captures to `directory`")
 	fs.SetOutput(io.Discard) // the caller prints what is wrong

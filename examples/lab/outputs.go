@@ -58,13 +58,23 @@ func (out *outputs) open(name string, write func(*compare.Result, io.Writer) err
 func (out *outputs) write(r *compare.Result) error {
 	var errs []error
 	for i, f := range out.files {
-		err := f.Truncate(0)
+		err := empty(f)
 		if err == nil {
 			err = out.writes[i](r, f)
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// empty drops what an earlier comparison left in a file. A pipe or a terminal has
+// nothing to drop.
+func empty(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return f.Truncate(0)
 }
 
 func (out *outputs) close() error {

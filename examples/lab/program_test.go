@@ -78,7 +78,7 @@ func TestProgramHelps(t *testing.T) {
 		require.Regexp(t, `\n  `+flag+`\b`, stdout)
 	}
 	require.Contains(t, stdout, "\n  -json [file]\n")
-	require.Contains(t, stdout, "alone: print one JSON object and nothing else; with -compare also as -json [file]: write the object to the file")
+	require.Contains(t, stdout, "print one JSON object and nothing else; with -compare and a [file], write it there")
 }
 
 func TestFlags(t *testing.T) {

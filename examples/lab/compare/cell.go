@@ -8,11 +8,10 @@ import "github.com/dsrudp/go-dsrudp/internal/lab"
 type Verdict string
 
 const (
-	Met           Verdict = "met"
-	NotMet        Verdict = "not met"
-	NotApplicable Verdict = "not applicable" // the cell says why
-	NeedsRoot     Verdict = "needs root"     // only root could have found out here
-	Failed        Verdict = "failed"         // the question could not be put; the cell has the error
+	Met       Verdict = "met"
+	NotMet    Verdict = "not met"
+	NeedsRoot Verdict = "needs root" // only root could have found out here
+	Failed    Verdict = "failed"     // the question could not be put; the cell has the error
 )
 
 // A Cell is what one run said to one question about one repair.
@@ -30,6 +29,9 @@ type Cell struct {
 
 	// Numbers are what was measured, by name.
 	Numbers map[string]float64 `json:"numbers,omitempty"`
+
+	// Happened is what Expected is held against, piece by piece.
+	Happened []string `json:"happened,omitempty"`
 
 	// Expected is the verdict that had to come, or empty if none had to; Why
 	// is the fact that it follows from.

@@ -7,7 +7,17 @@
 // repair in a lab of its own. Whether an answer was accepted is decided by
 // connected sockets and by captures of the wire; the servers are not asked. What
 // comes of it is a [Cell]. Where it is known beforehand what has to come of it,
-// the cell says that too, and a difference is a surprise.
+// the cell says that too, and a difference is a surprise: also the right verdict
+// for another reason than the one that is known.
+//
+// The directory results has what one whole run found, and the README the table of
+// it. To repeat it on a machine that is idle otherwise, from the repository's
+// root:
+//
+//	go generate ./examples/lab/compare
 //
 // The package is for Linux only, and empty elsewhere.
 package compare
+
+//go:generate go run .. -compare -json results/result.json
+//go:generate go test -run ^TestResults$ . -update

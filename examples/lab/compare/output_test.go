@@ -49,7 +49,7 @@ func TestText(t *testing.T) {
 	require.Regexp(t, `\n connection table full, .* root .*\n`, b.String())
 	require.Contains(t, b.String(), "\n  open  connection table full, port exempt from tracking: needs root: as")
 	require.Contains(t, b.String(), "\nNot as expected:\n  one VIP, IPv4, dsrudp: not met, expected met (a promise of the library)")
-	require.Contains(t, b.String(), "\n  the machine's own external address, dsrudp: could not be found out: as")
+	require.Contains(t, b.String(), "\n  a VIP, and the machine's own external address, dsrudp: could not be found out: as")
 	require.NotContains(t, b.String(), "As expected")
 }
 
@@ -75,6 +75,7 @@ func TestMarkdown(t *testing.T) {
 func TestJSON(t *testing.T) {
 	decode := func(r *Result) (got struct {
 		OK      bool
+		Machine Machine
 		Faults  []string
 		Repairs []struct {
 			ID, Name, Note string

@@ -28,14 +28,14 @@ func questions() []Question {
 		},
 		{
 			ID: "two-vips", Title: "two VIPs, IPv4", ask: twoVIPs,
-			Asks: "Clients ask two IPv4 VIPs, each from ports of its own, through either balancer. All answers must be accepted.",
+			Asks: "Clients ask two IPv4 VIPs, each from ports of its own, through either balancer. All answers must be accepted. Of a program that binds it is also told what comes of binding to one of them alone.",
 		},
 		{
 			ID: "internal-external", Title: "internal and external balancer to one backend", ask: internalAndExternal,
 			Asks: "One backend has an external VIP, asked from the internet, and an internal one, asked by another machine of the network. All answers must be accepted.",
 		},
 		{
-			ID: "direct", Title: "the machine's own external address", ask: direct,
+			ID: "direct", Title: "a VIP, and the machine's own external address", ask: direct,
 			Asks: "Clients ask one VIP and, from other ports, a backend's own external address. All answers must be accepted.",
 		},
 		{
@@ -64,7 +64,7 @@ func questions() []Question {
 		},
 		{
 			ID: "fragments", Title: "3000 bytes, in fragments", ask: fragments,
-			Asks: "Requests of 3000 bytes and their answers cross either balancer in fragments. All answers must be accepted.",
+			Asks: "Requests of 3000 bytes and their answers cross either balancer in fragments, which captures at client and servers must have seen. All answers must be accepted.",
 		},
 		{
 			ID: "same-host", Title: "a client on the same host", ask: sameHost,

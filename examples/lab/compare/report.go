@@ -9,10 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"os"
-	"runtime"
 	"strings"
-	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
@@ -36,9 +33,6 @@ type reportPage struct {
 	Typos  []repair.Typo
 	Charts []template.HTML
 	Whence string
-	When   string
-	Kernel string
-	Go     string
 }
 
 // WriteHTML writes the result as a page that has everything in it, captures too,
@@ -46,7 +40,6 @@ type reportPage struct {
 func (r *Result) WriteHTML(w io.Writer) error {
 	page := reportPage{
 		Result: r, Faults: r.Faults(), Whence: r.whence(), Typos: repair.Typos,
-		When: time.Now().UTC().Format("2 January 2006, 15:04 UTC"), Kernel: kernel(), Go: runtime.Version() + " " + runtime.GOARCH,
 	}
 	for _, c := range []struct {
 		title, question, number string
@@ -78,15 +71,6 @@ func (r *Result) memoryNoise() string {
 		}
 	}
 	return ""
-}
-
-// kernel returns the running kernel's version.
-func kernel() string {
-	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(b))
 }
 
 // mostLines bounds what is shown of a wire; its pcap file has all of it.

@@ -47,6 +47,7 @@ const atOnce = 6
 
 // A Result is the outcome of a comparison.
 type Result struct {
+	Machine   Machine    `json:"machine"`
 	Repairs   []Repair   `json:"repairs"`
 	Questions []Question `json:"questions"`
 	Cells     []Cell     `json:"cells"` // question by question
@@ -72,6 +73,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 }
 
 func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, error) {
+	start := time.Now()
 	if o.Bound == 0 {
 		o.Bound = defaultBound
 	}
@@ -85,6 +87,7 @@ func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, e
 		return nil, fmt.Errorf("compare: question %w", err)
 	}
 	res := &Result{
+		Machine:   thisMachine(),
 		Repairs:   slices.DeleteFunc(rs, func(r Repair) bool { return len(o.Repairs) > 0 && !slices.Contains(o.Repairs, r.ID) }),
 		Questions: slices.DeleteFunc(qs, func(q Question) bool { return len(o.Questions) > 0 && !slices.Contains(o.Questions, q.ID) }),
 	}
@@ -96,6 +99,7 @@ func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, e
 	if err := l.fill(ctx); err != nil {
 		return nil, err
 	}
+	res.Machine.Seconds = time.Since(start).Seconds()
 	return res, nil
 }
 
@@ -132,7 +136,7 @@ func judge(r Repair, q Question, f finding) Cell {
 	differs := e.differs(f)
 	return Cell{
 		Repair: r.ID, Question: q.ID,
-		Verdict: f.verdict, Says: f.says, Short: f.short, Numbers: f.numbers, Wires: f.wires,
+		Verdict: f.verdict, Says: f.says, Short: f.short, Numbers: f.numbers, Happened: f.happened, Wires: f.wires,
 		Expected: e.verdict, Why: e.why,
 		Surprise: differs != "", Differs: differs,
 	}

@@ -100,7 +100,7 @@ const (
 
 // mark returns the cell in a few characters.
 func (c *Cell) mark() string {
-	m := map[Verdict]string{Met: yes, NotMet: no, NotApplicable: "n/a", NeedsRoot: "root", Failed: "failed", "": "empty"}[c.Verdict]
+	m := map[Verdict]string{Met: yes, NotMet: no, NeedsRoot: "root", Failed: "failed", "": "empty"}[c.Verdict]
 	if c.Short != "" {
 		m += " " + c.Short
 	}
@@ -175,6 +175,7 @@ func (r *Result) writeVerdict(w io.Writer) {
 	if asked > 0 {
 		fmt.Fprintf(w, "  dsrudp meets %d of %d questions.\n", met, asked)
 	}
+	paragraph(w, "  ", "  ", fmt.Sprintf("On %v.", r.Machine))
 }
 
 // paragraph writes words in lines that fit, with what goes before the first and

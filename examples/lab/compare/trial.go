@@ -6,14 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
@@ -27,111 +23,6 @@ type trial struct {
 	repair Repair
 	bound  time.Duration
 	effort effort
-}
-
-// A scene is what a repair is tried in: servers with the repair in place, and
-// captures. Its owner closes it.
-type scene struct {
-	trial     *trial
-	servers   []*server
-	wires     []*lab.Capture
-	names     []string     // of the wires
-	atServers []serverWire // those of wires that are a server's
-	earlier   int          // answers that were sent to other clients than those that count
-	places    []io.Closer
-}
-
-// repaired puts the repair in place on a host, for VIPs of one family, and
-// starts its program.
-func (s *scene) repaired(h *lab.Host, vips []netip.Addr, internal netip.Addr) error {
-	if s.trial.repair.apply != nil {
-		if err := s.trial.repair.apply(h, vips, internal); err != nil {
-			return err
-		}
-	}
-	srv, err := s.trial.repair.program.start(h, vips)
-	if err != nil {
-		return err
-	}
-	s.servers = append(s.servers, srv)
-	return nil
-}
-
-// capture records what crosses an interface until the scene is closed.
-func (s *scene) capture(h *lab.Host, dev string) (*lab.Capture, error) {
-	c, err := h.Capture(dev)
-	if err != nil {
-		return nil, err
-	}
-	s.wires = append(s.wires, c)
-	s.names = append(s.names, h.Name+" "+dev)
-	return c, nil
-}
-
-// captureServer is capture for an interface of a server's host.
-func (s *scene) captureServer(h *lab.Host, dev string) (*lab.Capture, error) {
-	c, err := s.capture(h, dev)
-	if err == nil {
-		s.atServers = append(s.atServers, serverWire{dev, c})
-	}
-	return c, err
-}
-
-// close ends servers, captures and hosts, and returns what was captured.
-func (s *scene) close() ([]Wire, error) {
-	for _, srv := range s.servers {
-		srv.stop()
-	}
-	var wires []Wire
-	var errs []error
-	for i, c := range s.wires {
-		packets, err := c.Stop()
-		errs = append(errs, err)
-		wires = append(wires, Wire{s.names[i], packets})
-	}
-	for _, p := range s.places {
-		errs = append(errs, p.Close())
-	}
-	return wires, errors.Join(errs...)
-}
-
-// because explains why requests were not answered: by the last error that a
-// server met, or by how many answers the programs believe that they sent.
-func (s *scene) because(rs []*request) string {
-	for _, srv := range s.servers {
-		if err := srv.err(); err != nil {
-			return fmt.Sprintf(" (the program: %s)", named(err))
-		}
-	}
-	if !slices.ContainsFunc(rs, func(r *request) bool { return r.outcome == unanswered }) {
-		return ""
-	}
-	sent := -s.earlier
-	for _, srv := range s.servers {
-		sent += int(srv.sent.Load())
-	}
-	return fmt.Sprintf(" (the program sent %s)", plural(sent, "answer"))
-}
-
-// cause returns what an error of package net wraps.
-func cause(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
-}
-
-// named returns the cause of an error, with the name that the manuals have for it.
-func named(err error) string {
-	err = cause(err)
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return fmt.Sprintf("%s, %v", unix.ErrnoName(errno), errno)
-	}
-	return err.Error()
 }
 
 // A question's plot is played in a scene: it asks, and returns the requests.
@@ -150,7 +41,7 @@ func (t *trial) play(ctx context.Context, p plot) (f finding, err error) {
 	var unbound *listenError
 	if errors.As(err, &unbound) {
 		says := fmt.Sprintf("the program cannot bind (%s)", named(err))
-		return finding{verdict: NotMet, says: says, happened: []string{says}, numbers: map[string]float64{"bound": 0}}, closeErr
+		return finding{verdict: NotMet, says: says, happened: []string{says}, numbers: numbers(nil)}, closeErr
 	}
 	f.wires = wires
 	return f, errors.Join(err, closeErr)

@@ -3,8 +3,12 @@
 package compare
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // enumerate returns "a, b and c".
@@ -31,4 +35,25 @@ func plural(n int, what string) string {
 		return "one " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// cause returns what an error of package net wraps.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// named returns the cause of an error, with the name that the manuals have for it.
+func named(err error) string {
+	err = cause(err)
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return fmt.Sprintf("%s, %v", unix.ErrnoName(errno), errno)
+	}
+	return err.Error()
 }
