@@ -22,9 +22,10 @@ func chart(title string, bars []bar, format func(float64) string) (template.HTML
 	most := 1e-9                          // an axis needs some length
 	for i := len(bars) - 1; i >= 0; i-- { // the library begins at the bottom
 		name, value := bars[i].name, bars[i].value
-		if value < 0 {
-			name, value = name+": "+format(value), 0
+		if value < 0 && format(value) != format(0) {
+			name += ": " + format(value)
 		}
+		value = max(value, 0)
 		most = max(most, value)
 		values, names = append(values, value), append(names, name)
 	}

@@ -165,3 +165,12 @@ func TestReport(t *testing.T) {
 	require.Contains(t, page, "as &lt;expected&gt; | of it")
 	require.Contains(t, page, "... and 10 more")
 }
+
+// What is below zero is shown by its number.
+func TestChartBelowZero(t *testing.T) {
+	svg, err := chart("title", []bar{{"above", 2}, {"below", -3}, {"just below", -0.01}}, func(v float64) string { return rounded(v, 1) })
+	require.NoError(t, err)
+	for _, text := range []string{">above<", ">below: -3.0<", ">just below<"} {
+		require.Contains(t, string(svg), text)
+	}
+}

@@ -47,7 +47,7 @@ func (r *Result) WriteHTML(w io.Writer) error {
 	}{
 		{"Server's CPU per datagram, as a ratio to the naive program", "cpu", "ratio", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
 		{"Connections the kernel tracks for 100 000 clients", "memory", "entries of 100000", func(v float64) string { return thousands(int(v)) }},
-		{"Kernel memory for 100 000 clients, in MB" + r.memoryNoise(), "memory", "slab bytes of 100000", func(v float64) string { return fmt.Sprintf("%.1f", v/1e6) }},
+		{"Kernel memory for 100 000 clients, in MB" + r.memoryNoise(), "memory", "slab bytes of 100000", func(v float64) string { return rounded(v/1e6, 1) }},
 		{"New or changed lines in the program", "change", "lines", func(v float64) string { return fmt.Sprintf("%.0f", v) }},
 	} {
 		bars := r.bars(c.question, c.number)
