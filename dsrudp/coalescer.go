@@ -1,7 +1,6 @@
 package dsrudp
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -11,10 +10,6 @@ import (
 // holdFor is the longest that a datagram is held.
 const holdFor = time.Millisecond
 
-// arenaSize is the memory for payloads on their way out, in bytes: enough for
-// the largest message there is.
-const arenaSize = 1 << 16
-
 // A coalescer holds back datagrams that were written, to send several with one
 // system call.
 type coalescer struct {
@@ -22,15 +17,13 @@ type coalescer struct {
 	tell func(Path, error) // or nil
 
 	mu    sync.Mutex
-	q     *sender
-	arena []byte
-	items int
+	out   outbox
 	timer *time.Timer
 	armed bool // the timer runs
 }
 
 func newCoalescer(c *Conn, tell func(Path, error)) *coalescer {
-	return &coalescer{c: c, tell: tell, q: c.newSender().(*sender), arena: make([]byte, 0, arenaSize)}
+	return &coalescer{c: c, tell: tell, out: c.newOutbox()}
 }
 
 // hold takes a datagram, if there is reason to expect another one soon. An error
@@ -38,29 +31,26 @@ func newCoalescer(c *Conn, tell func(Path, error)) *coalescer {
 func (h *coalescer) hold(b []byte, s *source, t *target) (taken bool, err error) {
 	h.mu.Lock()
 	last := h.c.ahead.left.Load() == 0 // nobody will come to flush
-	if len(b) > cap(h.arena) || last && h.items == 0 || h.c.closed.Load() {
+	if len(b) > arenaSize || last && h.out.items == 0 || h.c.closed.Load() {
 		h.mu.Unlock()
 		return false, nil
 	}
-	var failed []failure
-	if len(h.arena)+len(b) > cap(h.arena) || h.items == maxBatch {
-		failed = h.send()
+	var late []lateError
+	if !h.out.fits(len(b)) || h.out.items == maxBatch {
+		late = h.send()
 	}
-	at := len(h.arena)
-	h.arena = append(h.arena, b...)
-	if err = h.q.add(h.items, h.arena[at:], s, t, NotECT); err == nil {
-		h.items++
-	} else {
-		h.arena = h.arena[:at]
+	p := h.out.copy(b)
+	if err = h.out.add(h.out.items, p, s, t, NotECT); err != nil {
+		h.out.uncopy(p)
 	}
 	switch {
 	case last:
-		failed = append(failed, h.send()...)
+		late = append(late, h.send()...)
 	case !h.armed:
 		h.arm()
 	}
 	h.mu.Unlock()
-	h.report(failed)
+	h.report(late)
 	return err == nil, err
 }
 
@@ -79,17 +69,17 @@ func (h *coalescer) arm() {
 func (h *coalescer) expire() {
 	h.mu.Lock()
 	h.armed = false
-	failed := h.send()
+	late := h.send()
 	h.mu.Unlock()
-	h.report(failed)
+	h.report(late)
 }
 
 // flush sends what is held.
 func (h *coalescer) flush() {
 	h.mu.Lock()
-	failed := h.send()
+	late := h.send()
 	h.mu.Unlock()
-	h.report(failed)
+	h.report(late)
 }
 
 // try sends what can be sent without waiting, for one who wants to read: he is
@@ -99,45 +89,36 @@ func (h *coalescer) try() {
 	if !h.mu.TryLock() {
 		return
 	}
-	var failed []failure
-	if h.items > 0 {
-		if h.q.push(mmsg.FlagDontWait) {
-			failed = h.sent()
+	var late []lateError
+	if h.out.items > 0 {
+		if h.out.push(mmsg.FlagDontWait) {
+			late = h.out.emptied()
 		} else if !h.armed {
 			h.arm()
 		}
 	}
 	h.mu.Unlock()
-	h.report(failed)
+	h.report(late)
 }
 
 // send sends what is held and returns what failed. The caller has the lock.
-func (h *coalescer) send() []failure {
-	if h.items == 0 {
+func (h *coalescer) send() []lateError {
+	if h.out.items == 0 {
 		return nil
 	}
-	h.q.flush()
-	return h.sent()
-}
-
-// sent begins anew and returns what failed.
-func (h *coalescer) sent() []failure {
-	h.items, h.arena = 0, h.arena[:0]
-	failed := slices.Clone(h.q.failed)
-	h.q.forget()
-	return failed
+	h.out.flush()
+	return h.out.emptied()
 }
 
 // report tells of what failed, on a goroutine of its own: the one at hand is a
 // reader's or writer's, who may have locks that whoever is told takes.
-func (h *coalescer) report(failed []failure) {
-	if h.tell == nil || len(failed) == 0 {
+func (h *coalescer) report(late []lateError) {
+	if h.tell == nil || len(late) == 0 {
 		return
 	}
 	go func() {
-		for _, f := range failed {
-			p := h.c.pathTo(f.s, f.t)
-			h.tell(p, h.c.writeError(f.err, addrPortAddr{p.Remote}))
+		for _, l := range late {
+			h.tell(l.path, l.err)
 		}
 	}()
 }

@@ -132,9 +132,13 @@ func (c *Conn) readError(err error) error {
 	return &net.OpError{Op: "read", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: c.over(err)}
 }
 
-// writeError wraps err as net does.
-func (c *Conn) writeError(err error, to net.Addr) error {
-	return &net.OpError{Op: "write", Net: c.network, Source: c.laddr, Addr: to, Err: err}
+// writeError wraps err as net does. All errors of sends come here, on their way to
+// whoever is told of them, and are counted here.
+func (c *Conn) writeError(err error, to net.Addr) error { return c.writeErrors(err, 1, to) }
+
+// writeErrors is writeError for n datagrams with one fate.
+func (c *Conn) writeErrors(err error, n int, to net.Addr) error {
+	return &net.OpError{Op: "write", Net: c.network, Source: c.laddr, Addr: to, Err: c.unsent(err, n)}
 }
 
 // addrPortAddr is a netip.AddrPort as a net.Addr, for errors.

@@ -12,16 +12,7 @@ func (q *sender) retry(i int, err error) {
 			return
 		}
 	}
-	q.fail(m, 0, m.count, q.c.failed(q.o, err, &m.s, &m.t, q.counted(m, m.count)))
-}
-
-// counted returns how many of n failed datagrams of m to count. Where the caller
-// is told only of the first message's failure he will try the others again.
-func (q *sender) counted(m *message, n int) int {
-	if q.prefix && m.item > 0 {
-		return 0
-	}
-	return n
+	q.fail(m, 0, m.count, q.c.classify(q.o, err, &m.s, &m.t))
 }
 
 // plainly sends the datagrams of message i one by one, as the kernel did not
@@ -40,7 +31,7 @@ func (q *sender) plainly(i int, kind mmsg.Kind) {
 		if err == nil {
 			sent++
 		} else {
-			q.fail(m, k, 1, c.failed(q.o, err, &m.s, &m.t, q.counted(m, 1)))
+			q.fail(m, k, 1, c.classify(q.o, err, &m.s, &m.t))
 		}
 		if q.prefix && err != nil {
 			break
@@ -75,14 +66,16 @@ func (q *sender) one(m *message, p []byte) error {
 
 // fail notes that n datagrams of m from the k-th on were not sent.
 func (q *sender) fail(m *message, k, n int, err error) {
-	if m.train {
-		if last := len(q.failed) - 1; last < 0 || q.failed[last].item != m.item {
-			q.failed = append(q.failed, failure{m.item, m.s, m.t, err})
+	if !m.train {
+		for range n {
+			q.failed = append(q.failed, failure{m.item + k, 1, m.s, m.t, err})
+			k++
 		}
 		return
 	}
-	for range n {
-		q.failed = append(q.failed, failure{m.item + k, m.s, m.t, err})
-		k++
+	if last := len(q.failed) - 1; last >= 0 && q.failed[last].item == m.item {
+		q.failed[last].n += n
+		return
 	}
+	q.failed = append(q.failed, failure{m.item, n, m.s, m.t, err})
 }

@@ -1,12 +1,6 @@
 package dsrudp
 
-import (
-	"errors"
-	"net"
-	"os"
-
-	"github.com/dsrudp/go-dsrudp/internal/mmsg"
-)
+import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // flush sends what was gathered. One message's failure is its own.
 func (q *sender) flush() { q.push(q.flags) }
@@ -18,7 +12,7 @@ func (q *sender) push(flags int) (done bool) {
 		to, err := q.vouched()
 		if to == q.next {
 			m := &q.msgs[to]
-			q.fail(m, 0, m.count, q.c.refuseAll(err, q.counted(m, m.count)))
+			q.fail(m, 0, m.count, err)
 			q.next++
 		} else {
 			n, err := q.out.SendRange(q.next, to, flags)
@@ -28,8 +22,6 @@ func (q *sender) push(flags int) (done bool) {
 				continue
 			case mmsg.WouldBlock(err) && !q.prefix:
 				return false
-			case over(err):
-				q.abandon(err)
 			default:
 				q.retry(q.next, err)
 				q.next++
@@ -54,32 +46,20 @@ func (q *sender) vouched() (to int, err error) {
 		return q.out.Len(), nil
 	}
 	gen := guard.Generation()
+	if q.gen == gen {
+		return q.out.Len(), nil
+	}
 	for to = q.next; to < q.out.Len(); to++ {
 		m := &q.msgs[to]
-		if m.gen == gen || !m.s.addr.IsValid() {
+		if !m.s.addr.IsValid() {
 			continue
 		}
 		if err := q.c.check(q.o, m.s.towards(&m.t), &m.t); err != nil {
 			return to, err
 		}
-		m.gen = gen
 	}
+	q.gen = gen
 	return to, nil
-}
-
-// abandon fails the messages left, as the deadline passed or the socket was
-// closed: it is not their fault, and none would fare better.
-func (q *sender) abandon(err error) {
-	for ; q.next < q.out.Len(); q.next++ {
-		m := &q.msgs[q.next]
-		q.fail(m, 0, m.count, q.c.over(err))
-	}
-}
-
-// over reports whether a send failed because the deadline passed, the socket was
-// closed, or it was not to wait.
-func over(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || mmsg.WouldBlock(err)
 }
 
 // forget lets go of what failed, and of what was not sent for it.

@@ -1,29 +1,9 @@
 package dsrudp
 
 import (
-	"errors"
-	"net"
-
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
-
-// refuse counts a send refused with err. After Close there is nothing to refuse.
-func (c *Conn) refuse(err error) error {
-	if c.closed.Load() {
-		return net.ErrClosed
-	}
-	c.count.refused.Add(1)
-	return err
-}
-
-// refuseAll is refuse for n datagrams.
-func (c *Conn) refuseAll(err error, n int) error {
-	if err = c.refuse(err); !errors.Is(err, net.ErrClosed) {
-		c.count.refused.Add(uint64(n - 1))
-	}
-	return err
-}
 
 // check keeps the guard over sources that the kernel does not keep on this
 // socket, and refuses what it would let slip on any.
@@ -88,17 +68,6 @@ func (c *Conn) isLocal(o *op, t *target) bool {
 	return local && err == nil
 }
 
-// failed returns what to tell of n datagrams that the kernel did not send, and
-// counts them.
-func (c *Conn) failed(o *op, err error, s *source, t *target, n int) error {
-	err = c.over(c.classify(o, err, s, t))
-	if errors.Is(err, ErrNotLocal) {
-		c.count.refused.Add(uint64(n - 1)) // one was counted
-	}
-	c.countFailure(err, n)
-	return err
-}
-
 // classify makes an ErrNotLocal of a send's error if the source was the cause.
 // The errno does not tell: a blackhole route is EINVAL, and a missing one
 // ENETUNREACH, just as a source that is not local.
@@ -124,5 +93,5 @@ func (c *Conn) classify(o *op, err error, s *source, t *target) error {
 	if why == "" {
 		return err
 	}
-	return c.refuse(&sourceError{s.addr, t.addr.Addr(), why, err})
+	return &sourceError{s.addr, t.addr.Addr(), why, err}
 }

@@ -16,7 +16,7 @@ type reader struct {
 	srv *Server
 	c   *Conn
 	in  *receiver
-	out *sender
+	out outbox
 
 	buffers [][]byte
 	i       int      // the datagram being served
@@ -29,9 +29,6 @@ type reader struct {
 	// turn is another number for each call of the handler, and between them:
 	// who kept a ReplyWriter would answer another peer with it.
 	turn atomic.Uint64
-
-	arena []byte // payloads on their way out
-	items int
 }
 
 func newReader(s *Server, c *Conn) *reader {
@@ -43,14 +40,13 @@ func newReader(s *Server, c *Conn) *reader {
 		srv:     s,
 		c:       c,
 		in:      c.newReceiver(n),
-		out:     c.newSender().(*sender),
+		out:     c.newOutbox(),
 		buffers: slots(n),
-		arena:   make([]byte, 0, arenaSize),
 	}
 	for i, b := range r.buffers {
 		r.in.in.SetBuffer(i, b)
 	}
-	r.out.out.Within(r.in.in)
+	r.out.sender.out.Within(r.in.in)
 	return r
 }
 

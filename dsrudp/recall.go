@@ -21,14 +21,14 @@ func (c *Conn) recall(t target) (source, error) {
 	case pathmem.Known:
 		return s, nil
 	case pathmem.Lost:
-		return source{}, c.refuse(ErrNoPath)
+		return source{}, ErrNoPath
 	case pathmem.Ambiguous:
 		c.count.ambiguousPath.Add(1)
 	default:
 		c.count.unknownPath.Add(1)
 	}
 	if c.strict {
-		return source{}, c.refuse(ErrNoPath)
+		return source{}, ErrNoPath
 	}
 	return s, nil
 }

@@ -47,7 +47,7 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 			return n, nil
 		case mmsg.ErrWaited: // and what was local then may not be now
 		default:
-			return 0, c.failed(o, err, &s, &t, 1)
+			return 0, c.classify(o, err, &s, &t)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, error) {
 	s = s.towards(t)
 	if err := c.check(o, s, t); err != nil {
-		return nil, c.refuse(err)
+		return nil, err
 	}
 	if s.addr != c.bound.addr || s.pinned {
 		oob = pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))
@@ -90,21 +90,21 @@ func wayOut(s *source) uint32 {
 func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
 	addr := local.Addr()
 	if !addr.IsValid() {
-		return source{}, c.refuse(ErrNoPath)
+		return source{}, ErrNoPath
 	}
 	if p := local.Port(); p != 0 && p != c.port {
-		return source{}, c.refuse(&sourceError{addr, remote.Addr(), whyPort, nil})
+		return source{}, &sourceError{addr, remote.Addr(), whyPort, nil}
 	}
 	// Without the zone first: netip does not call "::%eth0" unspecified.
 	s := source{addr: addr.WithZone("").Unmap()}
 	if scoped(s.addr) {
 		if s.ifindex = c.zones.Index(addr.Zone()); s.ifindex == 0 && addr.Zone() != "" {
-			return source{}, c.refuse(&sourceError{addr, remote.Addr(), whyZone, nil})
+			return source{}, &sourceError{addr, remote.Addr(), whyZone, nil}
 		}
 	}
 	if s.addr.IsUnspecified() && s.ifindex == 0 {
 		// Sending it would be leaving the choice to the kernel.
-		return source{}, c.refuse(ErrNoPath)
+		return source{}, ErrNoPath
 	}
 	return s, nil
 }

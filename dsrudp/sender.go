@@ -38,9 +38,10 @@ type sender struct {
 	scratch []byte
 	plain   [sendRoom]byte // control messages of what is sent one by one; o's may hold those of the next
 
-	next   int  // the first message not sent yet
-	flags  int  // of the sends
-	prefix bool // stop at the first failure
+	gen    uint64 // of the guard's answers about all messages; else no generation there is
+	next   int    // the first message not sent yet
+	flags  int    // of the sends
+	prefix bool   // stop at the first failure
 }
 
 // A message is what one element of a batch sends: one datagram, or several of
@@ -57,12 +58,12 @@ type message struct {
 	t     target
 	ecn   ECN
 	oob   []byte
-	gen   uint64 // of the guard's answer about s
 }
 
 // A failure is a datagram or train that was not sent, or not all of it.
 type failure struct {
 	item int
+	n    int // datagrams
 	s    source
 	t    target
 	err  error
@@ -143,7 +144,7 @@ func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *tar
 		m, err := q.begin(number, s, t, ecn, nil)
 		if err != nil && len(p) < len(payload) {
 			// The source was withdrawn since the first message.
-			q.failed = append(q.failed, failure{number, *s, *t, err})
+			q.failed = append(q.failed, failure{number, (len(p) + seg - 1) / seg, *s, *t, err})
 			return nil
 		}
 		if err != nil {
@@ -167,9 +168,13 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 	if q.out.Len() == maxBatch || q.out.Room() == 0 {
 		q.flush()
 	}
-	gen := uint64(0)
-	if q.c.guard != nil {
-		gen = q.c.guard.Generation() // before it is asked
+	if guard := q.c.guard; guard != nil {
+		gen := guard.Generation() // before it is asked
+		if q.out.Len() == 0 {
+			q.gen = gen
+		} else if q.gen != gen {
+			q.gen = 0
+		}
 	}
 	oob, err := q.control(append(q.out.Begin(q.c.to(t), t.scope), own...), s, t, ecn)
 	if err != nil {
@@ -180,7 +185,7 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 	m := &q.msgs[q.out.Len()-1]
 	m.item, m.count, m.train, m.full = number, 0, false, false
 	m.size, m.total, m.limit = 0, 0, 0
-	m.s, m.t, m.ecn, m.oob, m.gen = *s, *t, ecn, oob, gen
+	m.s, m.t, m.ecn, m.oob = *s, *t, ecn, oob
 	return m, nil
 }
 

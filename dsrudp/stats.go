@@ -2,6 +2,8 @@ package dsrudp
 
 import (
 	"errors"
+	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -91,14 +93,21 @@ func (c *Conn) dropped() uint64 {
 	return d.total
 }
 
-// countFailure counts n datagrams not sent because of err, if that is the
-// kernel's.
-func (c *Conn) countFailure(err error, n int) {
-	if over(err) || errors.Is(err, ErrNotLocal) || errors.Is(err, ErrNoPath) {
-		return
+// unsent counts n datagrams not sent because of err, if this package refused them
+// or the kernel did, and returns what to tell: after Close there was nothing to
+// refuse or to wait for.
+func (c *Conn) unsent(err error, n int) error {
+	refused := errors.Is(err, ErrNotLocal) || errors.Is(err, ErrNoPath)
+	var kernels *os.SyscallError
+	switch {
+	case refused && c.closed.Load():
+		return net.ErrClosed
+	case refused:
+		c.count.refused.Add(uint64(n))
+	case errors.As(err, &kernels) && !mmsg.WouldBlock(err):
+		c.count.failures[mmsg.KindOf(err)].Add(uint64(n))
 	}
-	kind := mmsg.KindOf(err)
-	c.count.failures[kind].Add(uint64(n))
+	return c.over(err)
 }
 
 // Stats returns the counts so far.

@@ -96,7 +96,7 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 func (c *Conn) sourceFor(addr *net.UDPAddr, t target) (source, error) {
 	if carried, ok := udpaddr.Parse(addr); ok && carried.Group == c.group {
 		if carried.Lost {
-			return source{}, c.refuse(ErrNoPath)
+			return source{}, ErrNoPath
 		}
 		return c.sourceOf(carried.Local, t.addr)
 	}

@@ -1,7 +1,6 @@
 package dsrudp
 
 import (
-	"errors"
 	"net"
 	"syscall"
 
@@ -33,9 +32,6 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 	}
 	if err != nil {
 		added--
-		if added > 0 {
-			c.uncount(err)
-		}
 	}
 	n = added
 	if len(q.failed) == 0 {
@@ -61,13 +57,6 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 		addr = c.raddr
 	}
 	return 0, c.writeError(err, addr)
-}
-
-// uncount takes back that a message was refused: the caller will try it again.
-func (c *Conn) uncount(err error) {
-	if errors.Is(err, ErrNotLocal) || errors.Is(err, ErrNoPath) {
-		c.count.refused.Add(^uint64(0))
-	}
 }
 
 // addMessage takes a message of the caller's.

@@ -91,7 +91,7 @@ func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t target) (s sour
 		// them. It may be a group's, so it has to be local.
 		r.Src = c.headerDestination(o, &pktinfo.Info{Dst: r.HeaderDst}).addr
 		if !r.Src.IsValid() {
-			return source{}, nil, c.refuse(ErrNoPath)
+			return source{}, nil, ErrNoPath
 		}
 	}
 	if r.Src.Is4() && c.isGroup4(r.HeaderDst) {

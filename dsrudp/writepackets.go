@@ -39,7 +39,7 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 	for _, f := range q.failed {
 		p := &ps[f.item]
 		if p.Err == nil {
-			p.Err = c.writeError(f.err, addrPortAddr{p.Path.Remote})
+			p.Err = c.writeErrors(f.err, f.n, addrPortAddr{p.Path.Remote})
 			bad++
 		}
 	}

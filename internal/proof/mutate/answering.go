@@ -78,8 +78,8 @@ var answering = []breakage{
 		name: "train that is copied in parts cut within a datagram",
 		edits: []edit{{
 			"dsrudp/answer.go",
-			"cap(r.arena) / p.SegmentSize * p.SegmentSize;",
-			"cap(r.arena);",
+			"arenaSize / p.SegmentSize * p.SegmentSize;",
+			"arenaSize;",
 		}},
 		by: []selection{tests(public, "^TestReplyLongTrain$")},
 	},

@@ -156,11 +156,11 @@ var batches = []breakage{
 		by: []selection{tests(mmsg, "^TestBatchControl$")},
 	},
 	{
-		name: "second look of the poller left out",
+		name: "batch that is full taken for all there is",
 		edits: []edit{{
 			"internal/mmsg/batch_linux.go",
-			"\t\t\tif n < b.to {\n\t\t\t\treturn false\n\t\t\t}\n",
-			"\t\t\tif n < b.to {\n\t\t\t\treturn true\n\t\t\t}\n",
+			"if n < b.to {\n\t\t\t\treturn false",
+			"if n <= b.to {\n\t\t\t\treturn false",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchLoop$")},
 	},

@@ -5,27 +5,27 @@ var counting = []breakage{
 	{
 		name: "message that ended a prefix counted twice",
 		edits: []edit{{
-			"dsrudp/fallback.go",
-			"if q.prefix && m.item > 0 {",
-			"if q.prefix && m.item < 0 {",
+			"dsrudp/writebatch.go",
+			"n, err = q.failed[0].item, q.failed[0].err",
+			"n, err = q.failed[0].item, c.writeError(q.failed[0].err, nil)",
 		}},
 		by: []selection{tests(public, "^TestWriteBatchCountsOnce$")},
 	},
 	{
 		name: "message that was not to wait for room counted as failed",
 		edits: []edit{{
-			"dsrudp/flush.go",
-			"errors.Is(err, net.ErrClosed) || mmsg.WouldBlock(err)",
-			"errors.Is(err, net.ErrClosed)",
+			"dsrudp/stats.go",
+			"errors.As(err, &kernels) && !mmsg.WouldBlock(err):",
+			"errors.As(err, &kernels):",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_NoRoomNotCounted$")},
 	},
 	{
 		name: "message whose deadline passed counted as failed",
 		edits: []edit{{
-			"dsrudp/flush.go",
-			"return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)",
-			"return errors.Is(err, os.ErrProcessDone) || errors.Is(err, net.ErrClosed)",
+			"dsrudp/stats.go",
+			"errors.As(err, &kernels) && !mmsg.WouldBlock(err):",
+			"errors.As(err, &kernels) && !mmsg.WouldBlock(err), errors.Is(err, os.ErrDeadlineExceeded):",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_NoRoomNotCounted$")},
 	},

@@ -15,8 +15,8 @@ var holding = []breakage{
 		name: "reader waits for room for held writes",
 		edits: []edit{{
 			"dsrudp/coalescer.go",
-			"h.q.push(mmsg.FlagDontWait)",
-			"h.q.push(mmsg.FlagDontWait * 0)",
+			"h.out.push(mmsg.FlagDontWait)",
+			"h.out.push(mmsg.FlagDontWait * 0)",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_ReadWhileHeld$")},
 	},

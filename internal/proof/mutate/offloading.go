@@ -49,9 +49,9 @@ var offloading = []breakage{
 	{
 		name: "refused datagrams of a group counted as one",
 		edits: []edit{{
-			"dsrudp/guard.go",
-			"c.count.refused.Add(uint64(n - 1)) // one was counted",
-			"c.count.refused.Add(0 * uint64(n-1))",
+			"dsrudp/fallback.go",
+			"q.fail(m, 0, m.count, q.c.classify(",
+			"q.fail(m, 0, 1, q.c.classify(",
 		}},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},
@@ -220,8 +220,8 @@ var offloading = []breakage{
 		name: "writes never held",
 		edits: []edit{{
 			"dsrudp/coalescer.go",
-			"|| last && h.items == 0 ||",
-			"|| h.items == 0 ||",
+			"|| last && h.out.items == 0 ||",
+			"|| h.out.items == 0 ||",
 		}},
 		by: []selection{tests(public, "^TestHeldTogether$")},
 	},
@@ -238,8 +238,8 @@ var offloading = []breakage{
 		name: "refused writes take memory",
 		edits: []edit{{
 			"dsrudp/coalescer.go",
-			"h.arena = h.arena[:at]",
-			"_ = h.arena[:at]",
+			"h.out.uncopy(p)",
+			"h.out.items--",
 		}},
 		by: []selection{tests(public, "^TestHeldRefused$")},
 	},
@@ -265,8 +265,8 @@ var offloading = []breakage{
 		name: "nobody told of a held write that failed",
 		edits: []edit{{
 			"dsrudp/coalescer.go",
-			"if h.tell == nil || len(failed) == 0 {",
-			"if h.tell == nil || len(failed) > 0 {",
+			"if h.tell == nil || len(late) == 0 {",
+			"if h.tell == nil || len(late) > 0 {",
 		}},
 		by: []selection{tests(public, "^TestHeldErrors$")},
 	},

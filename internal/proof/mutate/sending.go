@@ -86,7 +86,7 @@ var sending = []breakage{
 		name: "Path without Local sent from the kernel's choice",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"if !addr.IsValid() {\n\t\treturn source{}, c.refuse(ErrNoPath)",
+			"if !addr.IsValid() {\n\t\treturn source{}, ErrNoPath",
 			"if !addr.IsValid() {\n\t\treturn source{}, nil",
 		}},
 		by: []selection{tests(public, "^TestWritePacketRefuses$")},
@@ -112,9 +112,9 @@ var sending = []breakage{
 	{
 		name: "refusals not counted",
 		edits: []edit{{
-			"dsrudp/guard.go",
-			"c.count.refused.Add(1)",
-			"c.count.refused.Add(0)",
+			"dsrudp/stats.go",
+			"c.count.refused.Add(uint64(n))",
+			"c.count.refused.Add(0 * uint64(n))",
 		}},
 		by: []selection{tests(public, "^TestWritePacketRefuses$")},
 	},
@@ -122,7 +122,7 @@ var sending = []breakage{
 		name: "lost control data in a carried address answered by the kernel's choice",
 		edits: []edit{{
 			"dsrudp/write.go",
-			"if carried.Lost {\n\t\t\treturn source{}, c.refuse(ErrNoPath)",
+			"if carried.Lost {\n\t\t\treturn source{}, ErrNoPath",
 			"if carried.Lost {\n\t\t\treturn source{}, nil",
 		}},
 		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
@@ -131,7 +131,7 @@ var sending = []breakage{
 		name: "lost control data answered by the kernel's choice (path memory)",
 		edits: []edit{{
 			"dsrudp/recall.go",
-			"case pathmem.Lost:\n\t\treturn source{}, c.refuse(ErrNoPath)",
+			"case pathmem.Lost:\n\t\treturn source{}, ErrNoPath",
 			"case pathmem.Lost:\n\t\treturn source{}, nil",
 		}},
 		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
@@ -140,7 +140,7 @@ var sending = []breakage{
 		name: "ErrNoPath not returned under Strict",
 		edits: []edit{{
 			"dsrudp/recall.go",
-			"if c.strict {\n\t\treturn source{}, c.refuse(ErrNoPath)",
+			"if c.strict {\n\t\treturn source{}, ErrNoPath",
 			"if c.strict {\n\t\treturn s, nil",
 		}},
 		by: []selection{tests(public, "^TestUnknownRemote$")},

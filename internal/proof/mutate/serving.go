@@ -85,9 +85,9 @@ var serving = []breakage{
 	{
 		name: "answers not copied",
 		edits: []edit{{
-			"dsrudp/answer.go",
-			"at := len(r.arena)\n\tr.arena = append(r.arena, b...)\n\tr.items++\n\treturn r.arena[at:]",
-			"r.items++\n\treturn b",
+			"dsrudp/outbox.go",
+			"return x.arena[at:]",
+			"_ = at\n\treturn b",
 		}},
 		by: []selection{tests(public, "^TestReplySeveral$")},
 	},
@@ -103,7 +103,7 @@ var serving = []breakage{
 	{
 		name: "interface index pinned for a Server's answers",
 		edits: []edit{
-			{"dsrudp/answer.go", "return r.out.add(r.items, p, &r.d.local,", "r.d.local.ifindex, r.d.local.pinned = 2, true\n\treturn r.out.add(r.items, p, &r.d.local,"},
+			{"dsrudp/answer.go", "return r.out.add(r.out.items, p, &r.d.local,", "r.d.local.ifindex, r.d.local.pinned = 2, true\n\treturn r.out.add(r.out.items, p, &r.d.local,"},
 		},
 		by: []selection{tests(facts, "^TestPromise2_ServerAsymmetric$")},
 	},
@@ -111,8 +111,8 @@ var serving = []breakage{
 		name: "memory for answers used again before they are sent",
 		edits: []edit{{
 			"dsrudp/answer.go",
-			"if len(r.arena)+len(b) > cap(r.arena) {\n\t\tr.flush()",
-			"if len(r.arena)+len(b) > cap(r.arena) {\n\t\tr.arena = r.arena[:0]",
+			"if !r.out.fits(len(b)) {\n\t\tr.flush()",
+			"if !r.out.fits(len(b)) {\n\t\tr.out.arena = r.out.arena[:0]",
 		}},
 		by: []selection{tests(public, "^TestReplySizes$")},
 	},
@@ -215,7 +215,7 @@ var shutting = []breakage{
 		edits: []edit{{
 			"dsrudp/server.go",
 			"r.c.Close() // also",
-			"r.wake() // also",
+			"r.c.wake() // also",
 		}},
 		by: []selection{tests(public, "^TestShutdownGivesUp$")},
 	},

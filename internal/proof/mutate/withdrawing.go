@@ -6,8 +6,8 @@ var withdrawing = []breakage{
 		name: "messages gathered before a withdrawal sent after it",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"if m.gen == gen || !m.s.addr.IsValid() {",
-			"if m.gen <= gen || !m.s.addr.IsValid() {",
+			"if q.gen == gen {",
+			"if q.gen <= gen {",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_Accepted$")},
 	},
@@ -15,8 +15,8 @@ var withdrawing = []breakage{
 		name: "held write sent after a withdrawal",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"if m.gen == gen || !m.s.addr.IsValid() {",
-			"if m.gen == gen || q.c.held != nil || !m.s.addr.IsValid() {",
+			"if q.gen == gen {",
+			"if q.gen == gen || q.c.held != nil {",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_Held$")},
 	},
@@ -24,8 +24,8 @@ var withdrawing = []breakage{
 		name: "refused messages of several datagrams counted as one",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"q.c.refuseAll(err, q.counted(m, m.count))",
-			"q.c.refuseAll(err, 1)",
+			"q.fail(m, 0, m.count, err)\n\t\t\tq.next++",
+			"q.fail(m, 0, 1, err)\n\t\t\tq.next++",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePackets$")},
 	},
@@ -58,8 +58,8 @@ var withdrawing = []breakage{
 		name: "Server's answers that waited for room not looked at again",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"if m.gen == gen || !m.s.addr.IsValid() {",
-			"if m.gen == gen || q.c.served.Load() || !m.s.addr.IsValid() {",
+			"if q.gen == gen {",
+			"if q.gen == gen || q.c.served.Load() {",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_ServerWaiting$")},
 	},
