@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -19,17 +20,35 @@ type tree struct {
 	timeout time.Duration
 }
 
-// build compiles the tests of a package. It says nothing of vet: a breakage need
-// not be tidy.
+// build compiles the tests of a package that s needs, or all of them if it does
+// not compile with those alone. There is no vet, as a breakage need not be tidy,
+// and nothing for a debugger, which takes the linker a while.
 func (t tree) build(ctx context.Context, s selection) (binary string, err error) {
+	overlay, err := t.prune(s)
+	if err != nil {
+		return "", err
+	}
+	binary, err = t.compile(ctx, s, "-overlay="+overlay)
+	if err != nil {
+		binary, err = t.compile(ctx, s)
+	}
+	return binary, err
+}
+
+func (t tree) compile(ctx context.Context, s selection, flags ...string) (binary string, err error) {
 	binary = filepath.Join(t.scratch, strings.ReplaceAll(s.dir, "/", "_")+".test")
-	args := []string{"test", "-c", "-o", binary}
+	args := append([]string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", binary}, flags...)
 	if s.race {
 		args = append(args, "-race")
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "./"+s.dir)...)
 	cmd.Dir = t.root
-	if out, err := cmd.CombinedOutput(); err != nil {
+	_ = os.Remove(binary) // without test files go makes none, and the one before would be run
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		_, err = os.Stat(binary)
+	}
+	if err != nil {
 		return "", fmt.Errorf("%s does not compile: %w\n%s", s.dir, err, out)
 	}
 	return binary, nil

@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, all []breakage, stdout, stderr io.W
 		list    = flags.Bool("list", false, "print the breakages and do nothing")
 		verbose = flags.Bool("v", false, "print the output of the tests that caught a breakage, or did not")
 		root    = flags.String("root", ".", "the repository's `directory`")
-		workers = flags.Int("parallel", 2, "how many `breakages` to try at once")
+		workers = flags.Int("parallel", 4, "how many `breakages` to try at once")
 		timeout = flags.Duration("timeout", time.Minute, "how long the tests of one package may take before they count as hanging")
 	)
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -69,7 +69,10 @@ func run(ctx context.Context, args []string, all []breakage, stdout, stderr io.W
 		return 0
 	}
 
-	results, err := try(ctx, chosen, options{root: *root, workers: *workers, timeout: *timeout})
+	results, err := try(ctx, chosen, options{
+		root: *root, workers: *workers, timeout: *timeout,
+		tried: func(r result) { printResult(stdout, r) },
+	})
 	if err != nil {
 		fmt.Fprintln(stderr, "mutate:", err)
 		return 1
@@ -77,7 +80,6 @@ func run(ctx context.Context, args []string, all []breakage, stdout, stderr io.W
 	if *verbose {
 		printOutput(stdout, results)
 	}
-	printTable(stdout, results)
 	if n := escaped(results); n > 0 {
 		fmt.Fprintf(stderr, "mutate: %d of %d breakages were not caught\n", n, len(results))
 		return 1

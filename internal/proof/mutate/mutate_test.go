@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,9 +93,9 @@ func TestCaught(t *testing.T) {
 		}, []selection{tests("m", "^TestTriple$"), tests("m", "TestDouble/two")}},
 	})
 	require.Zero(t, status, out)
-	require.Regexp(t, `doubling +m TestDouble/two `, out)
+	require.Regexp(t, `doubling +m TestDouble/two\n`, out)
 	require.Regexp(t, `tripling +m TestTriple`, out)
-	require.Regexp(t, `two edits +m TestDouble/two `, out)
+	require.Regexp(t, `two edits +m TestDouble/two\n`, out)
 }
 
 func TestHangIsCaught(t *testing.T) {
@@ -113,7 +114,7 @@ func TestSurvivor(t *testing.T) {
 		breaking("not looked at", "return n + n }", "return n }", "^TestTriple$"),
 	})
 	require.Equal(t, 1, status, out)
-	require.Regexp(t, `doubling +m TestDouble/two `, out)
+	require.Regexp(t, `doubling +m TestDouble/two\n`, out)
 	require.Regexp(t, `harmless +SURVIVED`, out)
 	require.Regexp(t, `not looked at +SURVIVED`, out)
 	require.Contains(t, out, "2 of 3 breakages")
@@ -234,4 +235,20 @@ func TestTexts(t *testing.T) {
 	for _, b := range breakages {
 		require.NoError(t, b.rot(filepath.Join("..", "..", "..")))
 	}
+}
+
+// TestPrune: what a test needs is compiled, whatever file it is in, and nothing
+// else: here what is left would not compile.
+func TestPrune(t *testing.T) {
+	files := maps.Clone(module)
+	files["m/helper_test.go"] = "package m\n\ntype helper struct{}\n\nconst two = 2\n"
+	files["m/method_test.go"] = "package m\n\nfunc (helper) double() int { return Double(two) }\n"
+	files["m/uses_test.go"] = "package m\n\nimport \"testing\"\n\nfunc TestUses(t *testing.T) {\n\tif new(helper).double() != 4 {\n\t\tt.Fail()\n\t}\n}\n"
+	files["m/other_test.go"] = "package m\n\nfunc TestOther() { no() }\n"
+	var out bytes.Buffer
+	status := run(t.Context(), []string{"-root", write(t, files), "-timeout", patience}, []breakage{
+		breaking("doubling", "return n + n }", "return n }", "^TestUses$"),
+	}, &out, &out)
+	require.Zero(t, status, out.String())
+	require.Regexp(t, `doubling +m TestUses\n`, out.String())
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
-	"time"
 )
 
 func printList(w io.Writer, bs []breakage) {
@@ -19,16 +17,11 @@ func printList(w io.Writer, bs []breakage) {
 	}
 }
 
-func printTable(w io.Writer, rs []result) {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for _, r := range rs {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", r.name, r.verdict(), r.took.Round(100*time.Millisecond))
-	}
-	tw.Flush()
-	for _, r := range rs {
-		if r.rotten != nil {
-			fmt.Fprintf(w, "\n%q is rotten: %v\n", r.name, r.rotten)
-		}
+// printResult prints one as soon as it is there: all take minutes.
+func printResult(w io.Writer, r result) {
+	fmt.Fprintf(w, "%5.1fs  %-72s  %s\n", r.took.Seconds(), r.name, r.verdict())
+	if r.rotten != nil {
+		fmt.Fprintf(w, "%q is rotten: %v\n", r.name, r.rotten)
 	}
 }
 

@@ -16,6 +16,7 @@ type options struct {
 	root    string
 	workers int
 	timeout time.Duration
+	tried   func(result) // called with each, one at a time
 }
 
 // A result is what became of a breakage.
@@ -65,14 +66,12 @@ func try(ctx context.Context, bs []breakage, o options) ([]result, error) {
 		}
 	}
 	results := make([]result, len(bs))
+	var mu sync.Mutex
 	each(trees, len(bs), func(t tree, i int) {
-		for _, s := range bs[i].by {
-			if err := s.selects(ran[s]); err != nil {
-				results[i] = result{breakage: bs[i], rotten: err}
-				return
-			}
-		}
-		results[i] = t.break1(ctx, bs[i])
+		results[i] = t.break1(ctx, bs[i], ran)
+		mu.Lock()
+		defer mu.Unlock()
+		o.tried(results[i])
 	})
 	return results, ctx.Err()
 }
@@ -150,13 +149,18 @@ func (t tree) passes(ctx context.Context, b base) (output string, err error) {
 	return v.output, nil
 }
 
-// break1 tries one breakage.
-func (t tree) break1(ctx context.Context, b breakage) (r result) {
+// break1 tries one breakage, with tests that are among those that ran before.
+func (t tree) break1(ctx context.Context, b breakage, ran map[selection]string) (r result) {
 	start := time.Now()
 	r.breakage = b
 	defer func() { r.took = time.Since(start) }()
 	if r.rotten = ctx.Err(); r.rotten != nil {
 		return r
+	}
+	for _, s := range b.by {
+		if r.rotten = s.selects(ran[s]); r.rotten != nil {
+			return r
+		}
 	}
 	mend, err := b.apply(t.root)
 	if err != nil {
