@@ -10,6 +10,9 @@ import (
 func (c *Conn) check(o *op, s *source, t *target) error {
 	remote := t.addr.Addr()
 	v4 := is4(remote)
+	if v4 && s.addr.Is4() && !c.guard4 {
+		return nil // the kernel checks it
+	}
 	if s.pinned && s.addr.IsUnspecified() {
 		return nil // the kernel chooses
 	}
@@ -20,11 +23,7 @@ func (c *Conn) check(o *op, s *source, t *target) error {
 		// A control message of the wrong family is ignored in silence.
 		return &sourceError{s.addr, remote, whyFamily, nil}
 	}
-	if v4 {
-		if !c.guard4 {
-			return nil
-		}
-	} else {
+	if !v4 {
 		if s.addr.IsUnspecified() {
 			if c.bound.addr.IsValid() {
 				return &sourceError{s.addr, remote, whyBound, nil}

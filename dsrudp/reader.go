@@ -26,7 +26,7 @@ type reader struct {
 	seg     int      // whose datagrams are that long; 0 if it is none
 	part    Packet   // of the train
 
-	// turn is another number for each call of the handler, and between them:
+	// turn is another number for each call of the handler, and between batches:
 	// who kept a ReplyWriter would answer another peer with it.
 	turn atomic.Uint64
 }
@@ -109,6 +109,7 @@ func (r *reader) serve(n int) {
 	for r.i, r.off = 0, 0; r.i < n && !r.c.closed.Load(); {
 		r.serveRest(n)
 	}
+	r.turn.Add(1)
 	r.flush()
 }
 
@@ -135,7 +136,6 @@ func (r *reader) serveRest(n int) {
 		calling = true
 		r.srv.Handler.ServePacket(ReplyWriter{r, turn}, p)
 		calling = false
-		r.turn.Store(turn + 1)
 		r.next()
 	}
 }

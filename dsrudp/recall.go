@@ -53,5 +53,5 @@ func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {
 			return Path{}, false
 		}
 	}
-	return Path{Local: c.local(s), Remote: unmap(remote)}, true
+	return Path{Local: c.local(&s), Remote: unmap(remote)}, true
 }

@@ -129,7 +129,7 @@ func (c *Conn) remote(d *datagram) netip.AddrPort {
 
 // path returns d's path. Its Local is not valid when it could not be known.
 func (c *Conn) path(d *datagram) Path {
-	return Path{Local: c.local(d.local), Remote: unmap(c.remote(d))}
+	return Path{Local: c.local(&d.local), Remote: unmap(c.remote(d))}
 }
 
 // pathTo returns the path of a datagram from s to t.
@@ -138,21 +138,22 @@ func (c *Conn) pathTo(s source, t target) Path {
 	if t.scope != 0 {
 		remote = netip.AddrPortFrom(remote.Addr().WithZone(c.zones.Name(t.scope)), remote.Port())
 	}
-	return Path{Local: c.local(s), Remote: unmap(remote)}
+	return Path{Local: c.local(&s), Remote: unmap(remote)}
 }
 
 // local returns s as it is shown to callers.
-func (c *Conn) local(s source) netip.AddrPort {
+func (c *Conn) local(s *source) netip.AddrPort {
 	if !s.addr.IsValid() {
 		return netip.AddrPort{}
 	}
+	addr := s.addr
 	if s.ifindex != 0 {
-		s.addr = s.addr.WithZone(c.zones.Name(s.ifindex))
+		addr = addr.WithZone(c.zones.Name(s.ifindex))
 	}
-	return netip.AddrPortFrom(s.addr, c.port)
+	return netip.AddrPortFrom(addr, c.port)
 }
 
 // carried returns what d's address is to carry.
 func (c *Conn) carried(d *datagram) udpaddr.Carried {
-	return udpaddr.Carried{Local: c.local(d.local), Lost: !d.local.addr.IsValid(), Group: c.group}
+	return udpaddr.Carried{Local: c.local(&d.local), Lost: !d.local.addr.IsValid(), Group: c.group}
 }

@@ -54,7 +54,7 @@ func (c *Conn) datagram(r *receiver, i int, p *Packet, d *datagram) {
 
 func (k *known) know(c *Conn, d *datagram, info *pktinfo.Info) {
 	k.local = d.local
-	k.path = c.path(d)
+	k.path.Local, k.path.Remote = c.local(&d.local), unmap(c.remote(d))
 	k.orig = netip.Addr{}
 	if info.Dst != d.local.addr {
 		k.orig = info.Dst

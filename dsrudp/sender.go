@@ -96,7 +96,7 @@ func (q *sender) add(number int, payload []byte, s *source, t *target, ecn ECN) 
 // join puts a datagram behind those of m, the last message, if it may be.
 func (q *sender) join(m *message, number int, payload []byte, s *source, t *target, ecn ECN) bool {
 	n := len(payload)
-	if m.full || n > m.size || n == 0 || q.flags != 0 || m.s != *s || m.t != *t || m.ecn != ecn ||
+	if m.t != *t || m.s != *s || m.full || n > m.size || n == 0 || q.flags != 0 || m.ecn != ecn ||
 		m.total+n > maxPayload || number != m.item+m.count {
 		return false
 	}
@@ -176,7 +176,11 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 			q.gen = 0
 		}
 	}
-	oob, err := q.control(append(q.out.Begin(q.c.to(t), t.scope), own...), s, t, ecn)
+	oob := q.out.Begin(q.c.to(t), t.scope)
+	if own != nil {
+		oob = append(oob, own...)
+	}
+	oob, err := q.control(oob, s, t, ecn)
 	if err != nil {
 		q.out.Drop()
 		return nil, err

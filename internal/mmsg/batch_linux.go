@@ -255,6 +255,9 @@ func (b *Batch) Received(i int, r *Received) {
 // LikeBefore reports whether message i came from the same address and with the
 // same control messages as message i-1.
 func (b *Batch) LikeBefore(i int) bool {
+	if b.names[i].start() != b.names[i-1].start() {
+		return false // most are told apart here
+	}
 	x, y := &b.hdrs[i].hdr, &b.hdrs[i-1].hdr
 	return x.Namelen == y.Namelen && x.Controllen == y.Controllen && x.Flags == y.Flags &&
 		b.names[i] == b.names[i-1] && bytes.Equal(b.OOB(i), b.OOB(i-1))

@@ -11,6 +11,9 @@ import (
 // Family and scope are in the host's byte order, the port in the network's.
 type sockaddr [unix.SizeofSockaddrInet6]byte
 
+// start is the family, the port, and an IPv4 address.
+func (s *sockaddr) start() uint64 { return binary.NativeEndian.Uint64(s[:]) }
+
 func (s *sockaddr) addrPort() (netip.AddrPort, uint32) {
 	port := binary.BigEndian.Uint16(s[2:])
 	if binary.NativeEndian.Uint16(s[0:]) == unix.AF_INET {

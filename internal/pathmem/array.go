@@ -73,6 +73,28 @@ func (a *array) find(k key) (e *entry, r record, ok bool) {
 	return nil, record{}, seq&1 == 0 && a.seq.Load() == seq
 }
 
+// knows reports whether find would come upon a record that another sighting leaves
+// as it is, in less time. Meta and local are what it would be made of; that the
+// remote was seen at other addresses before makes no difference to it.
+func (a *array) knows(k key, meta uint64, seen record) bool {
+	if a == nil {
+		return false
+	}
+	seq := a.seq.Load()
+	tag := k.tag()
+	i, j := a.pair(k)
+	for range 2 {
+		for m := a.tags[i].equal(tag); m != 0; m &= m - 1 {
+			e := &a.sets[i][first(m)]
+			if e.remote.lo.Load() == k.lo && e.meta.Load()&^metaMany == meta && e.remote.hi.Load() == k.hi {
+				return e.local.lo.Load() == seen.lo && e.local.hi.Load() == seen.hi && seq&1 == 0 && a.seq.Load() == seq
+			}
+		}
+		i = j
+	}
+	return false
+}
+
 func (e *entry) key(s *seed) key {
 	return s.keyOf(e.remote.hi.Load(), e.remote.lo.Load(), e.meta.Load())
 }

@@ -52,7 +52,11 @@ func (t *Table) update(remote netip.AddrPort, zone uint32, seen record) {
 	}
 	k := t.seed.key(remote, zone)
 	s := t.shard(k)
-	if e, old := s.find(k); e != nil && old == merge(k, old, seen, t.epoch(s)) {
+	if seen.meta&metaLost == 0 {
+		if s.array.Load().knows(k, seen.meta|k.id|t.epoch(s)<<epochShift, seen) {
+			return
+		}
+	} else if e, old := s.find(k); e != nil && old == merge(k, old, seen, t.epoch(s)) {
 		return
 	}
 

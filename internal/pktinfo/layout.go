@@ -56,6 +56,15 @@ type layout struct {
 	// The messages about segments and traffic class, noKind where the system
 	// has none that this package knows.
 	gro, segment, tos, class kind
+
+	empty4, empty6 []byte // messages of kind4 and kind6 with zeros for data
+}
+
+// withEmpty fills in what follows from the rest.
+func (l layout) withEmpty() layout {
+	l.empty4, _ = l.appendMessage(nil, l.kind4, l.size4)
+	l.empty6, _ = l.appendMessage(nil, l.kind6, size6)
+	return l
 }
 
 // noKind is no message's: its level would be negative.
@@ -71,7 +80,7 @@ func linuxLayout(ptr int) layout {
 		kind6: kindOf(levelIPv6, linux6), old6: kindOf(levelIPv6, linux6old), long6: true,
 		gro: kindOf(levelUDP, linuxGRO), segment: kindOf(levelUDP, linuxSegment),
 		tos: kindOf(levelIPv4, linuxTOS), class: kindOf(levelIPv6, linuxClass),
-	}
+	}.withEmpty()
 }
 
 // darwinLayout: struct cmsghdr starts with a 32-bit socklen_t and
@@ -86,7 +95,7 @@ func darwinLayout() layout {
 		kind4: kindOf(levelIPv4, darwin4), size4: 12, index4: 0, src4: 4, local4: 8, dst4: 8, indexWins: true,
 		kind6: kindOf(levelIPv6, darwin6), old6: kindOf(levelIPv6, darwin6old),
 		gro: noKind, segment: noKind, tos: noKind, class: noKind,
-	}
+	}.withEmpty()
 }
 
 // bsdLayout: struct cmsghdr starts with a 32-bit socklen_t, and _ALIGN rounds
@@ -101,7 +110,7 @@ func bsdLayout(align int) layout {
 		kind4: kindOf(levelIPv4, bsd4), size4: 4, index4: -1, src4: 0, local4: 0, dst4: 0,
 		kind6: kindOf(levelIPv6, bsd6), old6: kindOf(levelIPv6, bsd6),
 		gro: noKind, segment: noKind, tos: noKind, class: noKind,
-	}
+	}.withEmpty()
 }
 
 // bsdAlign is _ALIGN's: a register, but 8 bytes on 32-bit ARM except on
@@ -125,5 +134,5 @@ func windowsLayout(ptr int) layout {
 		kind4: kindOf(levelIPv4, windows4), size4: 8, index4: 4, src4: 0, local4: 0, dst4: 0,
 		kind6: kindOf(levelIPv6, windows6), old6: kindOf(levelIPv6, windows6),
 		gro: noKind, segment: noKind, tos: noKind, class: noKind,
-	}
+	}.withEmpty()
 }

@@ -7,7 +7,7 @@ import (
 
 func (l *layout) appendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint32) []byte {
 	chosen := src.IsValid() && !src.IsUnspecified()
-	if v4 && (l.index4 < 0 || chosen && l.indexWins) {
+	if v4 && ifindex != 0 && (l.index4 < 0 || chosen && l.indexWins) {
 		ifindex = 0
 	}
 	// An empty message is not the same as none: on a bound socket it makes
@@ -15,21 +15,26 @@ func (l *layout) appendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint3
 	if !chosen && ifindex == 0 {
 		return oob
 	}
-	if v4 {
-		oob, d := l.appendMessage(oob, l.kind4, l.size4)
+	if len(oob)&(l.align-1) != 0 {
+		oob = l.pad(oob)
+	}
+	at := len(oob) + l.data
+	if !v4 {
+		oob = append(oob, l.empty6...)
+		d := oob[at:]
 		if chosen {
-			*(*[4]byte)(d[l.src4:]) = src.As4()
+			*(*[16]byte)(d[addr6:]) = src.As16()
 		}
-		if ifindex != 0 {
-			binary.NativeEndian.PutUint32(d[l.index4:], ifindex)
-		}
+		binary.NativeEndian.PutUint32(d[index6:], ifindex)
 		return oob
 	}
-	oob, d := l.appendMessage(oob, l.kind6, size6)
+	oob = append(oob, l.empty4...)
 	if chosen {
-		*(*[16]byte)(d[addr6:]) = src.As16()
+		*(*[4]byte)(oob[at+l.src4:]) = src.As4()
 	}
-	binary.NativeEndian.PutUint32(d[index6:], ifindex)
+	if ifindex != 0 {
+		binary.NativeEndian.PutUint32(oob[at+l.index4:], ifindex)
+	}
 	return oob
 }
 

@@ -12,11 +12,11 @@ var answering = []breakage{
 		by: []selection{tests(public, "^TestReplyWriterKeptOverBatches$")},
 	},
 	{
-		name: "ReplyWriter good until the next call",
+		name: "ReplyWriter good until the next batch",
 		edits: []edit{{
 			"dsrudp/reader.go",
-			"r.turn.Store(turn + 1)",
-			"_ = turn",
+			"\tr.turn.Add(1)\n\tr.flush()\n",
+			"\tr.flush()\n",
 		}},
 		by: []selection{tests(public, "^TestReplyWriterKeptOverBatches$")},
 	},

@@ -52,8 +52,8 @@ var guarding = []breakage{
 		name: "guard over IPv4 left to a kernel that does not keep it",
 		edits: []edit{{
 			"dsrudp/guard.go",
-			"if !c.guard4 {",
-			"if c.guard4 || !c.guard4 {",
+			"if v4 && s.addr.Is4() && !c.guard4 {",
+			"if v4 && s.addr.Is4() {",
 		}},
 		by: []selection{tests(facts, "^TestGuard_Transparent$")},
 	},

@@ -59,8 +59,8 @@ var offloading = []breakage{
 		name: "datagrams of another Path in a group",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"m.s != *s || m.t != *t || m.ecn != ecn ||",
-			"m.ecn != ecn ||",
+			"m.t != *t || m.s != *s || ",
+			"",
 		}},
 		by: []selection{tests(public, "^TestGroupingEnds$")},
 	},
@@ -68,8 +68,8 @@ var offloading = []breakage{
 		name: "datagrams of another mark in a group",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"m.s != *s || m.t != *t || m.ecn != ecn ||",
-			"m.s != *s || m.t != *t ||",
+			" || m.ecn != ecn ||",
+			" ||",
 		}},
 		by: []selection{tests(public, "^TestGroupingEnds$|^TestECNSent$")},
 	},
