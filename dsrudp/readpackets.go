@@ -8,7 +8,8 @@ import "syscall"
 //
 // One call takes at most 32 datagrams with one system call; elsewhere than on
 // Linux it takes one. A datagram that is longer than its buffer is cut, and
-// Truncated (on Windows it is an error, as with net, and n is 0). With [ListenConfig.GRO] buffers must be 64 KiB to hold a train.
+// Truncated tells; on Windows it is an error, as with net, and n is 0. With
+// [ListenConfig.GRO] a buffer must have 64 KiB to hold a train.
 func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL

@@ -38,6 +38,7 @@ type Batch struct {
 
 	// Sending.
 	len, niov int
+	bytes     int    // of all payloads
 	last      []byte // the piece appended last
 
 	// The call in progress.
@@ -81,9 +82,6 @@ func (s *Socket) NewBatch(n, oob int) *Batch {
 }
 
 func (b *Batch) control(i int) []byte { return b.oob[i*b.room : (i+1)*b.room : (i+1)*b.room] }
-
-// Cap returns the number of messages that b has room for.
-func (b *Batch) Cap() int { return len(b.hdrs) }
 
 // SetBuffer makes message i's payload be received into p.
 func (b *Batch) SetBuffer(i int, p []byte) {
@@ -279,7 +277,7 @@ func (b *Batch) Reset() {
 	for i := range b.iovs[:b.niov] {
 		b.iovs[i].Base = nil
 	}
-	b.len, b.niov, b.last = 0, 0, nil
+	b.len, b.niov, b.bytes, b.last = 0, 0, 0, nil
 }
 
 // Len returns the number of messages built since Reset.
@@ -326,12 +324,14 @@ func (b *Batch) Append(p []byte) bool {
 		v := &b.iovs[b.niov-1]
 		v.SetLen(int(v.Len) + len(p))
 		b.last = p
+		b.bytes += len(p)
 		return true
 	}
 	if b.niov == len(b.iovs) {
 		return false
 	}
 	b.last = p
+	b.bytes += len(p)
 	v := &b.iovs[b.niov]
 	b.niov++
 	v.Base = unsafe.SliceData(p)
@@ -342,9 +342,6 @@ func (b *Batch) Append(p []byte) bool {
 	h.SetIovlen(int(h.Iovlen) + 1)
 	return true
 }
-
-// Sent returns the bytes of payload of message i that were sent.
-func (b *Batch) Sent(i int) int { return int(b.hdrs[i].n) }
 
 // Payload appends message i's payload to p.
 func (b *Batch) Payload(i int, p []byte) []byte {
@@ -396,6 +393,9 @@ func (b *Batch) result() (int, error) {
 
 // bound returns where a system call that begins with message from has to end.
 func (b *Batch) bound(from, to int) int {
+	if b.bytes <= maxCall {
+		return to
+	}
 	n := 0
 	for i := from; i < to; i++ {
 		for _, v := range vectors(&b.hdrs[i].hdr) {

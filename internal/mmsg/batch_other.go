@@ -41,9 +41,6 @@ func (s *Socket) NewBatch(n, oob int) *Batch {
 	return &Batch{sock: s, room: oob, buffers: make([][][]byte, n), oob: make([]byte, oob), messages: make([]message, n)}
 }
 
-// Cap returns the number of messages that b has room for.
-func (b *Batch) Cap() int { return len(b.buffers) }
-
 // SetBuffer makes message i's payload be received into p.
 func (b *Batch) SetBuffer(i int, p []byte) { b.buffers[i] = append(b.buffers[i][:0], p) }
 
@@ -158,9 +155,6 @@ func (b *Batch) Append(p []byte) bool {
 	m.payload = append(m.payload, p...)
 	return true
 }
-
-// Sent returns the bytes of payload of message i that were sent.
-func (b *Batch) Sent(i int) int { return b.messages[i].n }
 
 // Payload appends message i's payload to p.
 func (b *Batch) Payload(i int, p []byte) []byte { return append(p, b.messages[i].payload...) }

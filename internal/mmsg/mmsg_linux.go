@@ -77,17 +77,12 @@ func (m *Msg) call(trap, fd uintptr) bool {
 	if m.waited {
 		return true
 	}
-	for {
-		m.n, m.errno = m.sock.msg(trap, fd, &m.hdr, 0)
-		switch m.errno {
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-			m.waited = trap == unix.SYS_SENDMSG
-			return false
-		}
+	m.n, m.errno = m.sock.msg(trap, fd, &m.hdr, 0)
+	if m.errno != unix.EAGAIN {
 		return true
 	}
+	m.waited = trap == unix.SYS_SENDMSG
+	return false
 }
 
 // Recv receives one datagram into b and its control messages into oob, waiting
