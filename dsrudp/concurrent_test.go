@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -118,26 +117,7 @@ func TestManyGoroutines(t *testing.T) {
 			return err
 		})
 	}
-	var asking sync.WaitGroup
-	for i := range clients {
-		x := dialVIP(t, c, vips[i%2])
-		asking.Go(func() {
-			b := make([]byte, 64)
-			for r := range rounds {
-				q := strconv.Itoa(i) + "/" + strconv.Itoa(r)
-				if _, err := x.Write([]byte(q)); err != nil {
-					t.Errorf("client %d: %v", i, err)
-					return
-				}
-				n, err := x.Read(b)
-				if err != nil || string(b[:n]) != q {
-					t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
-					return
-				}
-			}
-		})
-	}
-	asking.Wait()
+	askAll(t, c, clients, rounds)
 	require.NoError(t, c.Close())
 	servers.Wait()
 	require.ErrorIs(t, c.Close(), net.ErrClosed)

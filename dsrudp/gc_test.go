@@ -1,9 +1,6 @@
 package dsrudp_test
 
 import (
-	"context"
-	"os"
-	"os/exec"
 	"runtime"
 	"testing"
 	"time"
@@ -16,15 +13,7 @@ import (
 // processor while it waits, and the garbage collector would wait for it, and all
 // else for the garbage collector: so this happens in a process of its own.
 func TestBlockingDescription(t *testing.T) {
-	const child = "DSRUDP_TEST_BLOCKING"
-	if os.Getenv(child) == "" {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestBlockingDescription$", "-test.v")
-		cmd.Env = append(os.Environ(), child+"=1")
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, ctx.Err(), "the garbage collector waits for a reader of an idle Conn")
-		require.NoError(t, err, "%s", out)
+	if !apart(t, "the garbage collector waits for a reader of an idle Conn") {
 		return
 	}
 

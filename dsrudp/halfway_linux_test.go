@@ -20,7 +20,7 @@ import (
 // all Conns of a namespace share, exactly once. Once too often, and it would be
 // taken away from a Conn that is in use.
 func TestHalfway(t *testing.T) {
-	if !inChild(t) {
+	if !apart(t, "it did not end") {
 		return
 	}
 	c := listen(t, "udp", ":0")

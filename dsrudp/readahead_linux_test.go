@@ -2,7 +2,6 @@ package dsrudp_test
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"sync"
@@ -126,7 +125,7 @@ func TestReadAheadManyGoroutines(t *testing.T) {
 	for how, lc := range ahead {
 		t.Run(how, func(t *testing.T) {
 			c := listenWith(t, &lc, "udp", ":0")
-			var servers, asking sync.WaitGroup
+			var servers sync.WaitGroup
 			for range 4 {
 				servers.Go(func() {
 					b := make([]byte, 64)
@@ -145,25 +144,7 @@ func TestReadAheadManyGoroutines(t *testing.T) {
 					}
 				})
 			}
-			for i := range clients {
-				x := dialVIP(t, c, vips[i%2])
-				asking.Go(func() {
-					b := make([]byte, 64)
-					for r := range rounds {
-						q := fmt.Sprint(i, "/", r)
-						if _, err := x.Write([]byte(q)); err != nil {
-							t.Errorf("client %d: %v", i, err)
-							return
-						}
-						n, err := x.Read(b)
-						if err != nil || string(b[:n]) != q {
-							t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
-							return
-						}
-					}
-				})
-			}
-			asking.Wait()
+			askAll(t, c, clients, rounds)
 			require.NoError(t, c.Close())
 			servers.Wait()
 		})

@@ -3,7 +3,6 @@ package dsrudp_test
 import (
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"testing"
@@ -14,21 +13,6 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
-
-// inChild runs the test in a process of its own, where no other test has left a
-// Conn open, and reports whether this is it.
-func inChild(t *testing.T) bool {
-	t.Helper()
-	const child = "DSRUDP_TEST_ALONE"
-	if os.Getenv(child) != "" {
-		return true
-	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), child+"=1")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return false
-}
 
 // netlinkSockets returns the process's netlink sockets: the guard's.
 func netlinkSockets(t *testing.T) (fds []int) {
@@ -48,7 +32,7 @@ func netlinkSockets(t *testing.T) (fds []int) {
 // TestCloseReleases: Conns share one guard, and the last to be closed ends it;
 // what fails on the way to a Conn leaves none.
 func TestCloseReleases(t *testing.T) {
-	if !inChild(t) {
+	if !apart(t, "a Conn that nobody has is not let go of") {
 		return
 	}
 	a, b := listen(t, "udp", ":0"), listen(t, "udp4", ":0")
@@ -73,7 +57,7 @@ func TestCloseReleases(t *testing.T) {
 // TestForgotten: a Conn that is forgotten instead of closed does not keep the
 // guard for ever.
 func TestForgotten(t *testing.T) {
-	if !inChild(t) {
+	if !apart(t, "a Conn that nobody has is not let go of") {
 		return
 	}
 	func() {

@@ -3,10 +3,7 @@
 package dsrudp_test
 
 import (
-	"context"
 	"net/netip"
-	"os"
-	"os/exec"
 	"runtime"
 	"testing"
 	"unsafe"
@@ -21,14 +18,7 @@ import (
 // the kernel keeps its own: what needs none works, and what would take the
 // kernel's away is refused when listening.
 func TestNoNetlink(t *testing.T) {
-	const child = "DSRUDP_TEST_NO_NETLINK"
-	if os.Getenv(child) == "" {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestNoNetlink$", "-test.v")
-		cmd.Env = append(os.Environ(), child+"=1")
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s", out)
+	if !apart(t, "it did not end") {
 		return
 	}
 	forbidNetlink(t)

@@ -1,11 +1,9 @@
 package dsrudp_test
 
 import (
-	"context"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"testing"
 	"time"
@@ -18,15 +16,7 @@ import (
 // TestServerBlockingDescription is TestBlockingDescription for idle Servers, whose
 // deadlines and Close and Shutdown also work then.
 func TestServerBlockingDescription(t *testing.T) {
-	const child = "DSRUDP_TEST_SERVER_BLOCKING"
-	if os.Getenv(child) == "" {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestServerBlockingDescription$", "-test.v")
-		cmd.Env = append(os.Environ(), child+"=1")
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, ctx.Err(), "something waits for a Server's reader of an idle Conn:\n%s", out)
-		require.NoError(t, err, "%s", out)
+	if !apart(t, "something waits for a Server's reader of an idle Conn") {
 		return
 	}
 

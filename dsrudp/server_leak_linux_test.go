@@ -14,7 +14,7 @@ import (
 // TestServerLeavesNothing: no goroutine and no descriptor stays behind when a
 // Server has ended, in whichever way.
 func TestServerLeavesNothing(t *testing.T) {
-	if !inChild(t) {
+	if !apart(t, "it did not end") {
 		return
 	}
 	ends := []func(s *dsrudp.Server, cs []*dsrudp.Conn) error{

@@ -15,7 +15,7 @@ import (
 // TestUnasked: a guard that cannot ask the kernel any more refuses what it does
 // not know. Destinations of datagrams are known.
 func TestUnasked(t *testing.T) {
-	if !inChild(t) {
+	if !apart(t, "it did not end") {
 		return
 	}
 	c := listen(t, "udp", ":0")

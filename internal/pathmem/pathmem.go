@@ -89,18 +89,22 @@ func newTable(max, shards int, s seed) *Table {
 // another zone, is Ambiguous from now on. An invalid local is noted as by
 // [Table.Lost]; an invalid remote is not remembered.
 func (t *Table) Note(remote netip.AddrPort, local netip.Addr, zone uint32) {
-	if !local.IsValid() {
+	switch {
+	case !remote.IsValid():
+	case !local.IsValid():
 		t.Lost(remote, zone)
-		return
+	default:
+		t.update(t.seed.key(remote, zone), sighting(local, zone))
 	}
-	t.update(remote, zone, sighting(local, zone))
 }
 
 // Lost remembers that the last datagram of remote came without a usable local
 // address: the remote is Lost until the next Note. What was known of it before
 // then decides whether it is Known or Ambiguous.
 func (t *Table) Lost(remote netip.AddrPort, zone uint32) {
-	t.update(remote, zone, record{meta: metaLost})
+	if remote.IsValid() {
+		t.update(t.seed.key(remote, zone), record{meta: metaLost})
+	}
 }
 
 // Find returns the local address that remote last wrote to, IPv4 always as

@@ -2,7 +2,6 @@ package pathmem
 
 import (
 	"math/bits"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 )
@@ -46,11 +45,7 @@ func (s *shard) findLocked(k key) (*entry, record) {
 }
 
 // update merges what was seen of a remote into what is known of it.
-func (t *Table) update(remote netip.AddrPort, zone uint32, seen record) {
-	if !remote.IsValid() {
-		return
-	}
-	k := t.seed.key(remote, zone)
+func (t *Table) update(k key, seen record) {
 	s := t.shard(k)
 	if seen.meta&metaLost == 0 {
 		if s.array.Load().knows(k, seen.meta|k.id|t.epoch(s)<<epochShift, seen) {
