@@ -4,15 +4,15 @@ import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // reply takes an answer to the datagram being served.
 func (r *reader) reply(b []byte) error {
-	if !r.d.local.addr.IsValid() {
+	s, t := &r.in.d.local, &r.in.known.remote
+	if !s.addr.IsValid() {
 		return ErrNoPath
 	}
 	if len(b) > maxDatagram {
 		return mmsg.ErrTooLong
 	}
-	t := target{r.d.From, r.d.Scope}
 	p := r.copy(b)
-	return r.out.add(r.out.items, p, &r.d.local, &t, NotECT)
+	return r.out.add(r.out.items, p, s, t, NotECT)
 }
 
 // send takes a Packet to be sent.

@@ -52,7 +52,7 @@ func (w ReplyWriter) Write(b []byte) (int, error) {
 		return 0, errLate
 	}
 	if err := r.reply(b); err != nil {
-		return 0, r.c.writeError(err, addrPortAddr{r.c.remote(&r.d)})
+		return 0, r.c.writeError(err, addrPortAddr{r.c.remote(&r.in.d)})
 	}
 	return len(b), nil
 }

@@ -19,12 +19,11 @@ type reader struct {
 	out outbox
 
 	buffers [][]byte
-	i       int      // the datagram being served
-	d       datagram // it
-	whole   Packet   // it
-	off     int      // where in it, if it is a train to be taken apart
-	seg     int      // whose datagrams are that long; 0 if it is none
-	part    Packet   // of the train
+	i       int    // the datagram being served
+	whole   Packet // it
+	off     int    // where in it, if it is a train to be taken apart
+	seg     int    // whose datagrams are that long; 0 if it is none
+	part    Packet // of the train
 
 	// turn is another number for each call of the handler, and between batches:
 	// who kept a ReplyWriter would answer another peer with it.
@@ -143,7 +142,7 @@ func (r *reader) serveRest(n int) {
 // take looks at datagram r.i.
 func (r *reader) take() {
 	r.whole.Buf = r.buffers[r.i]
-	r.c.datagram(r.in, r.i, &r.whole, &r.d)
+	r.c.datagram(r.in, r.i, &r.whole)
 	r.seg = 0
 	if !r.srv.Trains {
 		r.seg = r.whole.SegmentSize
@@ -155,7 +154,7 @@ func (r *reader) packet() *Packet {
 	if r.seg == 0 {
 		return &r.whole
 	}
-	end := min(r.off+r.seg, r.d.N)
+	end := min(r.off+r.seg, r.in.d.N)
 	r.part = r.whole
 	r.part.SegmentSize = 0
 	r.part.Buf = r.whole.Buf[r.off:end:end]
@@ -166,7 +165,7 @@ func (r *reader) packet() *Packet {
 // next goes on to the next datagram, which may be in the same train.
 func (r *reader) next() {
 	if r.seg > 0 {
-		if r.off += r.seg; r.off < r.d.N {
+		if r.off += r.seg; r.off < r.in.d.N {
 			return
 		}
 	}
@@ -180,7 +179,7 @@ func (r *reader) panicked(v any) {
 	if log == nil {
 		log = slog.Default()
 	}
-	log.Error("dsrudp: panic in a Handler", "path", r.c.path(&r.d).String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	log.Error("dsrudp: panic in a Handler", "path", r.c.path(&r.in.d).String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 }
 
 func (r *reader) report(p Path, err error) {

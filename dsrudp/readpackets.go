@@ -31,9 +31,8 @@ func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {
 	if err != nil {
 		return 0, c.readError(err)
 	}
-	var d datagram
 	for i := range ps[:n] {
-		c.datagram(r, i, &ps[i], &d)
+		c.datagram(r, i, &ps[i])
 	}
 	return n, nil
 }

@@ -250,15 +250,17 @@ func (b *Batch) Received(i int, r *Received) {
 	}
 }
 
+// Size returns the bytes of payload that message i brought.
+func (b *Batch) Size(i int) int { return int(b.hdrs[i].n) }
+
 // LikeBefore reports whether message i came from the same address and with the
 // same control messages as message i-1.
 func (b *Batch) LikeBefore(i int) bool {
-	if b.names[i].start() != b.names[i-1].start() {
-		return false // most are told apart here
+	if !b.names[i].equal(&b.names[i-1]) {
+		return false
 	}
 	x, y := &b.hdrs[i].hdr, &b.hdrs[i-1].hdr
-	return x.Namelen == y.Namelen && x.Controllen == y.Controllen && x.Flags == y.Flags &&
-		b.names[i] == b.names[i-1] && bytes.Equal(b.OOB(i), b.OOB(i-1))
+	return x.Namelen == y.Namelen && x.Controllen == y.Controllen && x.Flags == y.Flags && bytes.Equal(b.OOB(i), b.OOB(i-1))
 }
 
 // OOB returns the control messages that came with message i. They are b's, and

@@ -110,6 +110,9 @@ func (b *Batch) Loop(f func(n int) bool) error {
 // Received sets r to what message i brought.
 func (b *Batch) Received(_ int, r *Received) { *r = b.received }
 
+// Size returns the bytes of payload that message i brought.
+func (b *Batch) Size(_ int) int { return b.received.N }
+
 // LikeBefore is false: there is no message before.
 func (b *Batch) LikeBefore(int) bool { return false }
 

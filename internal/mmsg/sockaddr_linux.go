@@ -11,8 +11,13 @@ import (
 // Family and scope are in the host's byte order, the port in the network's.
 type sockaddr [unix.SizeofSockaddrInet6]byte
 
-// start is the family, the port, and an IPv4 address.
-func (s *sockaddr) start() uint64 { return binary.NativeEndian.Uint64(s[:]) }
+// equal is == in less time: most are told apart by the first eight bytes, which
+// are the family, the port, and an IPv4 address.
+func (s *sockaddr) equal(x *sockaddr) bool {
+	return word(s[0:]) == word(x[0:]) && word(s[8:]) == word(x[8:]) && word(s[16:]) == word(x[16:]) && [4]byte(s[24:]) == [4]byte(x[24:])
+}
+
+func word(b []byte) uint64 { return binary.NativeEndian.Uint64(b) }
 
 func (s *sockaddr) addrPort() (netip.AddrPort, uint32) {
 	port := binary.BigEndian.Uint16(s[2:])

@@ -96,8 +96,8 @@ var batches = []breakage{
 		name: "Path of the datagram before kept for another VIP",
 		edits: []edit{{
 			"internal/mmsg/batch_linux.go",
-			"b.names[i] == b.names[i-1] && bytes.Equal(b.OOB(i), b.OOB(i-1))",
-			"b.names[i] == b.names[i-1] && (bytes.Equal(b.OOB(i), b.OOB(i-1)) || i > 0)",
+			" && bytes.Equal(b.OOB(i), b.OOB(i-1))",
+			" && (bytes.Equal(b.OOB(i), b.OOB(i-1)) || i > 0)",
 		}},
 		by: []selection{tests(public, "^TestPacketsTwoVIPs$")},
 	},
@@ -105,8 +105,8 @@ var batches = []breakage{
 		name: "Path of the datagram before kept for another client",
 		edits: []edit{{
 			"internal/mmsg/batch_linux.go",
-			"b.names[i] == b.names[i-1] && bytes.Equal(b.OOB(i), b.OOB(i-1))",
-			"bytes.Equal(b.OOB(i), b.OOB(i-1))",
+			"if !b.names[i].equal(&b.names[i-1]) {",
+			"if i < 0 {",
 		}},
 		by: []selection{tests(public, "^TestPacketsOneVIP$")},
 	},

@@ -59,7 +59,7 @@ var serving = []breakage{
 		name: "panic logged with what the handler made of the path",
 		edits: []edit{{
 			"dsrudp/reader.go",
-			"r.c.path(&r.d).String()",
+			"r.c.path(&r.in.d).String()",
 			"r.whole.Path.String()",
 		}},
 		by: []selection{tests(public, "^TestPanic$")},
@@ -103,7 +103,7 @@ var serving = []breakage{
 	{
 		name: "interface index pinned for a Server's answers",
 		edits: []edit{
-			{"dsrudp/answer.go", "return r.out.add(r.out.items, p, &r.d.local,", "r.d.local.ifindex, r.d.local.pinned = 2, true\n\treturn r.out.add(r.out.items, p, &r.d.local,"},
+			{"dsrudp/answer.go", "return r.out.add(r.out.items, p, s, t,", "s.ifindex, s.pinned = 2, true\n\treturn r.out.add(r.out.items, p, s, t,"},
 		},
 		by: []selection{tests(facts, "^TestPromise2_ServerAsymmetric$")},
 	},
