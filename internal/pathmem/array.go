@@ -51,13 +51,14 @@ func (a *array) pair(k key) (i, j uint64) {
 
 func (k key) tag() uint64 { return max(1, k.hash>>32&0xff) }
 
-// find returns the entry of k, nil if there is none, and the record in it. It
-// reports ok if no change was going on, which is certain under the lock.
-func (a *array) find(k key) (e *entry, r record, ok bool) {
+// find returns the entry of k, nil if there is none, and the record in it. Both
+// are what they were while seq had the value returned, and are nothing if that is
+// odd, as a change was going on. Under the lock it never is.
+func (a *array) find(k key) (e *entry, r record, seq uint64) {
 	if a == nil {
-		return nil, record{}, true
+		return nil, record{}, 0
 	}
-	seq := a.seq.Load()
+	seq = a.seq.Load()
 	tag, id := k.tag(), idMask(k.hi)
 	i, j := a.pair(k)
 	for range 2 {
@@ -65,35 +66,23 @@ func (a *array) find(k key) (e *entry, r record, ok bool) {
 			e := &a.sets[i][first(m)]
 			if e.remote.lo.Load() == k.lo && e.meta.Load()&id == k.id && e.remote.hi.Load() == k.hi {
 				r := e.record()
-				return e, r, seq&1 == 0 && a.seq.Load() == seq
+				return e, r, a.still(seq)
 			}
 		}
 		i = j
 	}
-	return nil, record{}, seq&1 == 0 && a.seq.Load() == seq
+	return nil, record{}, a.still(seq)
 }
 
-// knows reports whether find would come upon a record that another sighting leaves
-// as it is, in less time. Meta and local are what it would be made of; that the
-// remote was seen at other addresses before makes no difference to it.
-func (a *array) knows(k key, meta uint64, seen record) bool {
-	if a == nil {
-		return false
+// still returns seq, or an odd number if it has changed.
+func (a *array) still(seq uint64) uint64 {
+	if a.seq.Load() != seq {
+		return changing
 	}
-	seq := a.seq.Load()
-	tag := k.tag()
-	i, j := a.pair(k)
-	for range 2 {
-		for m := a.tags[i].equal(tag); m != 0; m &= m - 1 {
-			e := &a.sets[i][first(m)]
-			if e.remote.lo.Load() == k.lo && e.meta.Load()&^metaMany == meta && e.remote.hi.Load() == k.hi {
-				return e.local.lo.Load() == seen.lo && e.local.hi.Load() == seen.hi && seq&1 == 0 && a.seq.Load() == seq
-			}
-		}
-		i = j
-	}
-	return false
+	return seq
 }
+
+const changing = 1
 
 func (e *entry) key(s *seed) key {
 	return s.keyOf(e.remote.hi.Load(), e.remote.lo.Load(), e.meta.Load())
@@ -109,10 +98,19 @@ func (e *entry) store(r record) {
 	e.local.lo.Store(r.lo)
 }
 
-// change replaces the record in e.
-func (a *array) change(e *entry, r record) {
+// change replaces the record in e, which is old. What is the same need not be
+// stored, which takes a while.
+func (a *array) change(e *entry, old, r record) {
 	a.seq.Add(1)
-	e.store(r)
+	if r.meta != old.meta {
+		e.meta.Store(r.meta)
+	}
+	if r.hi != old.hi {
+		e.local.hi.Store(r.hi)
+	}
+	if r.lo != old.lo {
+		e.local.lo.Store(r.lo)
+	}
 	a.seq.Add(1)
 }
 

@@ -82,10 +82,10 @@ func TestFindWaitsForChange(t *testing.T) {
 	s.mu.Lock()
 	a := s.array.Load()
 	a.seq.Add(1)
-	e, _, ok := a.find(table.seed.key(testRemote(1), 0))
-	require.False(t, ok)
-	_, _, ok = a.find(table.seed.key(testRemote(2), 0))
-	require.False(t, ok, "not to be found is no result either")
+	e, _, seq := a.find(table.seed.key(testRemote(1), 0))
+	require.NotZero(t, seq&changing)
+	_, _, seq = a.find(table.seed.key(testRemote(2), 0))
+	require.NotZero(t, seq&changing, "not to be found is no result either")
 
 	found := make(chan netip.Addr, 1)
 	go func() {
@@ -200,8 +200,8 @@ func TestMoves(t *testing.T) {
 		defer done.Store(true)
 		for range 20_000 {
 			for i, k := range keys {
-				switch e, r, ok := a.find(k); {
-				case !ok:
+				switch e, r, seq := a.find(k); {
+				case seq&changing != 0:
 				case e == nil:
 					missed++
 				case r.hi != uint64(i) || r.lo != uint64(i):
@@ -228,10 +228,9 @@ func TestMoves(t *testing.T) {
 func TestChanges(t *testing.T) {
 	a := newArray(1)
 	k, _ := a.add(0)
-	e, r, ok := a.find(k)
-	require.True(t, ok)
-	seq := a.seq.Load()
-	a.change(e, r)
+	e, r, seq := a.find(k)
+	require.Zero(t, seq&changing)
+	a.change(e, record{}, r)
 	require.Equal(t, seq+2, a.seq.Load())
 
 	var done atomic.Bool
@@ -240,14 +239,14 @@ func TestChanges(t *testing.T) {
 	wg.Go(func() {
 		defer done.Store(true)
 		for range 300_000 {
-			if _, r, ok := a.find(k); ok && (r.hi != r.lo || r.meta&zoneMask != r.hi) {
+			if _, r, seq := a.find(k); seq&changing == 0 && (r.hi != r.lo || r.meta&zoneMask != r.hi) {
 				torn++
 			}
 		}
 	})
 	for i := uint64(0); !done.Load(); i++ {
 		v := i & zoneMask
-		a.change(e, record{r.meta | v, v, v})
+		a.change(e, e.record(), record{r.meta | v, v, v})
 	}
 	wg.Wait()
 	require.Zero(t, torn)

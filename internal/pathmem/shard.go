@@ -30,8 +30,8 @@ func (t *Table) shard(k key) *shard { return &t.shards[k.hash&uint64(len(t.shard
 // find returns the entry of k, nil if there is none, and what it holds. The
 // lock is taken only if a writer got in the way.
 func (s *shard) find(k key) (*entry, record) {
-	e, r, ok := s.array.Load().find(k)
-	if !ok {
+	e, r, seq := s.array.Load().find(k)
+	if seq&changing != 0 {
 		return s.findLocked(k)
 	}
 	return e, r
@@ -47,19 +47,27 @@ func (s *shard) findLocked(k key) (*entry, record) {
 // update merges what was seen of a remote into what is known of it.
 func (t *Table) update(k key, seen record) {
 	s := t.shard(k)
-	if seen.meta&metaLost == 0 {
-		if s.array.Load().knows(k, seen.meta|k.id|t.epoch(s)<<epochShift, seen) {
-			return
-		}
-	} else if e, old := s.find(k); e != nil && old == merge(k, old, seen, t.epoch(s)) {
+	a := s.array.Load()
+	e, old, seq := a.find(k)
+	known := e != nil && seq&changing == 0
+	r := merge(k, old, seen, t.epoch(s))
+	if known && r == old {
 		return
 	}
-
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	if known && s.array.Load() == a && a.seq.Load() == seq {
+		a.change(e, old, r)
+	} else {
+		t.write(s, k, seen)
+	}
+	s.mu.Unlock()
+}
+
+// write is update for the holder of the lock.
+func (t *Table) write(s *shard, k key, seen record) {
 	a := s.array.Load()
 	if e, old, _ := a.find(k); e != nil {
-		a.change(e, merge(k, old, seen, t.epoch(s)))
+		a.change(e, old, merge(k, old, seen, t.epoch(s)))
 		return
 	}
 	s.created.Add(1)
