@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
@@ -62,7 +63,7 @@ func (ps *pieces) add(other pieces) {
 	}
 }
 
-// count counts what a capture saw of UDP.
+// count counts what a capture saw of UDP between clients and the server's port.
 func (ps *pieces) count(packets []lab.Packet) {
 	for _, p := range packets {
 		side := &ps.in
@@ -70,7 +71,7 @@ func (ps *pieces) count(packets []lab.Packet) {
 			side = &ps.out
 		}
 		switch {
-		case p.Kind == lab.Fragment:
+		case p.Kind == lab.Fragment || p.Kind == lab.UDP && !hasPort(p):
 			side.fragments++
 		case p.Kind == lab.UDP && len(p.Payload) < p.Length: // the first one
 			side.datagrams++
@@ -81,42 +82,67 @@ func (ps *pieces) count(packets []lab.Packet) {
 	}
 }
 
-// requireFragments returns what the client saw. An error says that a request or an
-// answer crossed a wire of client or servers whole, or did not cross it.
+// hasPort tells a datagram or its first fragment from a later fragment whose
+// header says for a moment that it is the first: a capture shares its data with
+// the packet on its way, and the next router that cuts the datagram into fragments
+// again copies the first one's header over those of the others, and then puts the
+// offset right. What a later one has in the place of the ports is payload.
+func hasPort(p lab.Packet) bool { return p.Src.Port() == echo.Port || p.Dst.Port() == echo.Port }
+
+// fragmentPayload is what a fragment of IPv4 carries over the lab's links of 1500
+// bytes: a multiple of 8.
+const fragmentPayload = (1500 - 20) / 8 * 8
+
+// piecesOf returns the number of fragments of datagrams with so many bytes each.
+func piecesOf(payloads []int) int {
+	n := 0
+	for _, bytes := range payloads {
+		n += (8 + bytes + fragmentPayload - 1) / fragmentPayload // with UDP's header
+	}
+	return n
+}
+
+// requireFragments returns what the client saw. An error says that what crossed a
+// wire of client or servers is not each request and each answer once, in as many
+// fragments as it takes.
 func (s *scene) requireFragments(client *lab.Capture, rs []*request) (pieces, error) {
-	answered := 0
+	var requests, answers []int
 	for _, r := range rs {
+		requests = append(requests, len(r.payload))
 		if r.outcome == accepted || r.outcome == rejected {
-			answered++
+			answers = append(answers, len(echo.Prefix)+len(r.payload))
 		}
 	}
 	var atClient, atServers pieces
 	atClient.count(client.Packets())
+	frames := lines(client.Packets())
 	for _, w := range s.atServers {
 		atServers.count(w.Packets())
+		frames += lines(w.Packets())
 	}
 	for _, side := range []struct {
 		name string
 		fragmented
-		want int
+		want []int
 	}{
-		{"requests at the client", atClient.out, len(rs)},
-		{"requests at the servers", atServers.in, len(rs)},
-		{"answers at the servers", atServers.out, answered},
-		{"answers at the client", atClient.in, answered},
+		{"requests at the client", atClient.out, requests},
+		{"requests at the servers", atServers.in, requests},
+		{"answers at the servers", atServers.out, answers},
+		{"answers at the client", atClient.in, answers},
 	} {
-		if err := side.check(side.want); err != nil {
-			return atClient, fmt.Errorf("compare: %s: %w", side.name, err)
+		if err := side.check(len(side.want), piecesOf(side.want)); err != nil {
+			return atClient, fmt.Errorf("compare: %s: %w; the wires of client and servers had:\n%s", side.name, err, frames)
 		}
 	}
 	return atClient, nil
 }
 
-// check requires so many datagrams, each in at least two fragments.
-func (f fragmented) check(want int) error {
-	if f.whole > 0 || f.datagrams < want || f.fragments < 2*f.datagrams {
-		return fmt.Errorf("%d came whole and %d in %d fragments, where %d have to come in two or more each",
-			f.whole, f.datagrams, f.fragments, want)
+// check requires so many datagrams in so many fragments, no more and no less, and
+// two or more for each.
+func (f fragmented) check(datagrams, fragments int) error {
+	if want := (fragmented{datagrams: datagrams, fragments: fragments}); f != want || fragments < 2*datagrams {
+		return fmt.Errorf("%d came whole and %d in %d fragments, where %d have to come in %d, and two or more each",
+			f.whole, f.datagrams, f.fragments, datagrams, fragments)
 	}
 	return nil
 }
