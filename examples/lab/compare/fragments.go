@@ -89,9 +89,9 @@ func (ps *pieces) count(packets []lab.Packet) {
 // offset right. What a later one has in the place of the ports is payload.
 func hasPort(p lab.Packet) bool { return p.Src.Port() == echo.Port || p.Dst.Port() == echo.Port }
 
-// fragmentPayload is what a fragment of IPv4 carries over the lab's links of 1500
-// bytes: a multiple of 8.
-const fragmentPayload = (1500 - 20) / 8 * 8
+// fragmentPayload is what a fragment of IPv4 carries at most over the lab's links:
+// a multiple of 8, beside the header.
+const fragmentPayload = (lab.MTU - 20) / 8 * 8
 
 // piecesOf returns the number of fragments of datagrams with so many bytes each.
 func piecesOf(payloads []int) int {

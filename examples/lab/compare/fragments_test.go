@@ -50,8 +50,8 @@ func TestFragmentedCheck(t *testing.T) {
 
 func TestPiecesOf(t *testing.T) {
 	require.Zero(t, piecesOf(nil))
-	require.Equal(t, 1, piecesOf([]int{1472}))
-	require.Equal(t, 2, piecesOf([]int{1473}))
+	require.Equal(t, 1, piecesOf([]int{fragmentPayload - 8}))
+	require.Equal(t, 2, piecesOf([]int{fragmentPayload - 7}))
 	require.Equal(t, 1+3+3, piecesOf([]int{10, large, large + len(echo.Prefix)}))
 }
 
