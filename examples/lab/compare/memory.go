@@ -6,23 +6,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 )
 
 const memoryAsks = "1, 1 000 and 100 000 clients, each with an address of its own, ask and are answered (the naive program on the machine's own address). " +
 	"Counted are the connections that the kernel of the server's host tracks, and by how much the kernel's unreclaimable slabs grow (SUnreclaim of /proc/meminfo), for each client. " +
-	"SUnreclaim is the whole machine's, which has to be idle: how far it strays by itself is measured before, with a program for which the kernel keeps nothing, and stands after ±. " +
-	"It is met if no connection is tracked and the slabs grow by less than 8 bytes for each of the clients that are most, as nothing that a slab holds is smaller, in one of up to four runs. It fails if that cannot be told from the noise."
+	"SUnreclaim is the whole machine's: each repair is weighed twice or more, and told is the mean of its runs. After ± stands by how much they differ or, if that is more, by how much the number strayed at most in four runs of a program for which the kernel keeps nothing; all runs count. Where that is as much as a connection takes, it is not measurable. " +
+	"It is met if no connection is tracked, and the slabs do not grow in each of up to four runs by 8 bytes for each of the clients that are most, as nothing that a slab holds is smaller, and by the noise besides. So a busy machine blurs the bytes, and only the connections tell."
 
-// smallest is the size of the smallest object in a slab.
-const smallest = 8
+// smallest is the size of the smallest object in a slab, and connection about what
+// a tracked connection takes.
+const (
+	smallest   = 8
+	connection = 256
+)
 
 // Numbers of runs. Something else on the machine may disturb one; what the kernel
 // keeps for clients, it keeps in all of them.
 const (
-	controls    = 3 // by which the noise is measured, after one for what the kernel makes once
-	mostControl = 6 // with those that were disturbed
-	mostRuns    = 4 // of a repair
+	controls = 4 // by which the noise is measured, after one for what the kernel makes once
+	repeats  = 2 // of a repair
+	mostRuns = 4 // of one for which memory grows and no connection is tracked
 )
 
 // A weight is what a crowd of a size takes.
@@ -31,9 +34,6 @@ type weight struct {
 	entries int   // connections tracked
 	slab    int64 // bytes by which the slabs have grown
 }
-
-// perClient returns the bytes for each client.
-func (w weight) perClient() float64 { return float64(w.slab) / float64(w.clients) }
 
 // A run has the weights of a growing crowd, and what the program's heap had grown
 // by for each client in the end.
@@ -44,10 +44,6 @@ type memoryRun struct {
 
 // most is the weight of the largest crowd.
 func (r memoryRun) most() weight { return r.weights[len(r.weights)-1] }
-
-// quiet says that the slabs did not change by half as much as an object for each
-// client would take, which leaves the other half to the noise.
-func (r memoryRun) quiet() bool { return math.Abs(r.most().perClient()) < smallest/2 }
 
 // memory measures one repair after the other, and ends none before the last is
 // measured: the kernel frees in its own time.
@@ -70,41 +66,37 @@ func memory(ctx context.Context, ts []*trial, found func(int, finding)) (err err
 	if _, err = weigh(naive); err != nil {
 		return err
 	}
-	control, err := runs(controls, mostControl, func() (memoryRun, error) { return weigh(naive) })
-	if err != nil {
-		return fmt.Errorf("compare: measuring the noise: %w", err)
+	var control []memoryRun
+	for range controls {
+		r, err := weigh(naive)
+		if err != nil {
+			return fmt.Errorf("compare: measuring the noise: %w", err)
+		}
+		control = append(control, r)
 	}
 	noise := noiseOf(control)
 	for i, t := range ts {
-		tried, err := runs(1, mostRuns, func() (memoryRun, error) { return weigh(t.repair) })
+		tried, err := runs(noise, func() (memoryRun, error) { return weigh(t.repair) })
 		if err != nil {
 			found(i, failed(err))
 			continue
 		}
-		f := memoryFinding(tried, noise)
+		f := memoryFinding(tried, noise, entrySize())
 		f.says += standNote(t.repair)
 		found(i, f)
 	}
 	return nil
 }
 
-// runs returns as many runs as wanted that settle something: quiet ones, or ones
-// in which connections were tracked. If there are not so many among the most that
-// are tried, it returns all.
-func runs(wanted, most int, weigh func() (memoryRun, error)) (all []memoryRun, err error) {
-	var settled []memoryRun
-	for len(settled) < wanted && len(all) < most {
+// runs returns so many runs of a repair that they settle whether the kernel keeps
+// anything, or the most that are tried.
+func runs(noise []float64, weigh func() (memoryRun, error)) (all []memoryRun, err error) {
+	for len(all) < repeats || len(all) < mostRuns && all[0].most().entries == 0 && grown(all, noise) {
 		r, err := weigh()
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, r)
-		if r.quiet() || r.most().entries > 0 {
-			settled = append(settled, r)
-		}
-	}
-	if len(settled) == wanted {
-		return settled, nil
 	}
 	return all, nil
 }

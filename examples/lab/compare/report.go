@@ -65,12 +65,14 @@ func (r *Result) WriteHTML(w io.Writer) error {
 
 // memoryNoise says by how much the numbers of a chart of memory are uncertain.
 func (r *Result) memoryNoise() string {
+	most := 0.0
 	for _, c := range r.Cells {
-		if n, ok := c.Numbers["noise bytes of 100000"]; ok {
-			return fmt.Sprintf(" (noise ±%.1f)", n/1e6)
-		}
+		most = max(most, c.Numbers["noise bytes of 100000"])
 	}
-	return ""
+	if most == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (noise ±%.1f at most)", most/1e6)
 }
 
 // mostLines bounds what is shown of a wire; its pcap file has all of it.

@@ -31,6 +31,16 @@ func slabs() (int64, error) {
 	return 0, errors.New("compare: /proc/meminfo has no SUnreclaim: which kernel is this?")
 }
 
+// entrySize returns how many bytes a tracked connection takes in its slab, or 0
+// where the kernel does not tell: this one tells root alone.
+func entrySize() int {
+	n := 0
+	if b, err := os.ReadFile("/sys/kernel/slab/nf_conntrack/slab_size"); err == nil {
+		fmt.Sscan(string(b), &n)
+	}
+	return n
+}
+
 // How a reading is taken for steady: so many of them, one each interval, that do
 // not differ by more than the tolerance. What does not come to rest within the
 // bound is taken as it is, and shows as noise.
