@@ -8,10 +8,10 @@ import "github.com/dsrudp/go-dsrudp/internal/lab"
 type Verdict string
 
 const (
-	Met       Verdict = "met"
-	NotMet    Verdict = "not met"
-	NeedsRoot Verdict = "needs root" // only root could have found out here
-	Failed    Verdict = "failed"     // the question could not be put; the cell has the error
+	Met      Verdict = "met"
+	NotMet   Verdict = "not met"
+	TooLarge Verdict = "too large to fill here" // of a table of connections: nothing was found out
+	Failed   Verdict = "failed"                 // the question could not be put; the cell has the error
 )
 
 // A Cell is what one run said to one question about one repair.

@@ -38,7 +38,7 @@ func expect(v Verdict, why string, patterns []string) expectation {
 // other finding; whether it is a fault is for Faults to say.
 func (e expectation) differs(f finding) string {
 	switch {
-	case e.verdict == "" || f.verdict == NeedsRoot || f.verdict == Failed:
+	case e.verdict == "" || f.verdict == TooLarge || f.verdict == Failed:
 		return ""
 	case f.verdict != e.verdict:
 		return fmt.Sprintf("expected %s (%s)", e.verdict, e.why)

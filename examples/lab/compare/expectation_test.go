@@ -93,7 +93,7 @@ func TestJudge(t *testing.T) {
 	r, q := Repair{ID: DNATNFT}, Question{ID: "one-vip"}
 	require.False(t, judge(r, q, finding{verdict: Met}).Surprise)
 	require.True(t, judge(r, q, finding{verdict: NotMet}).Surprise)
-	require.False(t, judge(r, q, finding{verdict: NeedsRoot}).Surprise)
+	require.False(t, judge(r, q, finding{verdict: TooLarge}).Surprise)
 	require.False(t, judge(r, q, finding{verdict: Failed}).Surprise, "it is a fault by itself")
 	require.False(t, judge(r, Question{ID: "cpu"}, finding{verdict: NotMet}).Surprise, "nothing is known of it")
 }

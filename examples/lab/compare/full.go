@@ -12,11 +12,18 @@ import (
 
 const fullAsks = "The host's firewall tracks connections (it has a rule with ct state), and its table of them is full: as many clients as it holds (nf_conntrack_max) asked another service of the host, and again two seconds later, upon which the kernel keeps them. " +
 	"Now new clients ask (the naive program on the machine's own address). Then the operator exempts the port (nft: udp dport 60002 notrack in prerouting, udp sport 60002 notrack in output, both of priority raw), and new clients ask once more. " +
-	"It is told what happens before. All answers must be accepted after."
+	"It is told what happens before. All answers must be accepted after. " +
+	"By default the kernel forgets a UDP client after 30 seconds, or 120 of one that goes on, and a table that nobody fills any more empties itself; here it is told 600, so that the table stays full. " +
+	"Not tried is a host whose firewall tracks nothing, where DNAT's own clients are what fills the table, and the other repairs put nothing into it (see kernel memory). " +
+	"A table is filled if that takes no more than half of the memory available, at 512 bytes a connection, and a minute."
 
-// fullMost is the largest table that is filled here: a connection takes some
-// 256 bytes that are not to be had back at once.
-const fullMost = 400_000
+// Bounds of a table that is filled here.
+const (
+	fullTime    = time.Minute // that filling it may take
+	fullEntry   = 512         // bytes for a connection, twice what its object takes: they are not to be had back at once
+	fullShare   = 2           // of the memory that is available, the part that may be taken: a half
+	fullDefault = 262_144     // what the kernel makes it by default, at most
+)
 
 // assured is how long a client must go on, in both directions, before the kernel
 // no longer drops it in favour of a new one.
@@ -30,14 +37,25 @@ func full(ctx context.Context, ts []*trial, found func(int, finding)) (err error
 	if err != nil {
 		return err
 	}
-	if s.size > fullMost {
+	clients := ts[0].effort.table
+	if clients == 0 {
+		clients = s.size
+	}
+	available, err := meminfo("MemAvailable")
+	if err != nil {
+		return err
+	}
+	why := tooMuch(clients, available)
+	if why == "" {
+		if why, err = s.fillWithin(ctx, clients, fullTime); err != nil {
+			return err
+		}
+	}
+	if why != "" {
 		for i := range ts {
-			found(i, tooLarge(s.size))
+			found(i, tooLarge(s.size, why))
 		}
 		return nil
-	}
-	if err := s.fill(ctx, ts[0].effort.table); err != nil {
-		return err
 	}
 	for i, t := range ts {
 		f, err := s.try(ctx, t)
@@ -49,10 +67,30 @@ func full(ctx context.Context, ts []*trial, found func(int, finding)) (err error
 	return nil
 }
 
+// tooMuch says why so many connections would take too much of the memory that is
+// available, or nothing.
+func tooMuch(connections int, available int64) string {
+	if need := int64(connections) * fullEntry; need > available/fullShare {
+		return fmt.Sprintf("takes up to %s MB of the kernel's memory, and no more than half of the %s MB that are available is taken",
+			thousands(int(need/1e6)), thousands(int(available/1e6)))
+	}
+	return ""
+}
+
+// fillWithin is fill, and says why the table was not filled if the time did not do.
+func (s *fullStand) fillWithin(ctx context.Context, clients int, bound time.Duration) (why string, err error) {
+	filling, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	if err = s.fill(filling, clients); errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Sprintf("takes longer than %v", bound), nil
+	}
+	return "", err
+}
+
 // tooLarge is what is found out about a table that is not filled here.
-func tooLarge(size int) finding {
-	return finding{verdict: NeedsRoot, says: fmt.Sprintf("the table holds %s connections, too many to fill here; "+
-		"root can make it smaller for a while: sysctl -w net.netfilter.nf_conntrack_max=%d", thousands(size), fullMost)}
+func tooLarge(size int, why string) finding {
+	return finding{verdict: TooLarge, says: fmt.Sprintf("the table holds %s connections, and to fill it %s; "+
+		"root can make it smaller for a while: sysctl -w net.netfilter.nf_conntrack_max=%d", thousands(size), why, fullDefault)}
 }
 
 // try puts a repair in place, and asks before the port is exempt and after.
@@ -80,12 +118,15 @@ func (s *fullStand) try(ctx context.Context, t *trial) (f finding, err error) {
 	if err != nil {
 		return f, err
 	}
-	f.says = fmt.Sprintf("%s of %s connections in the table; before: %s; exempt from tracking: %s%s",
-		thousands(entries), thousands(s.size), before.says, f.says, standNote(t.repair))
+	f.says = fmt.Sprintf("%s of %s connections in the table; before: %s; exempt from tracking: %s",
+		thousands(entries), thousands(s.size), before.says, f.says)
+	if t.repair.stateful {
+		f.says += "; the table is full of another service's connections: that this repair's own, one for each client, fill one in which there is nothing else was not tried"
+	}
 	f.happened = []string{"before, " + before.happened[0], "exempt, " + f.happened[0]}
 	f.wires = append(before.wires, f.wires...)
 	f.numbers["entries"], f.numbers["accepted before"] = float64(entries), before.numbers["accepted"]
-	return f, nil
+	return noted(t.repair, f), nil
 }
 
 // newcomers asks as clients that the kernel has not seen before. It need not wait

@@ -61,10 +61,29 @@ func TestAskUntil(t *testing.T) {
 	require.ErrorIs(t, askUntil(t.Context(), time.Hour, func(context.Context, int) (bool, error) { return true, broken }, rs...), broken)
 }
 
+// A table is filled if its memory is there and it takes no longer than a minute.
+// One that is not filled is told as such, for each repair, and is no fault.
 func TestTableTooLarge(t *testing.T) {
-	f := tooLarge(2_000_000)
-	require.Equal(t, NeedsRoot, f.verdict)
-	require.Contains(t, f.says, "the table holds 2 000 000 connections")
-	require.Contains(t, f.says, "sysctl -w net.netfilter.nf_conntrack_max=400000")
-	require.False(t, judge(Repair{ID: DNATNFT}, Question{ID: "full"}, f).Surprise)
+	const size = 2_000_000
+	require.Empty(t, tooMuch(size, 2<<30))
+	require.Equal(t, "takes up to 1 024 MB of the kernel's memory, and no more than half of the 2 047 MB that are available is taken", tooMuch(size, 2047e6))
+
+	f := tooLarge(size, "has a reason")
+	require.Equal(t, TooLarge, f.verdict)
+	require.Equal(t, "the table holds 2 000 000 connections, and to fill it has a reason; root can make it smaller for a while: sysctl -w net.netfilter.nf_conntrack_max=262144", f.says)
+	cell := judge(Repair{ID: DSRUDP}, Question{ID: "full"}, f)
+	require.False(t, cell.Surprise)
+	require.Empty(t, (&Result{Cells: []Cell{cell}}).Faults())
+
+	labtest.Need(t)
+	s, err := newFullStand()
+	defer func() { require.NoError(t, s.close()) }()
+	require.NoError(t, err)
+	why, err := s.fillWithin(t.Context(), 1000, time.Nanosecond)
+	require.NoError(t, err)
+	require.Equal(t, "takes longer than 1ns", why)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err = s.fillWithin(ended, 1000, time.Hour)
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -62,12 +62,8 @@ func newFullStand() (s *fullStand, err error) {
 	return s, err
 }
 
-// fill has as many clients ask as the table holds or, if that is not 0, so many,
-// and again when that makes the kernel keep them.
+// fill has so many clients ask, and again when that makes the kernel keep them.
 func (s *fullStand) fill(ctx context.Context, clients int) error {
-	if clients == 0 {
-		clients = s.size
-	}
 	n, err := s.crowd.ask(ctx, 0, clients)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package compare
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -51,9 +52,19 @@ func sample() *Result {
 			case "cpu":
 				c.Short, c.Numbers = "1.25×", map[string]float64{"ratio": 1.25}
 			case "memory":
-				c.Short, c.Numbers = "256 B", map[string]float64{"entries of 100000": 100_000, "slab bytes of 100000": -1}
+				c.Short, c.Numbers = "0±11 B", map[string]float64{"entries of 100000": 100_000, "slab bytes of 100000": -1}
+				if p.stateful {
+					c.Short = "256±11 B"
+				}
+			case "one-port", "one-port-direct":
+				if p.stateful {
+					c.Short = "port rewritten"
+				}
 			case "change":
 				c.Short, c.Numbers = "36", map[string]float64{"lines": 36}
+			}
+			if p.ID == None && q.askAll != nil {
+				c.Short = strings.TrimPrefix(c.Short+", own address", ", ")
 			}
 			r.Cells = append(r.Cells, c)
 		}

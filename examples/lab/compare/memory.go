@@ -81,9 +81,7 @@ func memory(ctx context.Context, ts []*trial, found func(int, finding)) (err err
 			found(i, failed(err))
 			continue
 		}
-		f := memoryFinding(tried, noise, entrySize())
-		f.says += standNote(t.repair)
-		found(i, f)
+		found(i, noted(t.repair, memoryFinding(tried, noise, entrySize())))
 	}
 	return nil
 }

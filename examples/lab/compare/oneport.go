@@ -43,6 +43,9 @@ func (t *trial) askFromOnePort(ctx context.Context, vips int, to func(*lab.Lab) 
 	}
 	f.says += fmt.Sprintf("; of %d requests it got, the program saw %s", k.requests, k.portsSeen())
 	f.happened = append(f.happened, k.portsSeen())
+	if f.verdict == Met && k.ports < k.requests {
+		f.short = "port rewritten"
+	}
 	f.numbers["client ports seen"] = float64(k.ports)
 	f.numbers["client ports rewritten"] = float64(k.requests - k.ports)
 	return f, nil

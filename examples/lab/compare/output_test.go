@@ -42,12 +42,12 @@ func TestText(t *testing.T) {
 	c := r.Cell(DSRUDP, "one-vip")
 	c.Verdict, c.Surprise, c.Differs = NotMet, true, "expected met (a promise of the library)"
 	r.Cell(DSRUDP, "direct").Verdict = Failed
-	r.Cell(Bind, "full").Verdict = NeedsRoot
+	r.Cell(Bind, "full").Verdict = TooLarge
 	b.Reset()
 	r.WriteText(&b)
 	require.Regexp(t, `\n one VIP, IPv4 .* ✗ ! *\n`, b.String())
-	require.Regexp(t, `\n connection table full, .* root .*\n`, b.String())
-	require.Contains(t, b.String(), "\n  open  connection table full, port exempt from tracking: needs root: as")
+	require.Regexp(t, `\n connection table .* too large .*\n`, b.String())
+	require.Contains(t, b.String(), "\n  open  connection table full, port exempt from tracking: too large to fill here: as")
 	require.Contains(t, b.String(), "\nNot as expected:\n  one VIP, IPv4, dsrudp: not met, expected met (a promise of the library)")
 	require.Contains(t, b.String(), "\n  a VIP, and the machine's own external address, dsrudp: could not be found out: as")
 	require.NotContains(t, b.String(), "As expected")
@@ -55,7 +55,7 @@ func TestText(t *testing.T) {
 
 func TestMarkdown(t *testing.T) {
 	r := sample()
-	r.Cell(Bind, "full").Verdict = NeedsRoot
+	r.Cell(Bind, "full").Verdict = TooLarge
 	var b strings.Builder
 	require.NoError(t, r.WriteMarkdown(&b))
 	table, commands, found := strings.Cut(b.String(), "\n\n")
@@ -69,7 +69,7 @@ func TestMarkdown(t *testing.T) {
 	}
 	require.Equal(t, "| two VIPs, IPv4 | **not met** | met | met | **not met** | met | met | met | met |", lines[3])
 	require.Contains(t, b.String(), " met, 1.25× |")
-	require.Contains(t, b.String(), " needs root |")
+	require.Contains(t, b.String(), " too large to fill here |")
 }
 
 func TestJSON(t *testing.T) {

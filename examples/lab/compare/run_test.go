@@ -54,6 +54,8 @@ func TestDSRUDPMeetsAll(t *testing.T) {
 		require.Regexp(t, `^12 of 12 accepted \(ecmp and maglev\); of 24 requests it got, the program saw the client's own port of 12, another one of 12 \(\d+ as \d+\)$`,
 			r.Cell(DNATNFT, q).Says)
 		require.EqualValues(t, 12, r.Cell(DNATNFT, q).Numbers["client ports rewritten"])
+		require.Equal(t, "port rewritten", r.Cell(DNATNFT, q).Short)
+		require.Empty(t, r.Cell(DSRUDP, q).Short)
 		require.Contains(t, r.Cell(DSRUDP, q).Says, "the program saw the client's own port of 24")
 	}
 }

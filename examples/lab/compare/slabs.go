@@ -5,7 +5,6 @@ package compare
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -15,20 +14,23 @@ import (
 
 // slabs returns the number of bytes in the kernel's slabs that it cannot take
 // back. It is the whole machine's.
-func slabs() (int64, error) {
+func slabs() (int64, error) { return meminfo("SUnreclaim") }
+
+// meminfo returns one of the numbers of /proc/meminfo, in bytes.
+func meminfo(name string) (int64, error) {
 	file, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return 0, err
 	}
 	defer file.Close()
 	for sc := bufio.NewScanner(file); sc.Scan(); {
-		if rest, ok := strings.CutPrefix(sc.Text(), "SUnreclaim:"); ok {
+		if rest, ok := strings.CutPrefix(sc.Text(), name+":"); ok {
 			var kB int64
 			_, err := fmt.Sscan(rest, &kB)
 			return kB << 10, err
 		}
 	}
-	return 0, errors.New("compare: /proc/meminfo has no SUnreclaim: which kernel is this?")
+	return 0, fmt.Errorf("compare: /proc/meminfo has no %s: which kernel is this?", name)
 }
 
 // entrySize returns how many bytes a tracked connection takes in its slab, or 0

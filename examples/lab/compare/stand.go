@@ -50,12 +50,18 @@ func standVIP(r Repair) netip.Addr {
 	return pairVIP
 }
 
-// standNote says where the repair was asked, if it was not at the VIP.
-func standNote(r Repair) string {
-	if r.ID == None {
-		return " (asked at the machine's own address)"
+// noted is a finding that says where the repair was asked, if it was not at the
+// VIP: there no answer of the naive program's is right.
+func noted(r Repair, f finding) finding {
+	if r.ID != None {
+		return f
 	}
-	return ""
+	f.says += " (asked at the machine's own address)"
+	if f.short != "" {
+		f.short += ", "
+	}
+	f.short += "own address"
+	return f
 }
 
 // ask is crowd.ask, of which all must be answered.

@@ -75,10 +75,10 @@ func (r *Result) matrix() table.Writer {
 	t.Style().Options = table.Options{SeparateHeader: true}
 	t.Style().Box.PaddingLeft, t.Style().Box.PaddingRight = " ", ""
 	head := table.Row{""}
-	configs := []table.ColumnConfig{{Number: 1, WidthMax: 25, WidthMaxEnforcer: text.WrapSoft}}
+	configs := []table.ColumnConfig{{Number: 1, WidthMax: 19, WidthMaxEnforcer: text.WrapSoft}}
 	for i, p := range r.Repairs {
 		head = append(head, p.Short)
-		configs = append(configs, table.ColumnConfig{Number: i + 2, Transformer: colour})
+		configs = append(configs, table.ColumnConfig{Number: i + 2, Transformer: colour, WidthMax: 10, WidthMaxEnforcer: text.WrapSoft})
 	}
 	t.AppendHeader(head)
 	t.SetColumnConfigs(configs)
@@ -100,7 +100,7 @@ const (
 
 // mark returns the cell in a few characters.
 func (c *Cell) mark() string {
-	m := map[Verdict]string{Met: yes, NotMet: no, NeedsRoot: "root", Failed: "failed", "": "empty"}[c.Verdict]
+	m := map[Verdict]string{Met: yes, NotMet: no, TooLarge: "too large", Failed: "failed", "": "empty"}[c.Verdict]
 	if c.Short != "" {
 		m += " " + c.Short
 	}

@@ -6,7 +6,8 @@ import "fmt"
 
 // Faults says what was not as it has to be: questions that could not be put,
 // surprises, and questions that dsrudp does not meet. There are none if the
-// comparison is good.
+// comparison is good. A table of connections that is too large to fill is the
+// machine's, and no fault.
 func (r *Result) Faults() []string {
 	var faults []string
 	for _, c := range r.Cells {
@@ -16,7 +17,7 @@ func (r *Result) Faults() []string {
 			faults = append(faults, fmt.Sprintf("%s: could not be found out: %s", name, c.Says))
 		case c.Surprise:
 			faults = append(faults, fmt.Sprintf("%s: %s, %s: %s", name, c.Verdict, c.Differs, c.Says))
-		case c.Repair == DSRUDP && c.Verdict != Met:
+		case c.Repair == DSRUDP && c.Verdict == NotMet:
 			faults = append(faults, fmt.Sprintf("%s: %s: %s", name, c.Verdict, c.Says))
 		}
 	}
@@ -27,7 +28,7 @@ func (r *Result) Faults() []string {
 func (r *Result) ran() int {
 	n := 0
 	for _, c := range r.Cells {
-		if c.Verdict != "" && c.Verdict != Failed && c.Verdict != NeedsRoot {
+		if c.Verdict != "" && c.Verdict != Failed && c.Verdict != TooLarge {
 			n++
 		}
 	}
