@@ -33,6 +33,10 @@ type Cell struct {
 	// Happened is what Expected is held against, piece by piece.
 	Happened []string `json:"happened,omitempty"`
 
+	// Work is what was seen at work for the answers, scene by scene: what the
+	// program's sockets were, and whether connections were tracked.
+	Work []string `json:"work,omitempty"`
+
 	// Expected is the verdict that had to come, or empty if none had to; Why
 	// is the fact that it follows from.
 	Expected Verdict `json:"expected,omitempty"`
@@ -63,6 +67,8 @@ type finding struct {
 	// happened is what an expectation is held against, piece by piece: of
 	// requests what became of those to each address in each scene.
 	happened []string
+
+	work []string // what was seen at work, by which idle tells repairs apart
 
 	numbers map[string]float64
 	wires   []Wire

@@ -67,11 +67,17 @@ func cpu(ctx context.Context, ts []*trial, found func(int, finding)) (err error)
 			found(i, failed(err))
 			continue
 		}
+		atWork, err := work(l.conns, l.pair.server)
+		if err != nil {
+			found(i, failed(err))
+			continue
+		}
 		cost, ratio := l.perDatagram(sink), l.ratio(base, sink)
 		found(i, finding{
 			verdict: verdict(ratio <= cpuMost),
 			says:    fmt.Sprintf("%.2f times the naive program's on its own address (%.1f µs a datagram here)", ratio, cost),
 			short:   fmt.Sprintf("%.2f×", ratio),
+			work:    []string{atWork},
 			numbers: map[string]float64{"ratio": ratio, "microseconds": cost, "rounds": float64(len(l.costs))},
 		})
 	}

@@ -77,21 +77,27 @@ func TestRightVerdictForTheWrongReason(t *testing.T) {
 	} {
 		r, q := Repair{ID: c.repair}, Question{ID: c.question}
 		for _, happened := range c.right {
-			cell := judge(r, q, finding{verdict: c.verdict, happened: happened})
+			cell := judge(r, q, working(r, finding{verdict: c.verdict, happened: happened}))
 			require.False(t, cell.Surprise, "%s, %s: %s", c.repair, c.question, cell.Differs)
 		}
 		for _, happened := range c.wrong {
-			cell := judge(r, q, finding{verdict: c.verdict, happened: happened})
+			cell := judge(r, q, working(r, finding{verdict: c.verdict, happened: happened}))
 			require.True(t, cell.Surprise, "%s, %s: %q", c.repair, c.question, happened)
 			require.Contains(t, cell.Differs, "as expected, but not for the reason that was (K")
 		}
 	}
 }
 
+// working is a finding in which the repair was seen at work.
+func working(r Repair, f finding) finding {
+	f.work = []string{atWork[r.ID].sockets + "; " + allTracked}
+	return f
+}
+
 // Another verdict is a surprise, unless it could not be had.
 func TestJudge(t *testing.T) {
 	r, q := Repair{ID: DNATNFT}, Question{ID: "one-vip"}
-	require.False(t, judge(r, q, finding{verdict: Met}).Surprise)
+	require.False(t, judge(r, q, working(r, finding{verdict: Met})).Surprise)
 	require.True(t, judge(r, q, finding{verdict: NotMet}).Surprise)
 	require.False(t, judge(r, q, finding{verdict: TooLarge}).Surprise)
 	require.False(t, judge(r, q, finding{verdict: Failed}).Surprise, "it is a fault by itself")

@@ -32,13 +32,13 @@ func TestFailure(t *testing.T) {
 	broken := errors.New("no paper left")
 	fine := finding{verdict: Met, says: "fine"}
 	r, err := run(t.Context(), Options{Repairs: []string{None, DSRUDP}}, repairs(), []Question{
-		{ID: "a", Title: "one by one", ask: func(_ context.Context, t *trial) (finding, error) {
+		{ID: "a", Title: "one by one", reads: true, ask: func(_ context.Context, t *trial) (finding, error) {
 			if t.repair.ID == None {
 				return finding{}, broken
 			}
 			return fine, nil
 		}},
-		{ID: "b", Title: "all together", askAll: func(_ context.Context, _ []*trial, found func(int, finding)) error {
+		{ID: "b", Title: "all together", reads: true, askAll: func(_ context.Context, _ []*trial, found func(int, finding)) error {
 			found(1, fine)
 			return broken
 		}},

@@ -124,9 +124,11 @@ func (s *fullStand) try(ctx context.Context, t *trial) (f finding, err error) {
 		f.says += "; the table is full of another service's connections: that this repair's own, one for each client, fill one in which there is nothing else was not tried"
 	}
 	f.happened = []string{"before, " + before.happened[0], "exempt, " + f.happened[0]}
+	kind, err := sockets(sc.conns())
+	f.work = []string{kind + "; " + allTracked}
 	f.wires = append(before.wires, f.wires...)
 	f.numbers["entries"], f.numbers["accepted before"] = float64(entries), before.numbers["accepted"]
-	return noted(t.repair, f), nil
+	return noted(t.repair, f), err
 }
 
 // newcomers asks as clients that the kernel has not seen before. It need not wait

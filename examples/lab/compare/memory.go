@@ -35,11 +35,12 @@ type weight struct {
 	slab    int64 // bytes by which the slabs have grown
 }
 
-// A run has the weights of a growing crowd, and what the program's heap had grown
-// by for each client in the end.
+// A run has the weights of a growing crowd, what the program's heap had grown by
+// for each client in the end, and what was at work.
 type memoryRun struct {
 	weights []weight
 	heap    float64
+	work    string
 }
 
 // most is the weight of the largest crowd.
@@ -81,7 +82,9 @@ func memory(ctx context.Context, ts []*trial, found func(int, finding)) (err err
 			found(i, failed(err))
 			continue
 		}
-		found(i, noted(t.repair, memoryFinding(tried, noise, entrySize())))
+		f := memoryFinding(tried, noise, entrySize())
+		f.work = []string{tried[0].work}
+		found(i, noted(t.repair, f))
 	}
 	return nil
 }
@@ -123,5 +126,6 @@ func (s *stand) weigh(ctx context.Context, e effort) (r memoryRun, err error) {
 		r.weights = append(r.weights, weight{size, n, now - before})
 	}
 	r.heap = float64(heapInUse()-heapBefore) / float64(asked)
-	return r, nil
+	r.work, err = work(s.server.conns, s.pair.server)
+	return r, err
 }

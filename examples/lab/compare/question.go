@@ -12,6 +12,9 @@ type Question struct {
 	// Asks says what exactly is asked, and when it is met.
 	Asks string `json:"asks"`
 
+	// reads says that the answer is read in the programs, and nothing is run.
+	reads bool
+
 	// One of the two: ask puts the question to one repair, and is called for
 	// several at the same time; askAll puts it to all of them, for measurements
 	// that must not disturb each other, and reports each finding.
@@ -83,7 +86,7 @@ func questions() []Question {
 			Asks: fullAsks,
 		},
 		{
-			ID: "change", Title: "lines changed in the application", ask: change,
+			ID: "change", Title: "lines changed in the application", ask: change, reads: true,
 			Asks: changeAsks,
 		},
 	}

@@ -38,8 +38,9 @@ func TestResults(t *testing.T) {
 	require.Empty(t, r.Faults())
 	require.Equal(t, len(repairs())*len(questions()), r.ran(), "repeat it: go generate ./examples/lab/compare")
 	for _, c := range r.Cells {
-		f := finding{verdict: c.Verdict, happened: c.Happened}
+		f := finding{verdict: c.Verdict, happened: c.Happened, work: c.Work}
 		require.Empty(t, expectations[c.Question][c.Repair].differs(f), "%s, %s", c.Repair, c.Question)
+		require.Empty(t, idle(Repair{ID: c.Repair}, Question{reads: c.Question == "change"}, f), "%s, %s: go generate ./examples/lab/compare", c.Repair, c.Question)
 	}
 	for i, q := range questions() {
 		require.Equal(t, q.Title+": "+q.Asks, r.Questions[i].Title+": "+r.Questions[i].Asks, "the result is of another question: go generate ./examples/lab/compare")

@@ -134,9 +134,12 @@ func each(n int, f func(i int)) {
 func judge(r Repair, q Question, f finding) Cell {
 	e := expectations[q.ID][r.ID]
 	differs := e.differs(f)
+	if differs == "" {
+		differs = idle(r, q, f)
+	}
 	return Cell{
 		Repair: r.ID, Question: q.ID,
-		Verdict: f.verdict, Says: f.says, Short: f.short, Numbers: f.numbers, Happened: f.happened, Wires: f.wires,
+		Verdict: f.verdict, Says: f.says, Short: f.short, Numbers: f.numbers, Happened: f.happened, Work: f.work, Wires: f.wires,
 		Expected: e.verdict, Why: e.why,
 		Surprise: differs != "", Differs: differs,
 	}

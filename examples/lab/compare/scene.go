@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -16,6 +17,7 @@ import (
 // captures. Its owner closes it.
 type scene struct {
 	trial     *trial
+	hosts     []*lab.Host // where the repair is in place
 	servers   []*server
 	wires     []*lab.Capture
 	names     []string     // of the wires
@@ -36,8 +38,17 @@ func (s *scene) repaired(h *lab.Host, vips []netip.Addr, internal netip.Addr) er
 	if err != nil {
 		return err
 	}
-	s.servers = append(s.servers, srv)
+	s.hosts, s.servers = append(s.hosts, h), append(s.servers, srv)
 	return nil
+}
+
+// conns returns the sockets of all servers.
+func (s *scene) conns() []net.PacketConn {
+	var conns []net.PacketConn
+	for _, srv := range s.servers {
+		conns = append(conns, srv.conns...)
+	}
+	return conns
 }
 
 // capture records what crosses an interface until the scene is closed.

@@ -36,6 +36,9 @@ func (t *trial) play(ctx context.Context, p plot) (f finding, err error) {
 	if err == nil {
 		trace(rs, s.atServers...)
 		f = findingOf(rs, s.because(rs))
+		var w string
+		w, err = work(s.conns(), s.hosts...)
+		f.work = []string{w}
 	}
 	wires, closeErr := s.close()
 	var unbound *listenError
@@ -63,6 +66,7 @@ func (t *trial) plays(ctx context.Context, p func(name string) plot, names ...st
 		for _, h := range f.happened {
 			all.happened = append(all.happened, name+", "+h)
 		}
+		all.work = append(all.work, f.work...)
 		all.numbers = sum(all.numbers, f.numbers)
 		for _, w := range f.wires {
 			w.Host = name + ", " + w.Host
