@@ -16,6 +16,7 @@ func TestCPU(t *testing.T) {
 	r := compared(t, []string{None, DNATNFT, DSRUDP}, []string{"cpu"})
 	for _, c := range r.Cells {
 		require.Positive(t, c.Numbers["rounds"])
+		require.Empty(t, idle(r.repair(c.Repair), r.question(c.Question), finding{verdict: Met, work: c.Work}))
 		require.Positive(t, c.Numbers["microseconds"])
 		require.Positive(t, c.Numbers["ratio"])
 		require.Regexp(t, `^\d+\.\d\d×$`, c.Short)

@@ -15,37 +15,30 @@ import (
 // A repair that is met because another one is at work is a surprise.
 func TestAnotherRepairAtWork(t *testing.T) {
 	labtest.Need(t)
-	asks := []string{"one-vip", "cpu", "memory"}
 	for _, test := range []struct {
-		repair  int
-		program program
-		apply   func(*lab.Host, []netip.Addr, netip.Addr) error
-		met     []string // the questions that are met all the same
+		repair   int
+		program  program
+		apply    func(*lab.Host, []netip.Addr, netip.Addr) error
+		question string
 	}{
-		{1, dropinProgram, nil, asks},
-		{2, naiveProgram, mangle, asks},
-		{3, naiveProgram, dnat, asks[:2]},
-		{3, dropinProgram, nil, asks},
-		{4, boundDSRUDP, nil, asks},
-		{6, boundProgram, nil, asks},
-		{6, dropinProgram, nil, asks},
-		{7, pktinfoProgram, nil, asks},
+		{1, dropinProgram, nil, "one-vip"},
+		{2, naiveProgram, mangle, "one-vip"},
+		{3, naiveProgram, dnat, "one-vip"},
+		{3, dropinProgram, nil, "memory"},
+		{4, boundDSRUDP, nil, "same-host"},
+		{6, boundProgram, nil, "one-port"},
+		{6, dropinProgram, nil, "fragments"},
+		{7, pktinfoProgram, nil, "broadcast"},
 	} {
 		rs := repairs()
 		rs[test.repair].program, rs[test.repair].apply = test.program, test.apply
 		id, e := rs[test.repair].ID, little
 		e.crowd, e.slabs = []int{1, 10}, func() (int64, error) { return 1 << 20, nil }
-		r, err := run(t.Context(), Options{Repairs: []string{id}, Questions: asks, Bound: patience, effort: &e}, rs, questions())
+		r, err := run(t.Context(), Options{Repairs: []string{id}, Questions: []string{test.question}, Bound: patience, effort: &e}, rs, questions())
 		require.NoError(t, err)
-		require.Len(t, r.Faults(), len(asks), id)
-		for _, q := range test.met {
-			c := r.Cell(id, q)
-			if q == "cpu" { // ten rounds are too few to hold its verdict to
-				require.NotEmpty(t, idle(rs[test.repair], r.question(q), finding{verdict: Met, work: c.Work}), id)
-				continue
-			}
-			require.Equal(t, Met, c.Verdict, "%s, %s", id, q)
-		}
+		require.Equal(t, Met, r.Cells[0].Verdict, "%s, %s: %s", id, test.question, r.Cells[0].Says)
+		require.Contains(t, r.Cells[0].Differs, "another repair was at work", id)
+		require.Len(t, r.Faults(), 1, id)
 	}
 }
 
