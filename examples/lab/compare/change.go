@@ -11,7 +11,7 @@ import (
 )
 
 const changeAsks = "The functions of the program that was run are compared with those of the naive one, line by line, without imports and comments. For right answers it must differ in no more than one line. " +
-	"In parentheses are the lines by which the program also learns the VIP, where it can. The commands are counted for one VIP and for two."
+	"Where the program is the naive one there is nothing to compare, and it is met by definition. In parentheses are the lines by which the program also learns the VIP, where it can. The commands are counted for one VIP and for two."
 
 func change(_ context.Context, t *trial) (finding, error) {
 	p := t.repair.program
@@ -34,7 +34,7 @@ func change(_ context.Context, t *trial) (finding, error) {
 		f.says += fmt.Sprintf(" by a socket for each VIP, %s by one for one VIP alone", plural(n, "line"))
 	}
 	if p.name == naiveProgram.name {
-		f.says += "; the program never learns the VIP"
+		f.says += ", as it is the naive program itself; it never learns the VIP"
 	} else {
 		n, err := p.changed("Tell")
 		if err != nil {

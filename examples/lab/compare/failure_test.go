@@ -24,7 +24,7 @@ func TestFaults(t *testing.T) {
 	r.Cell(None, "one-vip").Verdict = Failed
 	*r.Cell(None, "two-vips") = Cell{Repair: None, Question: "two-vips"}
 	require.Len(t, r.Faults(), 3)
-	require.Equal(t, "124 of 128 cells are from this run, the others say why not", r.whence())
+	require.Equal(t, "116 of 128 cells are from this run, 8 are read in the programs, the others say why not", r.whence())
 }
 
 // A question that cannot be put fails for itself, and the others are put.
@@ -48,11 +48,14 @@ func TestFailure(t *testing.T) {
 	for _, q := range []string{"a", "b"} {
 		require.Equal(t, Failed, r.Cell(None, q).Verdict)
 		require.Equal(t, "no paper left", r.Cell(None, q).Says)
-		require.Equal(t, Met, r.Cell(DSRUDP, q).Verdict)
 	}
-	require.Len(t, r.Faults(), 4)
+	require.Equal(t, Met, r.Cell(DSRUDP, "a").Verdict)
+	// An error after everything was found is not lost, nor is what was found.
+	require.Equal(t, Failed, r.Cell(DSRUDP, "b").Verdict)
+	require.Equal(t, "no paper left; it was found before: met: fine", r.Cell(DSRUDP, "b").Says)
+	require.Len(t, r.Faults(), 5)
 	require.Equal(t, "one by one, no repair (net): could not be found out: no paper left", r.Faults()[0])
-	require.Contains(t, r.Faults()[3], "forgotten, dsrudp: could not be found out: nothing")
+	require.Contains(t, r.Faults()[4], "forgotten, dsrudp: could not be found out: nothing")
 }
 
 // A run that is called off has no result.

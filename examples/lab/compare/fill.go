@@ -44,8 +44,11 @@ func (l *filler) fill(ctx context.Context) error {
 		}
 		err := question.askAll(ctx, l.trials, func(t int, f finding) { l.enter(q, t, f) })
 		for t := range l.trials {
-			if l.cell(q, t).Verdict == "" {
+			switch c := l.cell(q, t); {
+			case c.Verdict == "":
 				l.enter(q, t, failed(err))
+			case err != nil && c.Verdict != Failed: // as with ask, where an error is no finding
+				c.Verdict, c.Says = Failed, fmt.Sprintf("%v; it was found before: %s: %s", err, c.Verdict, c.Says)
 			}
 		}
 	}

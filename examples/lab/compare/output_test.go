@@ -36,7 +36,7 @@ func TestText(t *testing.T) {
 	require.Contains(t, out, "priority 300)\n", "the document's error")
 	require.Regexp(t, `\n two VIPs, IPv4 +✗ +✓ +✓ +✗ +✓ +✓ +✓ +✓ *\n`, out)
 	require.Contains(t, out, "\ndsrudp\n  pros  one VIP, IPv4: as <expected> | of it\n")
-	require.Contains(t, out, "\nAs expected:\n  all 128 cells are from this run; of 119 it was known before what had to come, and it came.\n")
+	require.Contains(t, out, "\nAs expected:\n  120 of 128 cells are from this run, 8 are read in the programs; of 119 it was known before what\n  had to come, and it came.\n")
 	require.Contains(t, out, "\n  dsrudp meets 16 of 16 questions.\n")
 
 	c := r.Cell(DSRUDP, "one-vip")
@@ -160,7 +160,7 @@ func TestReport(t *testing.T) {
 	page = b.String()
 	require.Contains(t, page, "nft add rule ip6 nat prerouting ip6 daddr 2001:db8:198:51::2 udp dport 60002 dnat to 2001:db8:10:128::2")
 	require.Contains(t, page, "it is left out.", "the document's rule that has nothing in its place")
-	require.Contains(t, page, "all 128 cells are from this run")
+	require.Contains(t, page, "120 of 128 cells are from this run, 8 are read in the programs;")
 	require.Equal(t, 4, strings.Count(page, "<svg "))
 	require.Contains(t, page, "as &lt;expected&gt; | of it")
 	require.Contains(t, page, "... and 10 more")

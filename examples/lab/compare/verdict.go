@@ -24,7 +24,7 @@ func (r *Result) Faults() []string {
 	return faults
 }
 
-// ran returns the number of cells whose question was put.
+// ran returns the number of cells whose question was put, or whose answer was read.
 func (r *Result) ran() int {
 	n := 0
 	for _, c := range r.Cells {
@@ -35,13 +35,23 @@ func (r *Result) ran() int {
 	return n
 }
 
-// whence says of the cells whether each is from a run.
+// whence says of the cells whether each is from a run. What is read in the programs
+// is from none.
 func (r *Result) whence() string {
-	all, ran := len(r.Repairs)*len(r.Questions), r.ran()
-	if ran == all {
-		return fmt.Sprintf("all %d cells are from this run", all)
+	all, ran, read := len(r.Repairs)*len(r.Questions), r.ran(), 0
+	for _, c := range r.Cells {
+		if r.question(c.Question).reads && c.Verdict != "" && c.Verdict != Failed {
+			read++
+		}
 	}
-	return fmt.Sprintf("%d of %d cells are from this run, the others say why not", ran, all)
+	says := fmt.Sprintf("%d of %d cells are from this run", ran-read, all)
+	if read > 0 {
+		says += fmt.Sprintf(", %d are read in the programs", read)
+	}
+	if ran < all {
+		says += ", the others say why not"
+	}
+	return says
 }
 
 func (r *Result) repair(id string) Repair {
