@@ -25,7 +25,8 @@ type drop struct {
 }
 
 // newDrop adds a rule for what comes to a pair's host, from the server's port at
-// the address or, if that is the zero Addr, for everything.
+// the address or, if that is the zero Addr, for that port. What else comes there,
+// such as the housekeeping of IPv6, is none of its business.
 func newDrop(h *lab.Host, from netip.Addr) (*drop, error) {
 	c, err := h.Nftables()
 	if err != nil {
@@ -37,16 +38,20 @@ func newDrop(h *lab.Host, from netip.Addr) (*drop, error) {
 		Hooknum: nftables.ChainHookIngress, Priority: nftables.ChainPriorityFilter,
 	})
 	var rule []expr.Any
+	port := uint32(2) // the offset of the destination's in the header of UDP
 	if from.IsValid() {
+		port = 0 // of the source's
 		rule = []expr.Any{
 			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4},
 			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: from.AsSlice()},
-			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{syscall.IPPROTO_UDP}},
-			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 2},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(echo.Port)},
 		}
 	}
+	rule = append(rule,
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{syscall.IPPROTO_UDP}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: port, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(echo.Port)},
+	)
 	c.AddRule(&nftables.Rule{Table: d.table, Chain: d.chain, Exprs: append(rule,
 		&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop})})
 	if err := c.Flush(); err != nil {

@@ -143,22 +143,32 @@ func (l *lane) verify() error {
 	return l.check()
 }
 
-// perDatagram returns the median cost on the server's side in microseconds.
-func (l *lane) perDatagram(sink *lane) float64 {
+// verifySink requires that every datagram reached the host that drops it, for its
+// windows are what is subtracted for the client.
+func (l *lane) verifySink() error {
+	n, err := l.drop.count()
+	if err == nil && n != l.sent {
+		err = fmt.Errorf("compare: of %d datagrams to the host that drops them %d came there: the client's share is not what was measured", l.sent, n)
+	}
+	return err
+}
+
+// perDatagram returns the cost on the server's side in microseconds.
+func (l *lane) perDatagram(sink *lane) quartiles {
 	var us []float64
 	for i, d := range l.costs {
 		us = append(us, float64((d-sink.costs[i]).Nanoseconds())/1000/(cpuBursts*cpuClients))
 	}
-	return median(us)
+	return quartilesOf(us)
 }
 
-// ratio returns the median of the rounds' ratios.
-func (l *lane) ratio(base, sink *lane) float64 {
+// ratio returns what the rounds' ratios come to.
+func (l *lane) ratio(base, sink *lane) quartiles {
 	var rs []float64
 	for i, d := range l.costs {
 		rs = append(rs, float64(d-sink.costs[i])/float64(base.costs[i]-sink.costs[i]))
 	}
-	return median(rs)
+	return quartilesOf(rs)
 }
 
 func (l *lane) close() error {
