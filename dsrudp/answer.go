@@ -58,7 +58,5 @@ func (r *reader) flush() {
 		return
 	}
 	r.out.flush()
-	for _, l := range r.out.emptied() {
-		r.report(l.path, l.err)
-	}
+	r.c.tell(r.out.emptied(), r.report)
 }

@@ -35,7 +35,7 @@ func (h *coalescer) hold(b []byte, s *source, t *target) (taken bool, err error)
 		h.mu.Unlock()
 		return false, nil
 	}
-	var late []lateError
+	var late []failure
 	if !h.out.fits(len(b)) || h.out.items == maxBatch {
 		late = h.send()
 	}
@@ -89,7 +89,7 @@ func (h *coalescer) try() {
 	if !h.mu.TryLock() {
 		return
 	}
-	var late []lateError
+	var late []failure
 	if h.out.items > 0 {
 		if h.out.push(mmsg.FlagDontWait) {
 			late = h.out.emptied()
@@ -102,7 +102,7 @@ func (h *coalescer) try() {
 }
 
 // send sends what is held and returns what failed. The caller has the lock.
-func (h *coalescer) send() []lateError {
+func (h *coalescer) send() []failure {
 	if h.out.items == 0 {
 		return nil
 	}
@@ -112,13 +112,9 @@ func (h *coalescer) send() []lateError {
 
 // report tells of what failed, on a goroutine of its own: the one at hand is a
 // reader's or writer's, who may have locks that whoever is told takes.
-func (h *coalescer) report(late []lateError) {
+func (h *coalescer) report(late []failure) {
 	if h.tell == nil || len(late) == 0 {
 		return
 	}
-	go func() {
-		for _, l := range late {
-			h.tell(l.path, l.err)
-		}
-	}()
+	go h.c.tell(late, h.tell)
 }

@@ -132,13 +132,27 @@ func (c *Conn) readError(err error) error {
 	return &net.OpError{Op: "read", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: c.over(err)}
 }
 
-// writeError wraps err as net does. All errors of sends come here, on their way to
-// whoever is told of them, and are counted here.
+// writeError counts a datagram that a call could not send because of err, and
+// wraps err as net does.
 func (c *Conn) writeError(err error, to net.Addr) error { return c.writeErrors(err, 1, to) }
 
-// writeErrors is writeError for n datagrams with one fate.
+// writeErrors is writeError for n datagrams. After Close there was nothing to
+// refuse.
 func (c *Conn) writeErrors(err error, n int, to net.Addr) error {
-	return &net.OpError{Op: "write", Net: c.network, Source: c.laddr, Addr: to, Err: c.unsent(err, n)}
+	if refused(err) && c.closed.Load() {
+		err = net.ErrClosed
+	}
+	return c.unsent(err, n, to)
+}
+
+// unsent is writeErrors for datagrams that may have been taken before Close.
+func (c *Conn) unsent(err error, n int, to net.Addr) error {
+	c.countUnsent(err, n)
+	return c.opError(err, to)
+}
+
+func (c *Conn) opError(err error, to net.Addr) error {
+	return &net.OpError{Op: "write", Net: c.network, Source: c.laddr, Addr: to, Err: c.over(err)}
 }
 
 // addrPortAddr is a netip.AddrPort as a net.Addr, for errors.

@@ -64,17 +64,14 @@ func (q *sender) one(m *message, p []byte) error {
 	}
 }
 
-// fail notes that n datagrams of m from the k-th on were not sent.
+// fail notes that n datagrams of m from the k-th on were not sent. A train may
+// have several failures, one for each error at least.
 func (q *sender) fail(m *message, k, n int, err error) {
 	if !m.train {
 		for range n {
 			q.failed = append(q.failed, failure{m.item + k, 1, m.s, m.t, err})
 			k++
 		}
-		return
-	}
-	if last := len(q.failed) - 1; last >= 0 && q.failed[last].item == m.item {
-		q.failed[last].n += n
 		return
 	}
 	q.failed = append(q.failed, failure{m.item, n, m.s, m.t, err})

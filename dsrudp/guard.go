@@ -1,6 +1,8 @@
 package dsrudp
 
 import (
+	"net"
+
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
@@ -45,6 +47,9 @@ func (c *Conn) check(o *op, s *source, t *target) error {
 		return &sourceError{s.addr, remote, whyGroup, nil}
 	}
 	local, err := c.guard.Local(&o.memo, s.addr, s.ifindex)
+	if err != nil && c.closed.Load() {
+		return net.ErrClosed // and the guard with it
+	}
 	if err != nil {
 		return &sourceError{s.addr, remote, whyUnasked, err}
 	}

@@ -23,7 +23,8 @@ type HandlerFunc func(w ReplyWriter, p *Packet)
 func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 
 // A ReplyWriter answers one datagram. It may be used any number of times until
-// ServePacket returns, by the goroutine that was called; later it refuses.
+// ServePacket returns, by the goroutine that was called; later it refuses. It is
+// not for other goroutines: they race with the reader.
 //
 // What is written is copied, so that buffers are the caller's again at once, and
 // is sent with the other answers of the batch, when all its datagrams have been
@@ -52,7 +53,7 @@ func (w ReplyWriter) Write(b []byte) (int, error) {
 		return 0, errLate
 	}
 	if err := r.reply(b); err != nil {
-		return 0, r.c.writeError(err, addrPortAddr{r.c.remote(&r.in.d)})
+		return 0, r.c.unsent(err, 1, addrPortAddr{r.c.remote(&r.in.d)})
 	}
 	return len(b), nil
 }
@@ -66,7 +67,7 @@ func (w ReplyWriter) WritePacket(p *Packet) error {
 		return errLate
 	}
 	if err := r.send(p); err != nil {
-		return r.c.writeError(err, addrPortAddr{p.Path.Remote})
+		return r.c.unsent(err, p.datagrams(), addrPortAddr{p.Path.Remote})
 	}
 	return nil
 }

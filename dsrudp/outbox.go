@@ -1,5 +1,7 @@
 package dsrudp
 
+import "slices"
+
 // arenaSize is the memory for payloads on their way out, in bytes: enough for
 // the largest message there is.
 const arenaSize = 1 << 16
@@ -34,21 +36,25 @@ func (x *outbox) uncopy(p []byte) {
 	x.items--
 }
 
-// A lateError is what somebody is told of a datagram that was not sent after the
-// call that took it had returned.
-type lateError struct {
-	path Path
-	err  error
-}
-
-// emptied begins anew after a flush, and returns what failed. It is to be told
-// afterwards: whoever is told may panic, or send.
-func (x *outbox) emptied() (late []lateError) {
+// emptied begins anew after a flush, and returns what failed, which is counted.
+// An item of which several datagrams failed is in it once.
+func (x *outbox) emptied() (late []failure) {
 	x.items, x.arena = 0, x.arena[:0]
 	for _, f := range x.failed {
-		p := x.c.pathTo(f.s, f.t)
-		late = append(late, lateError{p, x.c.writeErrors(f.err, f.n, addrPortAddr{p.Remote})})
+		x.c.countUnsent(f.err, f.n)
+		if !slices.ContainsFunc(late, func(l failure) bool { return l.item == f.item }) {
+			late = append(late, f)
+		}
 	}
 	x.forget()
 	return late
+}
+
+// tell tells of what was not sent after the call that took it had returned. Who is
+// told may panic, or send.
+func (c *Conn) tell(late []failure, who func(Path, error)) {
+	for _, f := range late {
+		p := c.pathTo(f.s, f.t)
+		who(p, c.opError(f.err, addrPortAddr{p.Remote}))
+	}
 }

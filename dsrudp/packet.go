@@ -41,6 +41,18 @@ type Packet struct {
 	Err error
 }
 
+// datagrams returns how many p is on the wire.
+func (p *Packet) datagrams() int {
+	if p.SegmentSize <= 0 {
+		return 1
+	}
+	return max(1, pieces(p.N, p.SegmentSize))
+}
+
+// pieces returns how many datagrams of size seg, and a shorter one perhaps, n
+// bytes are.
+func pieces(n, seg int) int { return (n + seg - 1) / seg }
+
 // Payload returns the first N bytes of Buf.
 func (p *Packet) Payload() []byte { return p.Buf[:p.N] }
 

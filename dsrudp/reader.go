@@ -25,8 +25,8 @@ type reader struct {
 	seg     int    // whose datagrams are that long; 0 if it is none
 	part    Packet // of the train
 
-	// turn is another number for each call of the handler, and between batches:
-	// who kept a ReplyWriter would answer another peer with it.
+	// turn is another number as soon as the handler returns: who kept a
+	// ReplyWriter would answer another peer with it.
 	turn atomic.Uint64
 }
 
@@ -108,7 +108,6 @@ func (r *reader) serve(n int) {
 	for r.i, r.off = 0, 0; r.i < n && !r.c.closed.Load(); {
 		r.serveRest(n)
 	}
-	r.turn.Add(1)
 	r.flush()
 }
 
@@ -126,15 +125,16 @@ func (r *reader) serveRest(n int) {
 		r.turn.Add(1)
 		r.next()
 	}()
+	turn := r.turn.Load()
 	for r.i < n && !r.c.closed.Load() {
 		if r.off == 0 {
 			r.take()
 		}
 		p := r.packet()
-		turn := r.turn.Add(1)
 		calling = true
 		r.srv.Handler.ServePacket(ReplyWriter{r, turn}, p)
 		calling = false
+		turn = r.turn.Add(1)
 		r.next()
 	}
 }

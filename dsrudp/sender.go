@@ -144,7 +144,7 @@ func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *tar
 		m, err := q.begin(number, s, t, ecn, nil)
 		if err != nil && len(p) < len(payload) {
 			// The source was withdrawn since the first message.
-			q.failed = append(q.failed, failure{number, (len(p) + seg - 1) / seg, *s, *t, err})
+			q.failed = append(q.failed, failure{number, pieces(len(p), seg), *s, *t, err})
 			return nil
 		}
 		if err != nil {
@@ -152,7 +152,7 @@ func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *tar
 		}
 		n := min(limit*seg, len(p))
 		m.train, m.full = true, true
-		m.count, m.size, m.total = (n+seg-1)/seg, seg, n
+		m.count, m.size, m.total = pieces(n, seg), seg, n
 		q.out.Append(p[:n])
 		p = p[n:]
 		if m.count > 1 {

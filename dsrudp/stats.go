@@ -2,7 +2,6 @@ package dsrudp
 
 import (
 	"errors"
-	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -93,21 +92,20 @@ func (c *Conn) dropped() uint64 {
 	return d.total
 }
 
-// unsent counts n datagrams not sent because of err, if this package refused them
-// or the kernel did, and returns what to tell: after Close there was nothing to
-// refuse or to wait for.
-func (c *Conn) unsent(err error, n int) error {
-	refused := errors.Is(err, ErrNotLocal) || errors.Is(err, ErrNoPath)
+// refused reports whether err is this package's word, or what the kernel said is
+// known to mean that.
+func refused(err error) bool { return errors.Is(err, ErrNotLocal) || errors.Is(err, ErrNoPath) }
+
+// countUnsent counts n datagrams not sent because of err, if this package refused
+// them or the kernel did. Each datagram comes here once.
+func (c *Conn) countUnsent(err error, n int) {
 	var kernels *os.SyscallError
 	switch {
-	case refused && c.closed.Load():
-		return net.ErrClosed
-	case refused:
+	case refused(err):
 		c.count.refused.Add(uint64(n))
 	case errors.As(err, &kernels) && !mmsg.WouldBlock(err):
 		c.count.failures[mmsg.KindOf(err)].Add(uint64(n))
 	}
-	return c.over(err)
 }
 
 // Stats returns the counts so far.

@@ -31,15 +31,16 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 		p := &ps[i]
 		p.Err = nil
 		if err := q.addPacket(i, p); err != nil {
-			p.Err = c.writeError(err, addrPortAddr{p.Path.Remote})
+			p.Err = c.writeErrors(err, p.datagrams(), addrPortAddr{p.Path.Remote})
 			bad++
 		}
 	}
 	q.flush()
 	for _, f := range q.failed {
 		p := &ps[f.item]
+		c.countUnsent(f.err, f.n)
 		if p.Err == nil {
-			p.Err = c.writeErrors(f.err, f.n, addrPortAddr{p.Path.Remote})
+			p.Err = c.opError(f.err, addrPortAddr{p.Path.Remote})
 			bad++
 		}
 	}

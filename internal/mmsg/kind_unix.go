@@ -4,11 +4,12 @@ package mmsg
 
 import (
 	"errors"
+	"os"
 	"syscall"
 )
 
 // ErrTooLong is the system's error for a datagram longer than any can be.
-var ErrTooLong error = syscall.EMSGSIZE
+var ErrTooLong = os.NewSyscallError("sendmsg", syscall.EMSGSIZE)
 
 // KindOf returns the kind of a send's error.
 func KindOf(err error) Kind {

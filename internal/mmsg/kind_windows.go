@@ -2,12 +2,13 @@ package mmsg
 
 import (
 	"errors"
+	"os"
 
 	"golang.org/x/sys/windows"
 )
 
 // ErrTooLong is the system's error for a datagram longer than any can be.
-var ErrTooLong error = windows.WSAEMSGSIZE
+var ErrTooLong = os.NewSyscallError("wsasendmsg", windows.WSAEMSGSIZE)
 
 // KindOf returns the kind of a send's error.
 func KindOf(err error) Kind {

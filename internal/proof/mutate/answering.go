@@ -13,11 +13,10 @@ var answering = []breakage{
 	},
 	{
 		name: "ReplyWriter good until the next batch",
-		edits: []edit{{
-			"dsrudp/reader.go",
-			"\tr.turn.Add(1)\n\tr.flush()\n",
-			"\tr.flush()\n",
-		}},
+		edits: []edit{
+			{"dsrudp/reader.go", "\t\tturn = r.turn.Add(1)\n", ""},
+			{"dsrudp/reader.go", "func (r *reader) serve(n int) {\n", "func (r *reader) serve(n int) {\n\tr.turn.Add(1)\n"},
+		},
 		by: []selection{tests(public, "^TestReplyWriterKeptOverBatches$")},
 	},
 	{

@@ -47,4 +47,49 @@ var counting = []breakage{
 		}},
 		by: []selection{tests(public, "^TestAdoptDropped$")},
 	},
+	{
+		name: "refused train counted as one datagram",
+		edits: []edit{{
+			"dsrudp/writepackets.go",
+			"c.writeErrors(err, p.datagrams(), ",
+			"c.writeErrors(err, 1, ",
+		}},
+		by: []selection{tests(public, "^TestTrainRefused$")},
+	},
+	{
+		name: "parts of a train that fail after the first not counted",
+		edits: []edit{{
+			"dsrudp/writepackets.go",
+			"\t\tc.countUnsent(f.err, f.n)\n\t\tif p.Err == nil {\n",
+			"\t\tif p.Err == nil {\n\t\t\tc.countUnsent(f.err, f.n)\n",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_Train$/^WritePackets$")},
+	},
+	{
+		name: "OnError told of each part of a train",
+		edits: []edit{{
+			"dsrudp/outbox.go",
+			"return l.item == f.item })",
+			"return l.item < 0 })",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_Train$/^Server$")},
+	},
+	{
+		name: "refusal of an answer that was taken before Close hidden by it",
+		edits: []edit{{
+			"dsrudp/outbox.go",
+			"who(p, c.opError(",
+			"who(p, c.writeError(",
+		}},
+		by: []selection{tests(facts, "^TestWithdrawn_AnswerBeforeClose$")},
+	},
+	{
+		name: "answer that is too long not counted",
+		edits: []edit{{
+			"dsrudp/handler.go",
+			"return 0, r.c.unsent(err, 1, ",
+			"return 0, r.c.opError(err, ",
+		}},
+		by: []selection{tests(public, "^TestReplyTooLong$")},
+	},
 }

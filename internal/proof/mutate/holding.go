@@ -24,8 +24,8 @@ var holding = []breakage{
 		name: "OnWriteError called on the goroutine of who reads or writes",
 		edits: []edit{{
 			"dsrudp/coalescer.go",
-			"go func() {",
-			"func() {",
+			"go h.c.tell(late, h.tell)",
+			"h.c.tell(late, h.tell)",
 		}},
 		by: []selection{tests(public, "^TestOnWriteErrorLocks$")},
 	},

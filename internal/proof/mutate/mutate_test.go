@@ -252,3 +252,31 @@ func TestPrune(t *testing.T) {
 	require.Zero(t, status, out.String())
 	require.Regexp(t, `doubling +m TestUses\n`, out.String())
 }
+
+// TestPruneKeeps: what only a string names is compiled too, and what is registered
+// when the program begins. Else a test would fail for that, and seem to catch what
+// breaks nothing.
+func TestPruneKeeps(t *testing.T) {
+	for name, more := range map[string]map[string]string{
+		"tests that another runs": {
+			"m/child_test.go":  "package m\n\nimport \"testing\"\n\nfunc TestChild(t *testing.T) { t.Log(Double(1)) }\n",
+			"m/parent_test.go": "package m\n\nimport (\n\t\"os\"\n\t\"os/exec\"\n\t\"strings\"\n\t\"testing\"\n)\n\nfunc TestUses(t *testing.T) {\n\tout, _ := exec.Command(os.Args[0], \"-test.run=^TestChild$\", \"-test.v\").CombinedOutput()\n\tif !strings.Contains(string(out), \"--- PASS: TestChild\") {\n\t\tt.Fatalf(\"%s\", out)\n\t}\n}\n",
+		},
+		"registrations": {
+			"m/table_test.go": "package m\n\nvar table = map[string]int{}\n\nfunc register(s string, n int) int { table[s] = n; return n }\n",
+			"m/entry_test.go": "package m\n\nvar _ = register(\"two\", 2)\n",
+			"m/uses_test.go":  "package m\n\nimport \"testing\"\n\nfunc TestUses(t *testing.T) {\n\tif table[\"two\"] != 2 {\n\t\tt.Fail()\n\t}\n}\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := maps.Clone(module)
+			maps.Copy(files, more)
+			var out bytes.Buffer
+			run(t.Context(), []string{"-root", write(t, files), "-timeout", patience}, []breakage{
+				breaking("doubling", "return n + n }", "return n }", "^TestDouble$"),
+				breaking("harmless", "return n + n }", "return 2 * n }", "^TestUses$"),
+			}, &out, &out)
+			require.Regexp(t, `harmless +SURVIVED`, out.String())
+		})
+	}
+}

@@ -22,9 +22,9 @@ var netsShape = []breakage{
 	{
 		name: "refusal after Close not net.ErrClosed",
 		edits: []edit{{
-			"dsrudp/stats.go",
-			"case refused && c.closed.Load():",
-			"case refused && c.closed.Load() && c.strict:",
+			"dsrudp/conn.go",
+			"if refused(err) && c.closed.Load() {",
+			"if refused(err) && c.closed.Load() && c.strict {",
 		}},
 		by: []selection{tests(public, "^TestRefusedAfterClose$")},
 	},

@@ -37,7 +37,8 @@ func (t tree) prune(s selection) (overlay string, err error) {
 // roots reports whether a function of a test file is one that s runs. Elements
 // behind a slash are subtests of it.
 func (s selection) roots(name string) bool {
-	if name == "TestMain" || name == "init" {
+	switch name {
+	case "TestMain", "init", "_": // what runs in any case
 		return true
 	}
 	for alternative := range strings.SplitSeq(s.run, "|") {
@@ -50,12 +51,15 @@ func (s selection) roots(name string) bool {
 }
 
 // A testFile is what one declares and mentions, by name alone: a name that means
-// something else elsewhere costs a file that was not needed.
+// something else elsewhere costs a file that was not needed. A test that runs
+// others in a process of its own names them in a string.
 type testFile struct {
 	declares  []string // on its top level
 	methodsOf []string // the types that it has methods of
 	mentions  map[string]bool
 }
+
+var testName = regexp.MustCompile(`\bTest\w+`)
 
 func parseTests(dir string) (map[string]testFile, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
@@ -73,8 +77,13 @@ func parseTests(dir string) (map[string]testFile, error) {
 			f.declare(d)
 		}
 		ast.Inspect(parsed, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok {
-				f.mentions[id.Name] = true
+			switch n := n.(type) {
+			case *ast.Ident:
+				f.mentions[n.Name] = true
+			case *ast.BasicLit:
+				for _, name := range testName.FindAllString(n.Value, -1) {
+					f.mentions[name] = true
+				}
 			}
 			return true
 		})
@@ -132,7 +141,7 @@ func closure(files map[string]testFile, root func(string) bool) map[string]bool 
 
 func (f testFile) anyOf(root func(string) bool, wanted map[string]bool) bool {
 	for _, name := range f.declares {
-		if root(name) || wanted[name] && name != "_" {
+		if root(name) || wanted[name] {
 			return true
 		}
 	}
