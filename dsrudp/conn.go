@@ -29,7 +29,9 @@ import (
 //
 // Sends made through SyscallConn or a File, and Write on a socket that was
 // connected through them, are not this package's: they leave from the address
-// that the kernel chooses, and on an IPv6 socket from any address they ask for.
+// that the kernel chooses, and on an IPv6 socket from any address they ask for. So
+// do those of a PacketConn that golang.org/x/net's ipv4 or ipv6 makes of a Conn:
+// that is good for socket options and groups, and the Conn for datagrams.
 type Conn struct {
 	conn   *net.UDPConn
 	raw    syscall.RawConn
