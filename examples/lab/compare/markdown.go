@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// WriteMarkdown writes the table of all cells, as one for a README, and the
-// commands.
+// WriteMarkdown writes the table of all cells, as one for a README, that of the
+// document's claims, and the commands.
 func (r *Result) WriteMarkdown(w io.Writer) error {
 	var b bytes.Buffer
-	b.WriteString(r.MarkdownTable())
+	fmt.Fprintf(&b, "%s\n%s", r.MarkdownTable(), r.MarkdownClaims())
 	for _, p := range r.Repairs {
 		for _, c := range p.commandSets() {
 			fmt.Fprintf(&b, "\n%s, %s:\n\n```sh\n%s\n```\n", p.Name, c.Title, strings.Join(c.Lines, "\n"))

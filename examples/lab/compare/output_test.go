@@ -35,7 +35,7 @@ func TestText(t *testing.T) {
 	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.101 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
 	require.Contains(t, out, "priority 300)\n", "the document's error")
 	require.Regexp(t, `\n two VIPs, IPv4 +✗ +✓ +✓ +✗ +✓ +✓ +✓ +✓ *\n`, out)
-	require.Contains(t, out, "\ndsrudp\n  pros  one VIP, IPv4: as <expected> | of it\n")
+	require.Contains(t, out, "\ndsrudp\n  met      one VIP, IPv4: as <expected> | of it\n")
 	require.Contains(t, out, "\nAs expected:\n  all 128 cells are from this run; of 119 it was known before what had to come, and it came.\n")
 	require.Contains(t, out, "\n  dsrudp meets 16 of 16 questions.\n")
 
@@ -47,7 +47,7 @@ func TestText(t *testing.T) {
 	r.WriteText(&b)
 	require.Regexp(t, `\n one VIP, IPv4 .* ✗ ! *\n`, b.String())
 	require.Regexp(t, `\n connection table full, .* root .*\n`, b.String())
-	require.Contains(t, b.String(), "\n  open  connection table full, port exempt from tracking: needs root: as")
+	require.Contains(t, b.String(), "\n  open     connection table full, port exempt from tracking: needs root: as")
 	require.Contains(t, b.String(), "\nNot as expected:\n  one VIP, IPv4, dsrudp: not met, expected met (a promise of the library)")
 	require.Contains(t, b.String(), "\n  a VIP, and the machine's own external address, dsrudp: could not be found out: as")
 	require.NotContains(t, b.String(), "As expected")
@@ -58,10 +58,10 @@ func TestMarkdown(t *testing.T) {
 	r.Cell(Bind, "full").Verdict = NeedsRoot
 	var b strings.Builder
 	require.NoError(t, r.WriteMarkdown(&b))
-	table, commands, found := strings.Cut(b.String(), "\n\n")
+	commands, found := strings.CutPrefix(b.String(), r.MarkdownTable()+"\n"+r.MarkdownClaims()+"\n")
 	require.True(t, found)
-	require.Equal(t, r.MarkdownTable(), table+"\n")
-	require.Contains(t, commands, "DNAT by nft, two VIPs:\n\n```sh\nnft add table ip nat\n")
+	table := strings.TrimSuffix(r.MarkdownTable(), "\n")
+	require.Contains(t, commands, "\nDNAT by nft, two VIPs:\n\n```sh\nnft add table ip nat\n")
 	lines := strings.Split(table, "\n")
 	require.Len(t, lines, 2+len(r.Questions))
 	for _, l := range lines {
@@ -85,6 +85,7 @@ func TestJSON(t *testing.T) {
 		}
 		Questions []struct{ ID, Title, Asks string }
 		Cells     []Cell
+		Claims    []Claim
 		Typos     []struct{ Printed, Wrong, Mended string }
 	},
 	) {
@@ -105,6 +106,7 @@ func TestJSON(t *testing.T) {
 	require.Len(t, got.Repairs[2].CommandsTwoVIPs, 4)
 	require.Len(t, got.Questions, 16)
 	require.Equal(t, r.Cells, got.Cells)
+	require.Equal(t, r.Claims(), got.Claims)
 	require.Len(t, got.Typos, 3)
 
 	r.Cell(DSRUDP, "one-vip").Verdict = NotMet

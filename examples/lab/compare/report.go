@@ -21,6 +21,8 @@ var reportText string
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"commands": Repair.commandSets,
 	"class":    func(c *Cell) string { return strings.ReplaceAll(string(c.Verdict), " ", "-") },
+	"outcome":  func(o Outcome) string { return strings.ReplaceAll(string(o), " ", "-") },
+	"name":     func(r *Result, id string) string { return r.repair(id).Name },
 	"mark":     (*Cell).mark,
 	"lines":    lines,
 	"pcap":     pcap,

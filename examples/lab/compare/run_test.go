@@ -25,7 +25,13 @@ func TestTwoVIPs(t *testing.T) {
 	for _, bind := range []string{Bind, BindDSRUDP} {
 		require.Equal(t, "12 of 12 accepted (ecmp and maglev); bound to the first VIP alone: "+
 			"198.51.100.2: 6 of 6 accepted; 198.51.100.101: 0 of 6 accepted; 6 refused (ECONNREFUSED) (ecmp and maglev)", r.Cell(bind, "two-vips").Says)
+		require.EqualValues(t, 24, r.Cell(bind, "two-vips").Numbers["requests bound to one"])
+		require.EqualValues(t, 12, r.Cell(bind, "two-vips").Numbers["accepted bound to one"])
 	}
+	require.Equal(t, Confirmed, claim(t, r, Bind, "several").Outcome)
+	require.Equal(t, Confirmed, claim(t, r, Bind, "simple").Outcome)
+	require.Equal(t, Confirmed, claim(t, r, Pktinfo, "complex").Outcome)
+	require.Equal(t, NotMeasured, claim(t, r, Mangle, "CPU").Outcome)
 	require.Equal(t, Met, r.Cell(Mangle, "one-vip").Verdict)
 	require.Contains(t, r.Cell(None, "one-vip").Says, "0 of 6 accepted; 6 rejected, with 198.51.100.3")
 	require.Equal(t, "one line for right answers; 3 to learn the VIP too", r.Cell(DSRUDP, "change").Says)

@@ -23,16 +23,17 @@ var (
 )
 
 // WriteText writes the result for people: the repairs and what is typed for
-// them, the table, the pros and cons of each with what was measured, and whether
-// all is as it has to be.
+// them, the table, the document's pros and cons with what was measured of them,
+// the answers in full, and whether all is as it has to be.
 func (r *Result) WriteText(w io.Writer) {
 	r.writeCommands(w)
 	fmt.Fprintf(w, "\n%s\n\n", heading.Sprint("What they do, measured in the lab"))
 	t := r.matrix()
 	t.SetOutputMirror(w)
 	t.Render()
+	r.writeClaims(w)
 	for _, p := range r.Repairs {
-		r.writeProsAndCons(w, p)
+		r.writeAnswers(w, p)
 	}
 	r.writeVerdict(w)
 }
@@ -121,15 +122,16 @@ func colour(v any) string {
 	return s
 }
 
-// writeProsAndCons writes the document's table for one repair.
-func (r *Result) writeProsAndCons(w io.Writer, p Repair) {
+// writeAnswers writes what came of every question to one repair, those that it
+// meets first.
+func (r *Result) writeAnswers(w io.Writer, p Repair) {
 	fmt.Fprintf(w, "\n%s\n", heading.Sprint(p.Name))
 	for _, side := range []struct {
 		name string
 		has  func(Verdict) bool
 	}{
-		{"pros", func(v Verdict) bool { return v == Met }},
-		{"cons", func(v Verdict) bool { return v == NotMet }},
+		{"met", func(v Verdict) bool { return v == Met }},
+		{"not met", func(v Verdict) bool { return v == NotMet }},
 		{"open", func(v Verdict) bool { return v != Met && v != NotMet }},
 	} {
 		name := side.name
@@ -142,7 +144,7 @@ func (r *Result) writeProsAndCons(w io.Writer, p Repair) {
 			if !side.has(Met) && !side.has(NotMet) {
 				says = fmt.Sprintf("%s: %s: %s", q.Title, c.Verdict, c.Says)
 			}
-			paragraph(w, fmt.Sprintf("  %-4s  ", name), "          ", says)
+			paragraph(w, fmt.Sprintf("  %-7s  ", name), "             ", says)
 			name = ""
 		}
 	}

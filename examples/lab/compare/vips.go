@@ -19,33 +19,37 @@ const ports = 6
 var balancers = []string{string(lab.ECMP), string(lab.Maglev)}
 
 func oneVIP(ctx context.Context, t *trial) (finding, error) {
-	return t.askVIPs(ctx, vips4, 1, ports)
+	return t.askVIPs(ctx, vips4, 1)
 }
 
 // twoVIPs also shows what comes of a program that is bound to one VIP alone, which
 // decides nothing.
 func twoVIPs(ctx context.Context, t *trial) (finding, error) {
-	f, err := t.askVIPs(ctx, vips4, 2, ports)
+	f, err := t.askVIPs(ctx, vips4, 2)
 	if err != nil || t.repair.program.single == nil {
 		return f, err
 	}
 	alone := *t
 	alone.repair.program = *t.repair.program.single
-	one, err := alone.askVIPs(ctx, vips4, 2, ports)
+	one, err := alone.askVIPs(ctx, vips4, 2)
+	if err != nil {
+		return f, err
+	}
 	f.says += "; bound to the first VIP alone: " + one.says
 	for _, h := range one.happened {
 		f.happened = append(f.happened, "bound to one alone, "+h)
 	}
+	f.numbers["requests bound to one"], f.numbers["accepted bound to one"] = one.numbers["requests"], one.numbers["accepted"]
 	return f, err
 }
 
 func ipv6VIPs(ctx context.Context, t *trial) (finding, error) {
-	return t.askVIPs(ctx, vips6, 1, ports)
+	return t.askVIPs(ctx, vips6, 1)
 }
 
 // askVIPs asks so many VIPs through either balancer, from ports that differ
 // between the VIPs.
-func (t *trial) askVIPs(ctx context.Context, vips func(*lab.Lab) []netip.Addr, n, ports int) (finding, error) {
+func (t *trial) askVIPs(ctx context.Context, vips func(*lab.Lab) []netip.Addr, n int) (finding, error) {
 	return t.plays(ctx, func(balancer string) plot {
 		return func(ctx context.Context, s *scene) ([]*request, error) {
 			l, wire, err := s.build(lab.Options{Balancer: lab.Balancer(balancer), VIPs: n}, vips)
