@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -145,6 +147,23 @@ func TestProgressOffTerminal(t *testing.T) {
 	show(3, 3, "timing: a")
 	end()
 	require.Equal(t, "      measuring: weighing\n 33 % (weighing: a)\n 66 % (weighing: b)\n      measuring: timing\n100 % (timing: a)\n", b.String())
+}
+
+// A bar ends also where it is ended at once.
+func TestBarEnds(t *testing.T) {
+	for range 500 {
+		_, end := bar(io.Discard)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			end()
+		}()
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			require.Fail(t, "the bar goes on")
+		}
+	}
 }
 
 func TestCompareFlags(t *testing.T) {

@@ -52,7 +52,22 @@ func bar(w io.Writer) (show func(done, all int, what string), end func()) {
 			tracker.SetValue(int64(done))
 		}, func() {
 			tracker.MarkAsDone()
-			p.Stop()
-			<-ended
+			stop(p, ended)
 		}
+}
+
+// stop stops a bar and waits for its end. Stop by itself does nothing where Render
+// has only begun, as it has if a comparison fails at once, and nothing tells when
+// it would: so it is repeated.
+func stop(p progress.Writer, ended <-chan struct{}) {
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for {
+		p.Stop()
+		select {
+		case <-ended:
+			return
+		case <-again.C:
+		}
+	}
 }
