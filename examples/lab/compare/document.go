@@ -7,7 +7,6 @@ import "slices"
 // dnats are one repair in two ways, of which the document has the first.
 var dnats = []string{DNATIPTables, DNATNFT}
 
-
 // document are the pros and cons of Google's document, in its order and in short.
 var document = []claimed{
 	{repairs: dnats, side: Pro, says: "the program stays as it is", checks: []check{programStays}},

@@ -22,6 +22,7 @@ func (r *Result) WriteMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, "\n%s: %s.\n", p.Name, p.Note)
 		}
 	}
+	fmt.Fprintf(&b, "\n%s\n", sharedTables)
 	_, err := b.WriteTo(w)
 	return err
 }

@@ -30,6 +30,7 @@ func TestText(t *testing.T) {
 	require.Contains(t, out, "\n      nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'\n")
 	require.Contains(t, out, "\n    two VIPs (the second rule never matches):\n")
 	require.Contains(t, out, "--dport 60002\n    is not needed")
+	require.Contains(t, out, "The tables nat and raw are also those of an iptables")
 	require.Contains(t, out, "\n  instead: nothing; it is left out\n")
 	require.Contains(t, out, "\n      ip6tables -t nat -A PREROUTING -p udp -d 2001:db8:198:51::2 --dport 60002 -j DNAT --to-destination 2001:db8:10:128::2\n")
 	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.101 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
@@ -70,6 +71,7 @@ func TestMarkdown(t *testing.T) {
 	require.Equal(t, "| two VIPs, IPv4 | **not met** | met | met | **not met** | met | met | met | met |", lines[3])
 	require.Contains(t, b.String(), " met, 1.25× |")
 	require.Contains(t, b.String(), " needs root |")
+	require.Contains(t, commands, "\n"+sharedTables+"\n")
 }
 
 func TestJSON(t *testing.T) {
@@ -108,6 +110,9 @@ func TestJSON(t *testing.T) {
 	require.Equal(t, r.Cells, got.Cells)
 	require.Equal(t, r.Claims(), got.Claims)
 	require.Len(t, got.Typos, 3)
+	var b strings.Builder
+	require.NoError(t, r.WriteJSON(&b))
+	require.Regexp(t, `(?s)"typos": \[\s+\{\s+"printed": .*"wrong": .*"mended": `, b.String())
 
 	r.Cell(DSRUDP, "one-vip").Verdict = NotMet
 	got = decode(r)
@@ -161,6 +166,7 @@ func TestReport(t *testing.T) {
 	require.NoError(t, whole.WriteHTML(&b))
 	page = b.String()
 	require.Contains(t, page, "nft add rule ip6 nat prerouting ip6 daddr 2001:db8:198:51::2 udp dport 60002 dnat to 2001:db8:10:128::2")
+	require.Contains(t, page, html.EscapeString(sharedTables))
 	require.Contains(t, page, "it is left out.", "the document's rule that has nothing in its place")
 	require.Contains(t, page, "all 128 cells are from this run")
 	require.Equal(t, 4, strings.Count(page, "<svg "))

@@ -66,7 +66,7 @@ func (r *Result) Cell(repair, question string) *Cell {
 // Run compares.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	rs := repairs()
-	if err := tryIPTables(rs); err != nil {
+	if err := useTools(rs); err != nil {
 		return nil, err
 	}
 	return run(ctx, o, rs, questions())

@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/dsrudp/go-dsrudp/internal/lab"
 	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
 )
 
@@ -41,7 +42,8 @@ func (r *Result) WriteText(w io.Writer) {
 // writeCommands writes what a person types, and what is mended in it.
 func (r *Result) writeCommands(w io.Writer) {
 	fmt.Fprintln(w, heading.Sprint("The repairs, as they are typed on a backend"))
-	paragraph(w, "  ", "  ", fmt.Sprintf("It is %v or %v; the VIPs are %v, %v and %v.", documentInternal, internal6, documentVIP, secondVIP, vip6))
+	paragraph(w, "  ", "  ", fmt.Sprintf("It is %v or %v; the VIPs are %v, %v and %v.", lab.FirstInternal4, lab.FirstInternal6, lab.FirstVIP4, lab.SecondVIP4, lab.FirstVIP6))
+	paragraph(w, "  ", "  ", sharedTables)
 	for _, p := range r.Repairs {
 		fmt.Fprintf(w, "\n  %s\n", p.Name)
 		if p.Note != "" {

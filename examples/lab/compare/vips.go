@@ -135,7 +135,7 @@ func sendTo(l *lab.Lab, b *lab.Backend, vips ...netip.Addr) error {
 	for _, v := range vips {
 		p := netip.PrefixFrom(v, v.BitLen())
 		if v == internalVIP {
-			if err := l.Gateway.AddRoute(p, feedAddr, "lb0"); err != nil {
+			if err := l.Gateway.AddRoute(p, lab.BalancerFeed4, "lb0"); err != nil {
 				return err
 			}
 			if err := b.AddLocalRoute(p, "eth0"); err != nil {
@@ -153,6 +153,3 @@ func sendTo(l *lab.Lab, b *lab.Backend, vips ...netip.Addr) error {
 	}
 	return nil
 }
-
-// feedAddr is the balancer's address towards the gateway.
-var feedAddr = netip.MustParseAddr("10.130.0.2")
