@@ -13,6 +13,9 @@ import (
 // document's claims, and the commands.
 func (r *Result) WriteMarkdown(w io.Writer) error {
 	var b bytes.Buffer
+	if r.Part != "" {
+		fmt.Fprintf(&b, "A part of the comparison: %s.\n\n", r.Part)
+	}
 	fmt.Fprintf(&b, "%s\n%s", r.MarkdownTable(), r.MarkdownClaims())
 	for _, p := range r.Repairs {
 		for _, c := range p.commandSets() {

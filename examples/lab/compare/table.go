@@ -180,6 +180,9 @@ func (r *Result) writeVerdict(w io.Writer) {
 		fmt.Fprintf(w, "  dsrudp meets %d of %d questions.\n", met, asked)
 	}
 	paragraph(w, "  ", "  ", fmt.Sprintf("On %v.", r.Machine))
+	if r.Part != "" {
+		fmt.Fprintf(w, "  It is a part of the comparison: %s.\n", r.Part)
+	}
 }
 
 // paragraph writes words in lines that fit, with what goes before the first and
