@@ -80,7 +80,7 @@ func repairs() []Repair {
 		},
 		{
 			ID: Pktinfo, Name: "control data echoed", Short: "pktinfo", program: pktinfoProgram,
-			Note: "recvmsg and sendmsg as in the document: the control data goes back as it came: examples/lab/compare/programs/pktinfo",
+			Note: "recvmsg and sendmsg as in the document: the control data goes back as it came: examples/lab/compare/programs/pktinfo, whose lines are counted without its function for IPv6",
 		},
 		{ID: DSRUDP, Name: "dsrudp", Short: "dsrudp", program: dropinProgram, Note: "dsrudp.ListenUDP in place of net.ListenUDP: examples/lab/compare/programs/dropin"},
 	}

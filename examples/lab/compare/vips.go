@@ -44,7 +44,11 @@ func twoVIPs(ctx context.Context, t *trial) (finding, error) {
 }
 
 func ipv6VIPs(ctx context.Context, t *trial) (finding, error) {
-	return t.askVIPs(ctx, vips6, 1)
+	in6 := *t
+	if p := t.repair.program.ipv6; p != nil {
+		in6.repair.program = *p
+	}
+	return in6.askVIPs(ctx, vips6, 1)
 }
 
 // askVIPs asks so many VIPs through either balancer, from ports that differ
