@@ -70,6 +70,7 @@ func TestClaimsFollowTheCells(t *testing.T) {
 		{Mangle, "stays as it is", "change", func(c *Cell) { delete(c.Numbers, "lines") }, NotMeasured},
 		{Mangle, "much less than DNAT", "memory", isNow(NotMet), Refuted},
 		{Mangle, "much less than DNAT", "cpu", func(c *Cell) { c.Numbers["ratio"] = 1.3 }, Refuted},
+		{Mangle, "much less than DNAT", "cpu", func(c *Cell) { c.Numbers["ratio"] = 1.2 }, Refuted},
 		{Mangle, "several", "two-vips", isNow(Met), Refuted},
 		{Mangle, "CPU", "cpu", func(c *Cell) { c.Numbers["ratio"] = 1 }, Refuted},
 		{Bind, "simple", "change", func(c *Cell) { c.Numbers["lines for one VIP"] = 2 }, Refuted},

@@ -57,13 +57,17 @@ var extraCPU = number("cpu", "ratio", func(r *Result, c *Cell, n float64) (answe
 	return a, fmt.Sprintf("%s the naive program's%s", c.Short, strays)
 })
 
-// lessCPUThanDNAT is that the repair takes less than the document's first one.
-var lessCPUThanDNAT = number("cpu", "ratio", func(r *Result, c *Cell, n float64) (answer, string) {
+// muchLessCPUThanDNAT is that what the repair takes besides the naive program is
+// less than half of what the document's first one does.
+var muchLessCPUThanDNAT = number("cpu", "ratio", func(r *Result, c *Cell, n float64) (answer, string) {
 	dnat := r.Cell(DNATIPTables, "cpu")
 	if dnat == nil || dnat.Numbers["ratio"] == 0 {
 		return unknown, c.Short + ", and DNAT was not measured in this run"
 	}
 	a, strays := r.moreCPU(dnat.Numbers["ratio"], n)
+	if a == doesHold && n-1 >= (dnat.Numbers["ratio"]-1)/2 {
+		a = doesNot
+	}
 	return a, fmt.Sprintf("%s, DNAT %s%s", c.Short, dnat.Short, strays)
 })
 

@@ -17,7 +17,7 @@ var document = []claimed{
 	{repairs: []string{Mangle}, side: Pro, says: "the program stays as it is", checks: []check{programStays}},
 	{
 		repairs: []string{Mangle}, side: Pro, says: "is stateless, and takes much less than DNAT",
-		checks: slices.Concat(verdicts(Met, "memory"), []check{lessCPUThanDNAT}),
+		checks: slices.Concat(verdicts(Met, "memory"), []check{muchLessCPUThanDNAT}),
 	},
 	{repairs: []string{Mangle}, side: Con, says: "does not serve several load balancers", checks: verdicts(NotMet, "two-vips", "internal-external")},
 	{repairs: []string{Mangle}, side: Con, says: "takes extra CPU", checks: []check{extraCPU}},

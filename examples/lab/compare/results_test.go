@@ -15,7 +15,7 @@ import (
 )
 
 // update has TestResults write what it else compares: see doc.go.
-var update = flag.Bool("update", false, "write the table of results/result.json to the README and to results/table.md")
+var update = flag.Bool("update", false, "write the tables of results/result.json to the README and to results/table.md, and its numbers to the README")
 
 //go:embed results/result.json
 var committed []byte
@@ -27,7 +27,7 @@ const (
 )
 
 // The committed result is that of a whole and good run, in which what is expected
-// now was seen, and the README shows it and nothing else.
+// now was seen, and the README shows it and nothing else, also in its prose.
 func TestResults(t *testing.T) {
 	var r struct {
 		OK bool
@@ -45,7 +45,8 @@ func TestResults(t *testing.T) {
 		require.Equal(t, q.Title+": "+q.Asks, r.Questions[i].Title+": "+r.Questions[i].Asks, "the result is of another question: go generate ./examples/lab/compare")
 	}
 	table := r.MarkdownTable()
-	block := fmt.Sprintf("On %v:\n\n%s\n", r.Machine, table)
+	claims := r.MarkdownClaims()
+	block := fmt.Sprintf("On %v:\n\n%s\nThe document's pros and cons, held against that:\n\n%s\n", r.Machine, table, claims)
 	const readme = "../../../README.md"
 	b, err := os.ReadFile(readme)
 	require.NoError(t, err)
@@ -53,15 +54,21 @@ func TestResults(t *testing.T) {
 	require.True(t, found)
 	is, after, found := strings.Cut(rest, end)
 	require.True(t, found)
+	said := after
+	for _, p := range prose(t, &r.Result) {
+		said = p.put(t, said)
+	}
 	if *update {
-		require.NoError(t, os.WriteFile(readme, []byte(before+begin+block+end+after), 0o666))
-		require.NoError(t, os.WriteFile("results/table.md", []byte(table), 0o666))
+		require.NoError(t, os.WriteFile(readme, []byte(before+begin+block+end+said), 0o666))
+		require.NoError(t, os.WriteFile("results/table.md", []byte(table+"\n"+claims), 0o666))
 		return
 	}
 	require.Equal(t, block, is)
+	require.Equal(t, said, after, "the README has other numbers: go test -run ^TestResults$ . -update")
+	require.InDelta(t, 90, r.Machine.Seconds, 60, "the README says that it takes a minute or two")
 	b, err = os.ReadFile("results/table.md")
 	require.NoError(t, err)
-	require.Equal(t, table, string(b))
+	require.Equal(t, table+"\n"+claims, string(b))
 }
 
 func TestMachine(t *testing.T) {
