@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 )
 
 // writeClaims writes the document's pros and cons, and what was measured of them.
 func (r *Result) writeClaims(w io.Writer) {
-	fmt.Fprintf(w, "\n%s\n", heading.Sprint("The document's pros and cons, held against what was measured"))
+	fmt.Fprintf(w, "\n%s\n", style.Heading.Sprint("The document's pros and cons, held against what was measured"))
 	repair := ""
 	for _, c := range r.Claims() {
 		if c.Repair != repair {
@@ -20,9 +22,9 @@ func (r *Result) writeClaims(w io.Writer) {
 		outcome := string(c.Outcome)
 		switch c.Outcome {
 		case Confirmed:
-			outcome = good.Sprint(outcome)
+			outcome = style.Good.Sprint(outcome)
 		case Refuted:
-			outcome = bad.Sprint(outcome)
+			outcome = style.Bad.Sprint(outcome)
 		}
 		fmt.Fprintf(w, "    %s  %s: %s\n", c.Side, c.Says, outcome)
 		paragraph(w, "           ", "           ", c.Evidence)

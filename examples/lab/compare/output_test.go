@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
@@ -23,7 +24,7 @@ func TestText(t *testing.T) {
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\n")
 		if !regexp.MustCompile(`^ +(ip6?tables|nft) `).MatchString(line) { // is in one line, to be copied
-			require.LessOrEqual(t, utf8.RuneCountInString(line), width, line)
+			require.LessOrEqual(t, utf8.RuneCountInString(line), style.Width, line)
 		}
 	}
 	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.2 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")

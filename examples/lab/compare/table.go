@@ -10,17 +10,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
-)
-
-// width is that of the terminal the output is made for.
-const width = 100
-
-var (
-	heading = text.Colors{text.Bold}
-	good    = text.Colors{text.FgGreen}
-	bad     = text.Colors{text.FgRed}
 )
 
 // WriteText writes the result for people: the repairs and what is typed for
@@ -28,7 +20,7 @@ var (
 // the answers in full, and whether all is as it has to be.
 func (r *Result) WriteText(w io.Writer) {
 	r.writeCommands(w)
-	fmt.Fprintf(w, "\n%s\n\n", heading.Sprint("What they do, measured in the lab"))
+	fmt.Fprintf(w, "\n%s\n\n", style.Heading.Sprint("What they do, measured in the lab"))
 	t := r.matrix()
 	t.SetOutputMirror(w)
 	t.Render()
@@ -41,7 +33,7 @@ func (r *Result) WriteText(w io.Writer) {
 
 // writeCommands writes what a person types, and what is mended in it.
 func (r *Result) writeCommands(w io.Writer) {
-	fmt.Fprintln(w, heading.Sprint("The repairs, as they are typed on a backend"))
+	fmt.Fprintln(w, style.Heading.Sprint("The repairs, as they are typed on a backend"))
 	paragraph(w, "  ", "  ", fmt.Sprintf("It is %v or %v; the VIPs are %v, %v and %v.", lab.FirstInternal4, lab.FirstInternal6, lab.FirstVIP4, lab.SecondVIP4, lab.FirstVIP6))
 	paragraph(w, "  ", "  ", sharedTables)
 	for _, p := range r.Repairs {
@@ -56,7 +48,7 @@ func (r *Result) writeCommands(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "\n%s\n", heading.Sprint("Mended in them, as against the document"))
+	fmt.Fprintf(w, "\n%s\n", style.Heading.Sprint("Mended in them, as against the document"))
 	for _, t := range repair.Typos {
 		fmt.Fprintln(w)
 		fmt.Fprintf(w, "  %s\n", t.Printed)
@@ -117,9 +109,9 @@ func colour(v any) string {
 	s := fmt.Sprint(v)
 	switch {
 	case strings.HasPrefix(s, yes):
-		return good.Sprint(s)
+		return style.Good.Sprint(s)
 	case strings.HasPrefix(s, no):
-		return bad.Sprint(s)
+		return style.Bad.Sprint(s)
 	}
 	return s
 }
@@ -127,7 +119,7 @@ func colour(v any) string {
 // writeAnswers writes what came of every question to one repair, those that it
 // meets first.
 func (r *Result) writeAnswers(w io.Writer, p Repair) {
-	fmt.Fprintf(w, "\n%s\n", heading.Sprint(p.Name))
+	fmt.Fprintf(w, "\n%s\n", style.Heading.Sprint(p.Name))
 	for _, side := range []struct {
 		name string
 		has  func(Verdict) bool
@@ -156,7 +148,7 @@ func (r *Result) writeAnswers(w io.Writer, p Repair) {
 func (r *Result) writeVerdict(w io.Writer) {
 	fmt.Fprintln(w)
 	if faults := r.Faults(); len(faults) > 0 {
-		fmt.Fprintln(w, bad.Sprint("Not as expected:"))
+		fmt.Fprintln(w, style.Bad.Sprint("Not as expected:"))
 		for _, f := range faults {
 			paragraph(w, "  ", "    ", f)
 		}
@@ -174,7 +166,7 @@ func (r *Result) writeVerdict(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintln(w, heading.Sprint("As expected:"))
+	fmt.Fprintln(w, style.Heading.Sprint("As expected:"))
 	paragraph(w, "  ", "  ", fmt.Sprintf("%s; of %d it was known before what had to come, and it came.", r.whence(), expected))
 	if asked > 0 {
 		fmt.Fprintf(w, "  dsrudp meets %d of %d questions.\n", met, asked)
@@ -188,7 +180,7 @@ func (r *Result) writeVerdict(w io.Writer) {
 // paragraph writes words in lines that fit, with what goes before the first and
 // before the others.
 func paragraph(w io.Writer, first, others, words string) {
-	lines := strings.Split(text.WrapSoft(words, width-len(others)-2), "\n")
+	lines := strings.Split(text.WrapSoft(words, style.Width-len(others)-2), "\n")
 	for i, l := range lines {
 		if i > 0 {
 			first = others
