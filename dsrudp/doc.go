@@ -88,27 +88,41 @@
 //
 // # Instead of this package
 //
-// A program that cannot be changed can be repaired in the kernel of its host.
-// DNAT of each VIP to the host's own address (iptables or nft) works for any
-// number of VIPs, but has the kernel track every client (about 256 bytes each in the
-// project's comparison), so that the port cannot be exempted from tracking on a
-// host whose table of connections may fill up and then answers no new client;
-// hides the VIP from the program; and rewrites the port of a client that
-// asks two VIPs, or a VIP and the host itself, from one. Stateless mangling of the
-// source keeps nothing and serves one VIP alone, to whose address it also rewrites
-// answers from the host's own. A program with one IPv4 VIP and no other clients can
-// bind to it with package net.
+// A program that cannot be changed can be repaired in the kernel of its host, by
+// DNAT or by stateless mangling.
 //
-// DNAT, a rule for each VIP (ip6tables for IPv6), with 198.51.100.2 the VIP and
-// 10.128.0.2 the host's own address:
+// DNAT translates each VIP to the host's own address. It works for any number of
+// VIPs. The program does not learn which VIP was asked. The kernel tracks every
+// client, in about 256 bytes each as the project's comparison measured it, and the
+// server's port cannot be exempted from tracking; where the table of connections is
+// full, new clients get no answer. A client that asks two VIPs from one port, or a
+// VIP and the host itself, is seen by the program under two ports. Clients on the
+// host itself are not helped.
+//
+// With 198.51.100.2 the VIP and 10.128.0.2 the host's own address, a rule for each
+// VIP (ip6tables for IPv6):
 //
 //	iptables -t nat -A PREROUTING -p udp -d 198.51.100.2 --dport 60002 -j DNAT --to-destination 10.128.0.2
 //
-// Mangling:
+// or by nft (ip6 instead of ip for IPv6):
+//
+//	nft add table ip nat
+//	nft add chain ip nat prerouting '{ type nat hook prerouting priority dstnat; }'
+//	nft add rule ip nat prerouting ip daddr 198.51.100.2 udp dport 60002 dnat to 10.128.0.2
+//
+// Stateless mangling of the source keeps nothing in the kernel. It serves one VIP
+// alone: whatever leaves from the host's own address and the server's port gets
+// that VIP, also answers to those who asked the host's own address.
 //
 //	nft add table ip raw
 //	nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'
 //	nft add rule ip raw postrouting ip saddr 10.128.0.2 udp sport 60002 ip saddr set 198.51.100.2
+//
+// The tables nat and raw are also those of an iptables that works by nf_tables; on a
+// host that has one, let nft's be of another name.
+//
+// A program whose VIPs are few, fixed and IPv4, and whose clients ask by no other
+// address, can bind to them with package net, a socket for each.
 //
 // This package is the wrong choice for a program that cannot be rebuilt, and
 // unnecessary where the destination is translated before it reaches the socket.

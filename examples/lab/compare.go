@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 
@@ -23,9 +24,14 @@ func compareJob(ctx context.Context, o options, run comparison, stdout, stderr i
 		return 1
 	}
 	progress, end := newProgress(stderr)
-	res, err := run(ctx, compare.Options{Progress: progress})
+	what := o.comparing()
+	what.Progress = progress
+	res, err := run(ctx, what)
 	end()
 	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("the comparison was broken off: %w", context.Cause(ctx))
+		}
 		logger.Print(errors.Join(err, out.close()))
 		return 1
 	}

@@ -61,12 +61,18 @@ func TestCompare(t *testing.T) {
 	code, stdout, stderr := doCompare(t, short, "-json", file, "-report", report)
 	require.Equal(t, 0, code, stderr)
 	require.Contains(t, stdout, "  dsrudp meets 2 of 2 questions.\n  On Linux ")
+	require.Contains(t, stdout, "\n  It is a part of the comparison: 2 of 8 repairs, 2 of 16 questions.\n")
 	require.Regexp(t, `^ *\d+ % \(.*\)\n`, stderr, "progress")
 	require.Contains(t, stderr, "100 % (")
 	b, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.True(t, comparedOK(t, b))
-	require.FileExists(t, filepath.Join(report, "index.html"))
+	require.Contains(t, string(b), `"part": "2 of 8 repairs, 2 of 16 questions"`)
+	for _, name := range []string{"index.html", "table.md"} {
+		b, err := os.ReadFile(filepath.Join(report, name))
+		require.NoError(t, err)
+		require.Contains(t, string(b), " 2 of 8 repairs, 2 of 16 questions.")
+	}
 
 	code, stdout, _ = doCompare(t, short, "-json")
 	require.Equal(t, 0, code)
@@ -110,6 +116,9 @@ func TestCompareThatFails(t *testing.T) {
 		require.Empty(t, stdout)
 		require.Regexp(t, "(no such file or|not a|is a) directory\n$", stderr)
 	}
+	left, err := filepath.Glob(filepath.Join(dir, "taken", ".*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 // A comparison that breaks off leaves an earlier result alone, and one that does
@@ -131,20 +140,6 @@ func TestCompareKeepsEarlierResult(t *testing.T) {
 	b, err = os.ReadFile(file)
 	require.NoError(t, err)
 	require.True(t, comparedOK(t, b))
-}
-
-// Off a terminal a measurement is told of when it begins, not only when it is
-// done.
-func TestProgressOffTerminal(t *testing.T) {
-	var b strings.Builder
-	show, end := newProgress(&b)
-	show(0, 3, "weighing")
-	show(1, 3, "weighing: a")
-	show(2, 3, "weighing: b")
-	show(2, 3, "timing")
-	show(3, 3, "timing: a")
-	end()
-	require.Equal(t, "      measuring: weighing\n 33 % (weighing: a)\n 66 % (weighing: b)\n      measuring: timing\n100 % (timing: a)\n", b.String())
 }
 
 func TestCompareFlags(t *testing.T) {
@@ -174,4 +169,6 @@ func TestCompareFlags(t *testing.T) {
 	_, err := parseFlags([]string{"-compare=false", "-json", "a.json"})
 	require.ErrorContains(t, err, "takes no arguments")
 	require.Equal(t, "dir", parse(t, "-compare", "-report", "dir").report)
+	o := parse(t, "-compare", "-repair", "bind,dsrudp", "-question", "one-vip")
+	require.Equal(t, compare.Options{Repairs: []string{"bind", "dsrudp"}, Questions: []string{"one-vip"}}, o.comparing())
 }

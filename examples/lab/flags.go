@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
@@ -35,6 +36,8 @@ type options struct {
 	json      jsonFlag
 	compare   bool
 	report    string
+	repairs   listFlag
+	questions listFlag
 
 	lb, family string // as given
 
@@ -49,8 +52,10 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.IntVar(&o.count, "count", 8, "number of requests to each VIP in each run, every one from a new client port")
 	fs.StringVar(&o.pcap, "pcap", "", "write what crossed the wire of client and backends to files in `directory`")
 	fs.Var(&o.json, "json", "print one JSON object and nothing else; with -compare and a `[file]`, write it there, and print what else is printed")
-	fs.BoolVar(&o.compare, "compare", false, "put the four repairs of the document, and dsrudp, to the same questions; takes -json and -report only")
-	fs.StringVar(&o.report, "report", "", "with -compare: write a page with table, charts and captures to `directory`")
+	fs.BoolVar(&o.compare, "compare", false, "put the four repairs of the document, and dsrudp, to the same questions; of the other flags takes -json, -report, -repair and -question")
+	fs.StringVar(&o.report, "report", "", "with -compare: write a page with table, charts and captures to index.html in `directory`, and the tables to table.md")
+	fs.Var(&o.repairs, "repair", "with -compare: ask only of these `repairs`, as in none,dnat-nft,dsrudp")
+	fs.Var(&o.questions, "question", "with -compare: ask only these `questions`, as in one-vip,two-vips,change")
 	fs.SetOutput(io.Discard) // the caller prints what is wrong
 	return fs
 }
@@ -62,7 +67,11 @@ func parseFlags(args []string) (options, error) {
 		return o, err
 	}
 	if fs.NArg() > 0 {
-		return o, fmt.Errorf("takes no arguments, got %q", fs.Args())
+		err := fmt.Errorf("takes no arguments, got %q", fs.Args())
+		if o.json.on && !o.compare {
+			err = fmt.Errorf("%w (-json takes a file with -compare alone)", err)
+		}
+		return o, err
 	}
 	if err := o.checkCompare(fs); err != nil {
 		return o, err
@@ -97,16 +106,28 @@ func (o *options) checkCompare(fs *flag.FlagSet) (err error) {
 	switch {
 	case o.compare:
 		fs.Visit(func(f *flag.Flag) {
-			if !slices.Contains([]string{"compare", "json", "report"}, f.Name) {
+			if !slices.Contains([]string{"compare", "json", "report", "repair", "question"}, f.Name) {
 				err = fmt.Errorf("-%s does not go with -compare", f.Name)
 			}
 		})
+		if err == nil {
+			err = o.comparing().Check()
+		}
 	case o.report != "":
 		err = errors.New("-report goes with -compare")
+	case len(o.repairs) > 0:
+		err = errors.New("-repair goes with -compare")
+	case len(o.questions) > 0:
+		err = errors.New("-question goes with -compare")
 	case o.json.file != "":
 		err = fmt.Errorf("-json=%s goes with -compare", o.json.file)
 	}
 	return err
+}
+
+// comparing returns what to compare.
+func (o *options) comparing() compare.Options {
+	return compare.Options{Repairs: o.repairs, Questions: o.questions}
 }
 
 func printUsage(w io.Writer) {

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 )
 
 func TestJob(t *testing.T) {
@@ -18,7 +20,7 @@ func TestJob(t *testing.T) {
 	require.Empty(t, stderr)
 	require.NotContains(t, stdout, "\x1b", "colours, and not on a terminal")
 	for line := range strings.Lines(stdout) {
-		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), width, line)
+		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), style.Width, line)
 	}
 	for _, s := range []string{"net     ", "dsrudp  "} {
 		for _, b := range []string{"ecmp      ", "maglev    "} {

@@ -30,6 +30,8 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
@@ -52,10 +54,14 @@ func main() {
 		text.DisableColors()
 	}
 	lab.Main(func() int {
+		// The first signal ends what is going on, so that nothing half done is
+		// left; a second one ends the program.
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+		context.AfterFunc(ctx, stop)
 		if o.compare {
-			return compareJob(context.Background(), o, compare.Run, os.Stdout, os.Stderr)
+			return compareJob(ctx, o, compare.Run, os.Stdout, os.Stderr)
 		}
-		return job(context.Background(), o, servers, os.Stdout, os.Stderr)
+		return job(ctx, o, servers, os.Stdout, os.Stderr)
 	})
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -12,45 +13,61 @@ import (
 )
 
 // outputs are the files that a comparison is written to. They are opened before
-// it runs: nobody wants to learn after a minute that a directory is missing.
+// it runs: nobody wants to learn after a minute that a directory is missing. What
+// they are to replace stays as it is until the comparison is done.
 type outputs struct {
-	files  []*os.File
+	files  []*output
 	writes []func(r *compare.Result, w io.Writer) error // one for each file
+	made   []string                                     // directories
 }
 
-// openOutputs opens what the flags ask for. A file that exists is left as it is
-// until there is something to write.
+// openOutputs opens what the flags ask for.
 func openOutputs(o options) (*outputs, error) {
 	out := new(outputs)
-	if o.json.file != "" {
-		if err := out.open(o.json.file, (*compare.Result).WriteJSON); err != nil {
-			return nil, errors.Join(err, out.close())
-		}
-	}
-	if o.report == "" {
-		return out, nil
-	}
-	err := os.MkdirAll(o.report, 0o777)
-	for name, write := range map[string]func(*compare.Result, io.Writer) error{
-		"index.html": (*compare.Result).WriteHTML,
-		"table.md":   (*compare.Result).WriteMarkdown,
-	} {
-		if err == nil {
-			err = out.open(filepath.Join(o.report, name), write)
-		}
-	}
+	err := out.openAll(o)
 	if err != nil {
 		return nil, errors.Join(err, out.close())
 	}
 	return out, nil
 }
 
+func (out *outputs) openAll(o options) error {
+	if o.json.file != "" {
+		if err := out.open(o.json.file, (*compare.Result).WriteJSON); err != nil {
+			return err
+		}
+	}
+	if o.report == "" {
+		return nil
+	}
+	if err := out.mkdir(o.report); err != nil {
+		return err
+	}
+	if err := out.open(filepath.Join(o.report, "index.html"), (*compare.Result).WriteHTML); err != nil {
+		return err
+	}
+	return out.open(filepath.Join(o.report, "table.md"), (*compare.Result).WriteMarkdown)
+}
+
 func (out *outputs) open(name string, write func(*compare.Result, io.Writer) error) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+	f, err := openOutput(name)
 	if err == nil {
 		out.files, out.writes = append(out.files, f), append(out.writes, write)
 	}
 	return err
+}
+
+// mkdir makes a directory, and those above it that are missing.
+func (out *outputs) mkdir(dir string) error {
+	if dir = filepath.Clean(dir); dir != filepath.Dir(dir) {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			if err := out.mkdir(filepath.Dir(dir)); err != nil {
+				return err
+			}
+			out.made = append(out.made, dir)
+		}
+	}
+	return os.MkdirAll(dir, 0o777)
 }
 
 // write writes the result to all files. One that fails does not keep the others
@@ -58,29 +75,19 @@ func (out *outputs) open(name string, write func(*compare.Result, io.Writer) err
 func (out *outputs) write(r *compare.Result) error {
 	var errs []error
 	for i, f := range out.files {
-		err := empty(f)
-		if err == nil {
-			err = out.writes[i](r, f)
-		}
-		errs = append(errs, err)
+		errs = append(errs, f.replace(func(w io.Writer) error { return out.writes[i](r, w) }))
 	}
 	return errors.Join(errs...)
 }
 
-// empty drops what an earlier comparison left in a file. A pipe or a terminal has
-// nothing to drop.
-func empty(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return err
-	}
-	return f.Truncate(0)
-}
-
+// close lets go of the files, and removes what was made and not written to.
 func (out *outputs) close() error {
 	var errs []error
 	for _, f := range out.files {
-		errs = append(errs, f.Close())
+		errs = append(errs, f.close())
+	}
+	for i := range out.made {
+		_ = os.Remove(out.made[len(out.made)-1-i]) // which does it only if nothing is in it
 	}
 	return errors.Join(errs...)
 }

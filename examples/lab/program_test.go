@@ -56,10 +56,14 @@ func TestProgramRefusesFlags(t *testing.T) {
 		{[]string{"-count", "1001"}, "-count 1001: it is 1 to 1000"},
 		{[]string{"-count", "many"}, `invalid value "many" for flag -count: parse error`},
 		{[]string{"-quick"}, "flag provided but not defined: -quick"},
-		{[]string{"-json", "ecmp"}, `takes no arguments, got ["ecmp"]`},
+		{[]string{"-json", "ecmp"}, `takes no arguments, got ["ecmp"] (-json takes a file with -compare alone)`},
 		{[]string{"-json=file"}, "-json=file goes with -compare"},
 		{[]string{"-json="}, `invalid boolean value "" for -json: no file name`},
 		{[]string{"-report", "dir"}, "-report goes with -compare"},
+		{[]string{"-repair", "bind"}, "-repair goes with -compare"},
+		{[]string{"-question", "ipv6"}, "-question goes with -compare"},
+		{[]string{"-compare", "-repair", "bind,"}, `invalid value "bind," for flag -repair: a word is missing`},
+		{[]string{"-compare", "-repair", "hope"}, `compare: repair "hope": it is one of none, dnat-iptables, dnat-nft, mangle, bind, bind-dsrudp, pktinfo, dsrudp`},
 		{[]string{"-compare", "-lb", "ecmp"}, "-lb does not go with -compare"},
 		{[]string{"-compare", "-json", "file", "more"}, `takes no arguments, got ["more"]`},
 	} {
@@ -74,7 +78,7 @@ func TestProgramHelps(t *testing.T) {
 	code, stdout, stderr := runProgram(t, "-help")
 	require.Equal(t, 0, code)
 	require.Empty(t, stderr)
-	for _, flag := range []string{"-compare", "-count", "-family", "-json", "-lb", "-pcap", "-report", "-vips"} {
+	for _, flag := range []string{"-compare", "-count", "-family", "-json", "-lb", "-pcap", "-question", "-repair", "-report", "-vips"} {
 		require.Regexp(t, `\n  `+flag+`\b`, stdout)
 	}
 	require.Contains(t, stdout, "\n  -json [file]\n")

@@ -10,6 +10,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"golang.org/x/term"
+
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 )
 
 // newProgress returns a function that shows how far a comparison is, and one that
@@ -35,8 +37,8 @@ func newProgress(w io.Writer) (show func(done, all int, what string), end func()
 func bar(w io.Writer) (show func(done, all int, what string), end func()) {
 	p := progress.NewWriter()
 	p.SetOutputWriter(w)
-	p.SetMessageLength(width / 2)
-	p.SetTrackerLength(width / 4)
+	p.SetMessageLength(style.Width / 2)
+	p.SetTrackerLength(style.Width / 4)
 	p.SetUpdateFrequency(200 * time.Millisecond) // it runs beside measurements
 	p.Style().Visibility.Value = false           // cells say little by their number
 	tracker := &progress.Tracker{Message: "building labs"}
@@ -52,7 +54,22 @@ func bar(w io.Writer) (show func(done, all int, what string), end func()) {
 			tracker.SetValue(int64(done))
 		}, func() {
 			tracker.MarkAsDone()
-			p.Stop()
-			<-ended
+			stop(p, ended)
 		}
+}
+
+// stop stops a bar and waits for its end. Stop by itself does nothing where Render
+// has only begun, as it has if a comparison fails at once, and nothing tells when
+// it would: so it is repeated.
+func stop(p progress.Writer, ended <-chan struct{}) {
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for {
+		p.Stop()
+		select {
+		case <-ended:
+			return
+		case <-again.C:
+		}
+	}
 }

@@ -11,15 +11,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-)
 
-// width is that of the terminal the output is made for.
-const width = 100
-
-var (
-	heading = text.Colors{text.Bold}
-	good    = text.Colors{text.FgGreen}
-	bad     = text.Colors{text.FgRed}
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 )
 
 // A page is the output for people.
@@ -43,7 +36,7 @@ func (p *page) run(r *run, o options) {
 
 // table prints the counts.
 func (p *page) table(rows []row) {
-	fmt.Fprintf(p.w, "\n%s\n", heading.Sprint("What became of the requests"))
+	fmt.Fprintf(p.w, "\n%s\n", style.Heading.Sprint("What became of the requests"))
 	fmt.Fprint(p.w, "  Each is from a new client port, from which other VIPs are asked at the same time.\n\n")
 	t := table.NewWriter()
 	t.SetOutputMirror(p.w)
@@ -52,9 +45,9 @@ func (p *page) table(rows []row) {
 	t.Style().Options = table.Options{SeparateHeader: true}
 	t.Style().Box.PaddingLeft, t.Style().Box.PaddingRight = "  ", ""
 	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "accepted", Transformer: coloured(good)},
-		{Name: "rejected", Transformer: coloured(bad)},
-		{Name: "timed out", Transformer: coloured(bad)},
+		{Name: "accepted", Transformer: coloured(style.Good)},
+		{Name: "rejected", Transformer: coloured(style.Bad)},
+		{Name: "timed out", Transformer: coloured(style.Bad)},
 	})
 	t.AppendHeader(table.Row{"server", "balancer", "family", "VIP", "sent", "accepted", "rejected", "timed out"})
 	for i, r := range rows {
@@ -80,13 +73,13 @@ func coloured(c text.Colors) text.Transformer {
 func (p *page) verdict(runs []*run, faults []string) {
 	fmt.Fprintln(p.w)
 	if len(faults) > 0 {
-		fmt.Fprintln(p.w, bad.Sprint("Not as expected:"))
+		fmt.Fprintln(p.w, style.Bad.Sprint("Not as expected:"))
 		for _, f := range faults {
-			fmt.Fprintf(p.w, "  %s\n", strings.ReplaceAll(text.WrapSoft(f, width-4), "\n", "\n    "))
+			fmt.Fprintf(p.w, "  %s\n", strings.ReplaceAll(text.WrapSoft(f, style.Width-4), "\n", "\n    "))
 		}
 		return
 	}
-	fmt.Fprintln(p.w, heading.Sprint("The fault is as the document has it, and one changed line repairs it:"))
+	fmt.Fprintln(p.w, style.Heading.Sprint("The fault is as the document has it, and one changed line repairs it:"))
 	for _, name := range p.shown {
 		fmt.Fprintln(p.w, summary(name, runs))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
@@ -173,7 +174,7 @@ func TestSabotageInWords(t *testing.T) {
 	require.NotContains(t, stdout, "as the document has it")
 	require.Equal(t, 4, strings.Count(verdict, "all should be accepted"), verdict)
 	for line := range strings.Lines(stdout) {
-		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), width, line)
+		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), style.Width, line)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
@@ -30,7 +31,7 @@ func (p *page) network(l *lab.Lab, o options) {
                     |                                  v
     client <----> gateway <------- answers ------- %s
 
-`, heading.Sprint("UDP behind a passthrough load balancer with direct server return"),
+`, style.Heading.Sprint("UDP behind a passthrough load balancer with direct server return"),
 		strings.Join(balancers, ", "), strings.Join(backends, ", "))
 	line := func(name string, describe func(family) string) {
 		for i, f := range o.families {
@@ -88,7 +89,7 @@ func (r *run) example() *request {
 // tcpdump on the server's machine and on the client's.
 func (p *page) views(r *run, q *request) {
 	t := q.trace
-	fmt.Fprintf(p.w, "\n%s\n", heading.Sprintf("The echo server with %s.ListenUDP", r.server.name))
+	fmt.Fprintf(p.w, "\n%s\n", style.Heading.Sprintf("The echo server with %s.ListenUDP", r.server.name))
 	if t.backend >= 0 {
 		fmt.Fprintf(p.w, "\n  %s\n", r.lab.Backends[t.backend].Name)
 		p.packets(t.server)
@@ -105,9 +106,9 @@ func (p *page) views(r *run, q *request) {
 
 func colour(ok bool) text.Colors {
 	if ok {
-		return good
+		return style.Good
 	}
-	return bad
+	return style.Bad
 }
 
 // packets prints lines as of tcpdump, folded where they are too long.
@@ -115,9 +116,9 @@ func (p *page) packets(packets []lab.Packet) {
 	const indent, hang = 4, 8
 	for _, packet := range packets {
 		line := packet.String()
-		if indent+len(line) > width {
+		if indent+len(line) > style.Width {
 			addresses, rest, _ := strings.Cut(line, ": ")
-			rest = text.WrapSoft(rest, width-hang)
+			rest = text.WrapSoft(rest, style.Width-hang)
 			line = addresses + ":\n" + strings.Repeat(" ", hang) +
 				strings.ReplaceAll(rest, "\n", "\n"+strings.Repeat(" ", hang))
 		}

@@ -41,6 +41,17 @@ const (
 	nextVIP        = 100 // VIP i, for i > 0, is number nextVIP+i
 )
 
+// The addresses that every lab has, for who speaks of them before there is one.
+// Those of IPv4 are the document's, but for the second VIP's.
+var (
+	FirstVIP4      = external.addr4(vipNumber(0))
+	FirstVIP6      = external.addr6(vipNumber(0))
+	SecondVIP4     = external.addr4(vipNumber(1))
+	FirstInternal4 = vpc.addr4(firstBackend) // of the first backend
+	FirstInternal6 = vpc.addr6(firstBackend)
+	BalancerFeed4  = feed.addr4(feedNumber) // the balancer's, towards the gateway
+)
+
 // addr4 returns host number n of the network in IPv4.
 func (nw network) addr4(n int) netip.Addr {
 	a := nw.v4.Addr().As4()

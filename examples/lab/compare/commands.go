@@ -8,15 +8,8 @@ import (
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
 )
 
-// The addresses of the document, for the commands that are shown, and those of
-// the lab where it has none.
-var (
-	documentVIP      = netip.MustParseAddr("198.51.100.2")
-	documentInternal = netip.MustParseAddr("10.128.0.2")
-	secondVIP        = netip.MustParseAddr("198.51.100.101")
-	vip6             = netip.MustParseAddr("2001:db8:198:51::2")
-	internal6        = netip.MustParseAddr("2001:db8:10:128::2")
-)
+// sharedTables is what to know of the tables that nft's commands name.
+const sharedTables = "The tables nat and raw are also those of an iptables that works by nf_tables: on a host that has one, let nft's be of another name."
 
 // typed returns what a person types for VIPs.
 func (r Repair) typed(internal netip.Addr, vips ...netip.Addr) (lines []string) {

@@ -5,10 +5,13 @@
 //
 // A [Repair] is a program and what it needs on its host. A [Question] is put to a
 // repair in a lab of its own. Whether an answer was accepted is decided by
-// connected sockets and by captures of the wire; the servers are not asked. What
-// comes of it is a [Cell]. Where it is known beforehand what has to come of it,
-// the cell says that too, and a difference is a surprise: also the right verdict
-// for another reason than the one that is known.
+// connected sockets and by captures of the wire; no verdict asks the servers, but
+// for what they say that they know of a request. What comes of it is a [Cell].
+// Where it is known beforehand what has to come of it, the cell says that too, and
+// a difference is a surprise: also the right verdict for another reason than the
+// one that is known. Reasons do ask the servers: what error they met, and how many
+// answers they believe that they sent. A [Claim] is what the document says of a
+// repair, held against the cells.
 //
 // The directory results has what one whole run found, and the README the table of
 // it. To repeat it on a machine that is idle otherwise, from the repository's

@@ -10,7 +10,8 @@ import (
 )
 
 // WriteJSON writes the result as one object: whether it is good and else what is
-// wrong, how long it took, what was compared, and the cells question by question.
+// wrong, how long it took, what was compared, the cells question by question, what
+// they say to the document's claims, and what is wrong in its commands.
 func (r *Result) WriteJSON(w io.Writer) error {
 	faults := r.Faults()
 	if faults == nil {
@@ -22,6 +23,7 @@ func (r *Result) WriteJSON(w io.Writer) error {
 		OK     bool     `json:"ok"`
 		Faults []string `json:"faults"`
 		*Result
-		Typos []repair.Typo `json:"typos"`
-	}{len(faults) == 0, faults, r, repair.Typos})
+		Claims []Claim       `json:"claims"`
+		Typos  []repair.Typo `json:"typos"`
+	}{len(faults) == 0, faults, r, r.Claims(), repair.Typos})
 }

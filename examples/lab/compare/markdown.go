@@ -9,11 +9,14 @@ import (
 	"strings"
 )
 
-// WriteMarkdown writes the table of all cells, as one for a README, and the
-// commands.
+// WriteMarkdown writes the table of all cells, as one for a README, that of the
+// document's claims, and the commands.
 func (r *Result) WriteMarkdown(w io.Writer) error {
 	var b bytes.Buffer
-	b.WriteString(r.MarkdownTable())
+	if r.Part != "" {
+		fmt.Fprintf(&b, "A part of the comparison: %s.\n\n", r.Part)
+	}
+	fmt.Fprintf(&b, "%s\n%s", r.MarkdownTable(), r.MarkdownClaims())
 	for _, p := range r.Repairs {
 		for _, c := range p.commandSets() {
 			fmt.Fprintf(&b, "\n%s, %s:\n\n```sh\n%s\n```\n", p.Name, c.Title, strings.Join(c.Lines, "\n"))
@@ -22,6 +25,7 @@ func (r *Result) WriteMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, "\n%s: %s.\n", p.Name, p.Note)
 		}
 	}
+	fmt.Fprintf(&b, "\n%s\n", sharedTables)
 	_, err := b.WriteTo(w)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
@@ -23,19 +24,20 @@ func TestText(t *testing.T) {
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\n")
 		if !regexp.MustCompile(`^ +(ip6?tables|nft) `).MatchString(line) { // is in one line, to be copied
-			require.LessOrEqual(t, utf8.RuneCountInString(line), width, line)
+			require.LessOrEqual(t, utf8.RuneCountInString(line), style.Width, line)
 		}
 	}
 	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.2 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
 	require.Contains(t, out, "\n      nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'\n")
 	require.Contains(t, out, "\n    two VIPs (the second rule never matches):\n")
 	require.Contains(t, out, "--dport 60002\n    is not needed")
+	require.Contains(t, out, "The tables nat and raw are also those of an iptables")
 	require.Contains(t, out, "\n  instead: nothing; it is left out\n")
 	require.Contains(t, out, "\n      ip6tables -t nat -A PREROUTING -p udp -d 2001:db8:198:51::2 --dport 60002 -j DNAT --to-destination 2001:db8:10:128::2\n")
 	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.101 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
 	require.Contains(t, out, "priority 300)\n", "the document's error")
 	require.Regexp(t, `\n two VIPs, IPv4 +✗ +✓ +✓ +✗ +✓ +✓ +✓ +✓ *\n`, out)
-	require.Contains(t, out, "\ndsrudp\n  pros  one VIP, IPv4: as <expected> | of it\n")
+	require.Contains(t, out, "\ndsrudp\n  met      one VIP, IPv4: as <expected> | of it\n")
 	require.Contains(t, out, "\nAs expected:\n  120 of 128 cells are from this run, 8 are read in the programs; of 119 it was known before what\n  had to come, and it came.\n")
 	require.Contains(t, out, "\n  dsrudp meets 16 of 16 questions.\n")
 
@@ -47,7 +49,7 @@ func TestText(t *testing.T) {
 	r.WriteText(&b)
 	require.Regexp(t, `\n one VIP, IPv4 .* ✗ ! *\n`, b.String())
 	require.Regexp(t, `\n connection table .* too large .*\n`, b.String())
-	require.Contains(t, b.String(), "\n  open  connection table full, port exempt from tracking: too large to fill here: as")
+	require.Contains(t, b.String(), "\n  open     connection table full, port exempt from tracking: too large to fill here: as")
 	require.Contains(t, b.String(), "\nNot as expected:\n  one VIP, IPv4, dsrudp: not met, expected met (a promise of the library)")
 	require.Contains(t, b.String(), "\n  a VIP, and the machine's own external address, dsrudp: could not be found out: as")
 	require.NotContains(t, b.String(), "As expected")
@@ -58,10 +60,10 @@ func TestMarkdown(t *testing.T) {
 	r.Cell(Bind, "full").Verdict = TooLarge
 	var b strings.Builder
 	require.NoError(t, r.WriteMarkdown(&b))
-	table, commands, found := strings.Cut(b.String(), "\n\n")
+	commands, found := strings.CutPrefix(b.String(), r.MarkdownTable()+"\n"+r.MarkdownClaims()+"\n")
 	require.True(t, found)
-	require.Equal(t, r.MarkdownTable(), table+"\n")
-	require.Contains(t, commands, "DNAT by nft, two VIPs:\n\n```sh\nnft add table ip nat\n")
+	table := strings.TrimSuffix(r.MarkdownTable(), "\n")
+	require.Contains(t, commands, "\nDNAT by nft, two VIPs:\n\n```sh\nnft add table ip nat\n")
 	lines := strings.Split(table, "\n")
 	require.Len(t, lines, 2+len(r.Questions))
 	for _, l := range lines {
@@ -70,6 +72,7 @@ func TestMarkdown(t *testing.T) {
 	require.Equal(t, "| two VIPs, IPv4 | **not met** | met | met | **not met** | met | met | met | met |", lines[3])
 	require.Contains(t, b.String(), " met, 1.25× |")
 	require.Contains(t, b.String(), " too large to fill here |")
+	require.Contains(t, commands, "\n"+sharedTables+"\n")
 }
 
 func TestJSON(t *testing.T) {
@@ -85,6 +88,7 @@ func TestJSON(t *testing.T) {
 		}
 		Questions []struct{ ID, Title, Asks string }
 		Cells     []Cell
+		Claims    []Claim
 		Typos     []struct{ Printed, Wrong, Mended string }
 	},
 	) {
@@ -105,7 +109,11 @@ func TestJSON(t *testing.T) {
 	require.Len(t, got.Repairs[2].CommandsTwoVIPs, 4)
 	require.Len(t, got.Questions, 16)
 	require.Equal(t, r.Cells, got.Cells)
+	require.Equal(t, r.Claims(), got.Claims)
 	require.Len(t, got.Typos, 3)
+	var b strings.Builder
+	require.NoError(t, r.WriteJSON(&b))
+	require.Regexp(t, `(?s)"typos": \[\s+\{\s+"printed": .*"wrong": .*"mended": `, b.String())
 
 	r.Cell(DSRUDP, "one-vip").Verdict = NotMet
 	got = decode(r)
@@ -159,6 +167,7 @@ func TestReport(t *testing.T) {
 	require.NoError(t, whole.WriteHTML(&b))
 	page = b.String()
 	require.Contains(t, page, "nft add rule ip6 nat prerouting ip6 daddr 2001:db8:198:51::2 udp dport 60002 dnat to 2001:db8:10:128::2")
+	require.Contains(t, page, html.EscapeString(sharedTables))
 	require.Contains(t, page, "it is left out.", "the document's rule that has nothing in its place")
 	require.Contains(t, page, "120 of 128 cells are from this run, 8 are read in the programs;")
 	require.Equal(t, 4, strings.Count(page, "<svg "))

@@ -52,7 +52,7 @@ var (
 	pairServer    = netip.MustParseAddr("192.0.2.1")
 	pairClient    = netip.MustParseAddr("192.0.2.2")
 	pairBroadcast = netip.MustParseAddr("192.0.2.255")
-	pairVIP       = netip.MustParseAddr("198.51.100.2")
+	pairVIP       = lab.FirstVIP4
 	everywhere4   = netip.MustParsePrefix("0.0.0.0/0")
 )
 

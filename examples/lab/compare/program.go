@@ -27,6 +27,7 @@ type program struct {
 	answer func(c net.PacketConn, b []byte) error
 	tell   func(c net.PacketConn, b []byte) error // answer, with what the program knows of the request
 	single *program                               // a simpler one that serves one VIP alone, if there is
+	ipv6   *program                               // the one for IPv6, if it is another
 }
 
 var (
@@ -35,7 +36,8 @@ var (
 	boundOneDSRUDP = program{name: "boundonedsrudp", listen: boundonedsrudp.Listen, answer: boundonedsrudp.Answer, tell: boundonedsrudp.Tell}
 	boundProgram   = program{name: "bound", listen: bound.Listen, answer: bound.Answer, tell: bound.Tell, single: &boundOne}
 	boundDSRUDP    = program{name: "bounddsrudp", listen: bounddsrudp.Listen, answer: bounddsrudp.Answer, tell: bounddsrudp.Tell, single: &boundOneDSRUDP}
-	pktinfoProgram = program{name: "pktinfo", listen: pktinfo.Listen, answer: pktinfo.Answer, tell: pktinfo.Tell}
+	pktinfo6       = program{name: "pktinfo", listen: pktinfo.Listen6, answer: pktinfo.Answer}
+	pktinfoProgram = program{name: "pktinfo", listen: pktinfo.Listen, answer: pktinfo.Answer, tell: pktinfo.Tell, ipv6: &pktinfo6}
 	dropinProgram  = program{name: "dropin", listen: dropin.Listen, answer: dropin.Answer, tell: dropin.Tell}
 )
 

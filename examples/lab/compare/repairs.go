@@ -31,7 +31,9 @@ type Repair struct {
 	// clear removes what apply did, where it is not just tables of nf_tables, or
 	// is nil.
 	clear func(h *lab.Host) error
-	// commands returns what a person types instead, or is nil.
+	// tool is the program that a person types for it, or empty.
+	tool string
+	// commands returns what a person types for it, or is nil.
 	commands func(port uint16, internal netip.Addr, vips ...netip.Addr) []repair.Command
 	// stateful says that the kernel is to remember clients.
 	stateful bool
@@ -51,22 +53,22 @@ const (
 	DSRUDP       = "dsrudp"
 )
 
-// repairs returns all of them.
+// repairs returns all of them. Rules are made over netlink until useTools finds
+// that the commands work.
 func repairs() []Repair {
 	rs := []Repair{
 		{ID: None, Name: "no repair (net)", Short: "none", program: naiveProgram, Note: "the document's first program: examples/lab/compare/programs/naive"},
 		{
 			ID: DNATIPTables, Name: "DNAT by iptables", Short: "iptables", program: naiveProgram,
-			apply: dnatByIPTables, clear: flushIPTables, commands: repair.DNATByIPTables, stateful: true,
-			Note: "rules made by the iptables command",
+			apply: dnat, tool: "iptables", commands: repair.DNATByIPTables, stateful: true, Note: overNetlink,
 		},
 		{
 			ID: DNATNFT, Name: "DNAT by nft", Short: "nft dnat", program: naiveProgram,
-			apply: dnat, commands: repair.DNATByNFT, stateful: true,
+			apply: dnat, tool: "nft", commands: repair.DNATByNFT, stateful: true, Note: overNetlink,
 		},
 		{
 			ID: Mangle, Name: "stateless mangling by nft", Short: "mangle", program: naiveProgram,
-			apply: mangle, commands: repair.MangleByNFT, lone: true,
+			apply: mangle, tool: "nft", commands: repair.MangleByNFT, lone: true, Note: overNetlink,
 		},
 		{
 			ID: Bind, Name: "bind to the VIP (net)", Short: "bind", program: boundProgram,
@@ -78,14 +80,14 @@ func repairs() []Repair {
 		},
 		{
 			ID: Pktinfo, Name: "control data echoed", Short: "pktinfo", program: pktinfoProgram,
-			Note: "recvmsg and sendmsg as in the document: the control data goes back as it came: examples/lab/compare/programs/pktinfo",
+			Note: "recvmsg and sendmsg as in the document: the control data goes back as it came: examples/lab/compare/programs/pktinfo, whose lines are counted without its function for IPv6",
 		},
 		{ID: DSRUDP, Name: "dsrudp", Short: "dsrudp", program: dropinProgram, Note: "dsrudp.ListenUDP in place of net.ListenUDP: examples/lab/compare/programs/dropin"},
 	}
 	for i := range rs {
-		rs[i].Commands = rs[i].typed(documentInternal, documentVIP)
-		rs[i].CommandsTwoVIPs = rs[i].typed(documentInternal, documentVIP, secondVIP)
-		rs[i].CommandsIPv6 = rs[i].typed(internal6, vip6)
+		rs[i].Commands = rs[i].typed(lab.FirstInternal4, lab.FirstVIP4)
+		rs[i].CommandsTwoVIPs = rs[i].typed(lab.FirstInternal4, lab.FirstVIP4, lab.SecondVIP4)
+		rs[i].CommandsIPv6 = rs[i].typed(lab.FirstInternal6, lab.FirstVIP6)
 	}
 	return rs
 }

@@ -21,6 +21,8 @@ var reportText string
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"commands": Repair.commandSets,
 	"class":    func(c *Cell) string { return strings.ReplaceAll(string(c.Verdict), " ", "-") },
+	"outcome":  func(o Outcome) string { return strings.ReplaceAll(string(o), " ", "-") },
+	"name":     func(r *Result, id string) string { return r.repair(id).Name },
 	"mark":     (*Cell).mark,
 	"lines":    lines,
 	"pcap":     pcap,
@@ -33,13 +35,14 @@ type reportPage struct {
 	Typos  []repair.Typo
 	Charts []template.HTML
 	Whence string
+	Tables string // what to know of nft's
 }
 
 // WriteHTML writes the result as a page that has everything in it, captures too,
 // and needs no network.
 func (r *Result) WriteHTML(w io.Writer) error {
 	page := reportPage{
-		Result: r, Faults: r.Faults(), Whence: r.whence(), Typos: repair.Typos,
+		Result: r, Faults: r.Faults(), Whence: r.whence(), Typos: repair.Typos, Tables: sharedTables,
 	}
 	for _, c := range []struct {
 		title, question, number string

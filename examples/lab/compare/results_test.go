@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 )
 
 // update has TestResults write what it else compares: see doc.go.
-var update = flag.Bool("update", false, "write the table of results/result.json to the README and to results/table.md")
+var update = flag.Bool("update", false, "write the tables of results/result.json to the README and to results/table.md, and its numbers to the README and to the package's documentation")
 
 //go:embed results/result.json
 var committed []byte
@@ -26,8 +27,27 @@ const (
 	end   = "<!-- end -->\n"
 )
 
+// Where else numbers and commands are repeated.
+const (
+	readme     = "../../../README.md"
+	packageDoc = "../../../dsrudp/doc.go"
+)
+
+// README and package documentation have the commands as they are run.
+func TestDocumentedCommands(t *testing.T) {
+	for _, name := range []string{readme, packageDoc} {
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, r := range repairs() {
+			for _, command := range r.Commands {
+				require.Regexp(t, `(?m)^(  |//\t)`+regexp.QuoteMeta(command)+"$", string(b), name)
+			}
+		}
+	}
+}
+
 // The committed result is that of a whole and good run, in which what is expected
-// now was seen, and the README shows it and nothing else.
+// now was seen, and the README shows it and nothing else, also in its prose.
 func TestResults(t *testing.T) {
 	var r struct {
 		OK bool
@@ -46,23 +66,34 @@ func TestResults(t *testing.T) {
 		require.Equal(t, q.Title+": "+q.Asks, r.Questions[i].Title+": "+r.Questions[i].Asks, "the result is of another question: go generate ./examples/lab/compare")
 	}
 	table := r.MarkdownTable()
-	block := fmt.Sprintf("On %v:\n\n%s\n", r.Machine, table)
-	const readme = "../../../README.md"
+	claims := r.MarkdownClaims()
+	block := fmt.Sprintf("On %v:\n\n%s\nThe document's pros and cons, held against that:\n\n%s\n", r.Machine, table, claims)
 	b, err := os.ReadFile(readme)
 	require.NoError(t, err)
 	before, rest, found := strings.Cut(string(b), begin)
 	require.True(t, found)
 	is, after, found := strings.Cut(rest, end)
 	require.True(t, found)
+	said, phrases := after, prose(t, &r.Result)
+	for _, p := range phrases {
+		said = p.put(t, said)
+	}
+	doc, err := os.ReadFile(packageDoc)
+	require.NoError(t, err)
+	docSaid := phrases[1].put(t, string(doc)) // it has that number alone
 	if *update {
-		require.NoError(t, os.WriteFile(readme, []byte(before+begin+block+end+after), 0o666))
-		require.NoError(t, os.WriteFile("results/table.md", []byte(table), 0o666))
+		require.NoError(t, os.WriteFile(readme, []byte(before+begin+block+end+said), 0o666))
+		require.NoError(t, os.WriteFile(packageDoc, []byte(docSaid), 0o666))
+		require.NoError(t, os.WriteFile("results/table.md", []byte(table+"\n"+claims), 0o666))
 		return
 	}
 	require.Equal(t, block, is)
+	require.Equal(t, docSaid, string(doc), "the package's documentation has another number: go test -run ^TestResults$ . -update")
+	require.Equal(t, said, after, "the README has other numbers: go test -run ^TestResults$ . -update")
+	require.InDelta(t, 90, r.Machine.Seconds, 60, "the README says that it takes a minute or two")
 	b, err = os.ReadFile("results/table.md")
 	require.NoError(t, err)
-	require.Equal(t, table, string(b))
+	require.Equal(t, table+"\n"+claims, string(b))
 }
 
 func TestMachine(t *testing.T) {

@@ -47,6 +47,9 @@ const atOnce = 6
 
 // A Result is the outcome of a comparison.
 type Result struct {
+	// Part says how much of the comparison it is, and is empty if it is all.
+	Part string `json:"part,omitempty"`
+
 	Machine   Machine    `json:"machine"`
 	Repairs   []Repair   `json:"repairs"`
 	Questions []Question `json:"questions"`
@@ -66,7 +69,7 @@ func (r *Result) Cell(repair, question string) *Cell {
 // Run compares.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	rs := repairs()
-	if err := tryIPTables(rs); err != nil {
+	if err := useTools(rs); err != nil {
 		return nil, err
 	}
 	return run(ctx, o, rs, questions())
@@ -80,16 +83,17 @@ func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, e
 	if o.effort == nil {
 		o.effort = &wholeEffort
 	}
-	if err := known(o.Repairs, rs, func(r Repair) string { return r.ID }); err != nil {
-		return nil, fmt.Errorf("compare: repair %w", err)
+	if err := o.check(rs, qs); err != nil {
+		return nil, err
 	}
-	if err := known(o.Questions, qs, func(q Question) string { return q.ID }); err != nil {
-		return nil, fmt.Errorf("compare: question %w", err)
-	}
+	allRepairs, allQuestions := len(rs), len(qs)
 	res := &Result{
 		Machine:   thisMachine(),
 		Repairs:   slices.DeleteFunc(rs, func(r Repair) bool { return len(o.Repairs) > 0 && !slices.Contains(o.Repairs, r.ID) }),
 		Questions: slices.DeleteFunc(qs, func(q Question) bool { return len(o.Questions) > 0 && !slices.Contains(o.Questions, q.ID) }),
+	}
+	if n, m := len(res.Repairs), len(res.Questions); n < allRepairs || m < allQuestions {
+		res.Part = fmt.Sprintf("%d of %d repairs, %d of %d questions", n, allRepairs, m, allQuestions)
 	}
 	var ts []*trial
 	for _, r := range res.Repairs {
@@ -101,6 +105,19 @@ func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, e
 	}
 	res.Machine.Seconds = time.Since(start).Seconds()
 	return res, nil
+}
+
+// Check returns an error if there is no repair or question of a name that is given.
+func (o Options) Check() error { return o.check(repairs(), questions()) }
+
+func (o Options) check(rs []Repair, qs []Question) error {
+	if err := known(o.Repairs, rs, func(r Repair) string { return r.ID }); err != nil {
+		return fmt.Errorf("compare: repair %w", err)
+	}
+	if err := known(o.Questions, qs, func(q Question) string { return q.ID }); err != nil {
+		return fmt.Errorf("compare: question %w", err)
+	}
+	return nil
 }
 
 // known returns an error if one of the IDs wanted is of nothing there is.

@@ -10,37 +10,32 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/dsrudp/go-dsrudp/examples/lab/style"
+	"github.com/dsrudp/go-dsrudp/internal/lab"
 	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
 )
 
-// width is that of the terminal the output is made for.
-const width = 100
-
-var (
-	heading = text.Colors{text.Bold}
-	good    = text.Colors{text.FgGreen}
-	bad     = text.Colors{text.FgRed}
-)
-
 // WriteText writes the result for people: the repairs and what is typed for
-// them, the table, the pros and cons of each with what was measured, and whether
-// all is as it has to be.
+// them, the table, the document's pros and cons with what was measured of them,
+// the answers in full, and whether all is as it has to be.
 func (r *Result) WriteText(w io.Writer) {
 	r.writeCommands(w)
-	fmt.Fprintf(w, "\n%s\n\n", heading.Sprint("What they do, measured in the lab"))
+	fmt.Fprintf(w, "\n%s\n\n", style.Heading.Sprint("What they do, measured in the lab"))
 	t := r.matrix()
 	t.SetOutputMirror(w)
 	t.Render()
+	r.writeClaims(w)
 	for _, p := range r.Repairs {
-		r.writeProsAndCons(w, p)
+		r.writeAnswers(w, p)
 	}
 	r.writeVerdict(w)
 }
 
 // writeCommands writes what a person types, and what is mended in it.
 func (r *Result) writeCommands(w io.Writer) {
-	fmt.Fprintln(w, heading.Sprint("The repairs, as they are typed on a backend"))
-	paragraph(w, "  ", "  ", fmt.Sprintf("It is %v or %v; the VIPs are %v, %v and %v.", documentInternal, internal6, documentVIP, secondVIP, vip6))
+	fmt.Fprintln(w, style.Heading.Sprint("The repairs, as they are typed on a backend"))
+	paragraph(w, "  ", "  ", fmt.Sprintf("It is %v or %v; the VIPs are %v, %v and %v.", lab.FirstInternal4, lab.FirstInternal6, lab.FirstVIP4, lab.SecondVIP4, lab.FirstVIP6))
+	paragraph(w, "  ", "  ", sharedTables)
 	for _, p := range r.Repairs {
 		fmt.Fprintf(w, "\n  %s\n", p.Name)
 		if p.Note != "" {
@@ -53,7 +48,7 @@ func (r *Result) writeCommands(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "\n%s\n", heading.Sprint("Mended in them, as against the document"))
+	fmt.Fprintf(w, "\n%s\n", style.Heading.Sprint("Mended in them, as against the document"))
 	for _, t := range repair.Typos {
 		fmt.Fprintln(w)
 		fmt.Fprintf(w, "  %s\n", t.Printed)
@@ -114,22 +109,23 @@ func colour(v any) string {
 	s := fmt.Sprint(v)
 	switch {
 	case strings.HasPrefix(s, yes):
-		return good.Sprint(s)
+		return style.Good.Sprint(s)
 	case strings.HasPrefix(s, no):
-		return bad.Sprint(s)
+		return style.Bad.Sprint(s)
 	}
 	return s
 }
 
-// writeProsAndCons writes the document's table for one repair.
-func (r *Result) writeProsAndCons(w io.Writer, p Repair) {
-	fmt.Fprintf(w, "\n%s\n", heading.Sprint(p.Name))
+// writeAnswers writes what came of every question to one repair, those that it
+// meets first.
+func (r *Result) writeAnswers(w io.Writer, p Repair) {
+	fmt.Fprintf(w, "\n%s\n", style.Heading.Sprint(p.Name))
 	for _, side := range []struct {
 		name string
 		has  func(Verdict) bool
 	}{
-		{"pros", func(v Verdict) bool { return v == Met }},
-		{"cons", func(v Verdict) bool { return v == NotMet }},
+		{"met", func(v Verdict) bool { return v == Met }},
+		{"not met", func(v Verdict) bool { return v == NotMet }},
 		{"open", func(v Verdict) bool { return v != Met && v != NotMet }},
 	} {
 		name := side.name
@@ -142,7 +138,7 @@ func (r *Result) writeProsAndCons(w io.Writer, p Repair) {
 			if !side.has(Met) && !side.has(NotMet) {
 				says = fmt.Sprintf("%s: %s: %s", q.Title, c.Verdict, c.Says)
 			}
-			paragraph(w, fmt.Sprintf("  %-4s  ", name), "          ", says)
+			paragraph(w, fmt.Sprintf("  %-7s  ", name), "             ", says)
 			name = ""
 		}
 	}
@@ -152,7 +148,7 @@ func (r *Result) writeProsAndCons(w io.Writer, p Repair) {
 func (r *Result) writeVerdict(w io.Writer) {
 	fmt.Fprintln(w)
 	if faults := r.Faults(); len(faults) > 0 {
-		fmt.Fprintln(w, bad.Sprint("Not as expected:"))
+		fmt.Fprintln(w, style.Bad.Sprint("Not as expected:"))
 		for _, f := range faults {
 			paragraph(w, "  ", "    ", f)
 		}
@@ -170,18 +166,21 @@ func (r *Result) writeVerdict(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintln(w, heading.Sprint("As expected:"))
+	fmt.Fprintln(w, style.Heading.Sprint("As expected:"))
 	paragraph(w, "  ", "  ", fmt.Sprintf("%s; of %d it was known before what had to come, and it came.", r.whence(), expected))
 	if asked > 0 {
 		fmt.Fprintf(w, "  dsrudp meets %d of %d questions.\n", met, asked)
 	}
 	paragraph(w, "  ", "  ", fmt.Sprintf("On %v.", r.Machine))
+	if r.Part != "" {
+		fmt.Fprintf(w, "  It is a part of the comparison: %s.\n", r.Part)
+	}
 }
 
 // paragraph writes words in lines that fit, with what goes before the first and
 // before the others.
 func paragraph(w io.Writer, first, others, words string) {
-	lines := strings.Split(text.WrapSoft(words, width-len(others)-2), "\n")
+	lines := strings.Split(text.WrapSoft(words, style.Width-len(others)-2), "\n")
 	for i, l := range lines {
 		if i > 0 {
 			first = others

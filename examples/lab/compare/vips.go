@@ -19,33 +19,41 @@ const ports = 6
 var balancers = []string{string(lab.ECMP), string(lab.Maglev)}
 
 func oneVIP(ctx context.Context, t *trial) (finding, error) {
-	return t.askVIPs(ctx, vips4, 1, ports)
+	return t.askVIPs(ctx, vips4, 1)
 }
 
 // twoVIPs also shows what comes of a program that is bound to one VIP alone, which
 // decides nothing.
 func twoVIPs(ctx context.Context, t *trial) (finding, error) {
-	f, err := t.askVIPs(ctx, vips4, 2, ports)
+	f, err := t.askVIPs(ctx, vips4, 2)
 	if err != nil || t.repair.program.single == nil {
 		return f, err
 	}
 	alone := *t
 	alone.repair.program = *t.repair.program.single
-	one, err := alone.askVIPs(ctx, vips4, 2, ports)
+	one, err := alone.askVIPs(ctx, vips4, 2)
+	if err != nil {
+		return f, err
+	}
 	f.says += "; bound to the first VIP alone: " + one.says
 	for _, h := range one.happened {
 		f.happened = append(f.happened, "bound to one alone, "+h)
 	}
+	f.numbers["requests bound to one"], f.numbers["accepted bound to one"] = one.numbers["requests"], one.numbers["accepted"]
 	return f, err
 }
 
 func ipv6VIPs(ctx context.Context, t *trial) (finding, error) {
-	return t.askVIPs(ctx, vips6, 1, ports)
+	in6 := *t
+	if p := t.repair.program.ipv6; p != nil {
+		in6.repair.program = *p
+	}
+	return in6.askVIPs(ctx, vips6, 1)
 }
 
 // askVIPs asks so many VIPs through either balancer, from ports that differ
 // between the VIPs.
-func (t *trial) askVIPs(ctx context.Context, vips func(*lab.Lab) []netip.Addr, n, ports int) (finding, error) {
+func (t *trial) askVIPs(ctx context.Context, vips func(*lab.Lab) []netip.Addr, n int) (finding, error) {
 	return t.plays(ctx, func(balancer string) plot {
 		return func(ctx context.Context, s *scene) ([]*request, error) {
 			l, wire, err := s.build(lab.Options{Balancer: lab.Balancer(balancer), VIPs: n}, vips)
@@ -131,7 +139,7 @@ func sendTo(l *lab.Lab, b *lab.Backend, vips ...netip.Addr) error {
 	for _, v := range vips {
 		p := netip.PrefixFrom(v, v.BitLen())
 		if v == internalVIP {
-			if err := l.Gateway.AddRoute(p, feedAddr, "lb0"); err != nil {
+			if err := l.Gateway.AddRoute(p, lab.BalancerFeed4, "lb0"); err != nil {
 				return err
 			}
 			if err := b.AddLocalRoute(p, "eth0"); err != nil {
@@ -149,6 +157,3 @@ func sendTo(l *lab.Lab, b *lab.Backend, vips ...netip.Addr) error {
 	}
 	return nil
 }
-
-// feedAddr is the balancer's address towards the gateway.
-var feedAddr = netip.MustParseAddr("10.130.0.2")

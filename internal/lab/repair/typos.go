@@ -4,9 +4,9 @@ package repair
 
 // A Typo is a command as Google's document has it and what is wrong with it.
 type Typo struct {
-	Printed string // as in the document
-	Wrong   string // what comes of typing it
-	Mended  string // what is typed instead; empty if it is left out
+	Printed string `json:"printed"` // as in the document
+	Wrong   string `json:"wrong"`   // what comes of typing it
+	Mended  string `json:"mended"`  // what is typed instead; empty if it is left out
 }
 
 // Typos are those in the document's commands, in its order. The mended ones are
@@ -14,7 +14,7 @@ type Typo struct {
 var Typos = []Typo{
 	{
 		Printed: "iptables -t nat -A POSTROUTING -j RETURN -d 10.128.0.2 -p udp --dport 60002",
-		Wrong:   "is not needed: no datagram that leaves is for the host's own address, so that it never matches",
+		Wrong:   "is not needed: no rule follows it in its chain, and what comes from elsewhere passes another; at most it matches clients on the host itself that ask its own address",
 	},
 	{
 		Printed: "iptables -t nat -A PREROUTING -j DNAT --to-destination 10.128.0.2 -d 198.51.100.2 --dport 60002 -p udp",

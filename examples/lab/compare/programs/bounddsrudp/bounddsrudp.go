@@ -1,6 +1,5 @@
 // Package bounddsrudp is the program of package bound with dsrudp in place of net:
-// it binds to the balancer's address,
-// with a socket for each.
+// it binds to the balancer's address, with a socket for each.
 package bounddsrudp
 
 import (

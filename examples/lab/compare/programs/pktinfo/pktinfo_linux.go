@@ -14,33 +14,38 @@ import (
 	"syscall"
 
 	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 
 	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
 )
 
-// Listen opens the program's sockets.
-func Listen(vips []netip.Addr) ([]net.PacketConn, error) {
-	var cs []net.PacketConn
-	for _, o := range []struct {
-		network       string
-		level, option int
-	}{
-		{"udp4", syscall.IPPROTO_IP, syscall.IP_PKTINFO},
-		{"udp6", syscall.IPPROTO_IPV6, syscall.IPV6_RECVPKTINFO},
-	} {
-		lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-			var err error
-			e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), o.level, o.option, 1) })
-			return errors.Join(e, err)
-		}}
-		c, err := lc.ListenPacket(context.Background(), o.network, fmt.Sprint(":", echo.Port))
-		if err != nil {
-			return cs, err
-		}
-		cs = append(cs, c)
+// Listen opens the program's socket, which is IPv4's, as the document's is.
+func Listen([]netip.Addr) ([]net.PacketConn, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, syscall.IP_PKTINFO, 1) })
+		return errors.Join(e, err)
+	}}
+	c, err := lc.ListenPacket(context.Background(), "udp4", fmt.Sprint(":", echo.Port))
+	if err != nil {
+		return nil, err
 	}
-	return cs, nil
+	return []net.PacketConn{c}, nil
+}
+
+// Listen6 is Listen for IPv6, of which the document says nothing.
+func Listen6([]netip.Addr) ([]net.PacketConn, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		e := c.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IPV6, syscall.IPV6_RECVPKTINFO, 1)
+		})
+		return errors.Join(e, err)
+	}}
+	c, err := lc.ListenPacket(context.Background(), "udp6", fmt.Sprint(":", echo.Port))
+	if err != nil {
+		return nil, err
+	}
+	return []net.PacketConn{c}, nil
 }
 
 // Answer receives a request and answers it.
@@ -55,7 +60,8 @@ func Answer(pc net.PacketConn, b []byte) error {
 	return err
 }
 
-// Tell is Answer with what the program knows: the control data names the VIP.
+// Tell is Answer, for IPv4, with what the program knows: the control data names
+// the VIP.
 func Tell(pc net.PacketConn, b []byte) error {
 	c := pc.(*net.UDPConn)
 	oob := make([]byte, 128)
@@ -63,19 +69,15 @@ func Tell(pc net.PacketConn, b []byte) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = c.WriteMsgUDP(echo.Tell(b[:n], local(oob[:oobn], client), client), oob[:oobn], client)
+	_, _, err = c.WriteMsgUDP(echo.Tell(b[:n], local(oob[:oobn]), client), oob[:oobn], client)
 	return err
 }
 
 // local returns the address that control data names.
-func local(oob []byte, client *net.UDPAddr) *net.UDPAddr {
-	var cm4 ipv4.ControlMessage
-	var cm6 ipv6.ControlMessage
-	if client.IP.To4() != nil && cm4.Parse(oob) == nil {
-		return &net.UDPAddr{IP: cm4.Dst, Port: echo.Port}
+func local(oob []byte) *net.UDPAddr {
+	var cm ipv4.ControlMessage
+	if cm.Parse(oob) != nil {
+		return nil
 	}
-	if cm6.Parse(oob) == nil {
-		return &net.UDPAddr{IP: cm6.Dst, Port: echo.Port}
-	}
-	return nil
+	return &net.UDPAddr{IP: cm.Dst, Port: echo.Port}
 }
