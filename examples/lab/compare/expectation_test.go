@@ -15,6 +15,7 @@ func TestRightVerdictForTheWrongReason(t *testing.T) {
 		silence   = ": 0 of 6 accepted; 6 lost without a word"
 		unclaimed = ": 0 of 6 accepted; 6 that reached the server's host, which no answer left"
 		fine      = ": 6 of 6 accepted"
+		ownPort   = "the client's own port of 24"
 		fromFirst = ": 0 of 6 accepted; 6 rejected, with 198.51.100.2 for a source"
 	)
 	for _, c := range []struct {
@@ -41,6 +42,18 @@ func TestRightVerdictForTheWrongReason(t *testing.T) {
 				{"ecmp, 198.51.100.2" + fine, "ecmp, 198.51.100.101" + silence},
 				{"ecmp, 198.51.100.2" + fromFirst, "ecmp, 198.51.100.101" + fromFirst},
 				{"ecmp, 198.51.100.101" + fromFirst},
+			},
+		},
+		{
+			None, "one-port-direct", NotMet,
+			[][]string{
+				{"198.51.100.2: 0 of 6 accepted; 6 from 198.51.100.3, which did not reach the socket that asked", "198.51.100.3" + fine, ownPort},
+				{"198.51.100.2: 0 of 6 accepted; 1 rejected, with 198.51.100.3 for a source; 5 from 198.51.100.3, which did not reach the socket that asked", "198.51.100.3" + fine, ownPort},
+			},
+			[][]string{
+				{"198.51.100.2: 0 of 6 accepted; 5 from 198.51.100.3, which did not reach the socket that asked; 1 lost without a word", "198.51.100.3" + fine, ownPort},
+				{"198.51.100.2: 0 of 6 accepted; 6 rejected, with 198.51.100.4 for a source", "198.51.100.3" + fine, ownPort},
+				{"198.51.100.2" + silence, "198.51.100.3" + fine, ownPort},
 			},
 		},
 		{
