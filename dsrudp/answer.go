@@ -4,7 +4,7 @@ import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // reply takes an answer to the datagram being served.
 func (r *reader) reply(b []byte) error {
-	s, t := &r.in.d.local, &r.in.known.remote
+	s, t := &r.in.at.local, &r.in.from
 	if !s.addr.IsValid() {
 		return ErrNoPath
 	}

@@ -31,9 +31,15 @@ func (q *sender) push(flags int) (done bool) {
 			break
 		}
 	}
-	q.out.Reset()
-	q.next = 0
+	q.reset()
 	return true
+}
+
+// reset begins anew, with no message waiting.
+func (q *sender) reset() {
+	q.out.Reset()
+	q.controls.tidy()
+	q.next = 0
 }
 
 // vouched returns how far messages may be sent by what the guard says now. They
@@ -64,8 +70,7 @@ func (q *sender) vouched() (to int, err error) {
 
 // forget lets go of what failed, and of what was not sent for it.
 func (q *sender) forget() {
-	q.out.Reset()
-	q.next = 0
+	q.reset()
 	clear(q.failed)
 	q.failed = q.failed[:0]
 }

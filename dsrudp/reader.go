@@ -154,7 +154,7 @@ func (r *reader) packet() *Packet {
 	if r.seg == 0 {
 		return &r.whole
 	}
-	end := min(r.off+r.seg, r.in.d.N)
+	end := min(r.off+r.seg, r.in.size)
 	r.part = r.whole
 	r.part.SegmentSize = 0
 	r.part.Buf = r.whole.Buf[r.off:end:end]
@@ -165,7 +165,7 @@ func (r *reader) packet() *Packet {
 // next goes on to the next datagram, which may be in the same train.
 func (r *reader) next() {
 	if r.seg > 0 {
-		if r.off += r.seg; r.off < r.in.d.N {
+		if r.off += r.seg; r.off < r.in.size {
 			return
 		}
 	}
@@ -179,7 +179,7 @@ func (r *reader) panicked(v any) {
 	if log == nil {
 		log = slog.Default()
 	}
-	log.Error("dsrudp: panic in a Handler", "path", r.c.path(&r.in.d).String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	log.Error("dsrudp: panic in a Handler", "path", r.in.path().String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 }
 
 func (r *reader) report(p Path, err error) {

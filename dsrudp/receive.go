@@ -36,25 +36,30 @@ func (c *Conn) receive(o *op, b, oob []byte) (d datagram, err error) {
 // learn finds out where to answer d from, whose control messages are oob, and
 // sets info, which is zero, to what they say.
 func (c *Conn) learn(o *op, d *datagram, oob []byte, info *pktinfo.Info) {
-	d.local = c.bound
+	d.local = c.localOf(o, oob, info)
+	c.countReceived(d.Flags, &d.local)
+	c.remember(d.From, d.Scope, &d.local)
+}
+
+// localOf returns where to answer a datagram from whose control messages are oob.
+func (c *Conn) localOf(o *op, oob []byte, info *pktinfo.Info) source {
 	if c.parse || len(oob) > 0 {
 		pktinfo.ParseInto(info, oob)
 	}
 	if c.parse {
 		if s := c.destination(o, info); s.addr.IsValid() || !c.bound.addr.IsValid() {
-			d.local = s
+			return s
 		}
 	}
-	c.countReceived(d)
-	c.remember(d)
+	return c.bound
 }
 
-// countReceived counts what is amiss with d.
-func (c *Conn) countReceived(d *datagram) {
-	if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {
-		c.countTruncation(d.Flags)
+// countReceived counts what is amiss with a datagram received with flags on s.
+func (c *Conn) countReceived(flags int, s *source) {
+	if flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {
+		c.countTruncation(flags)
 	}
-	if !d.local.addr.IsValid() {
+	if !s.addr.IsValid() {
 		c.count.lostPath.Add(1)
 	}
 }
@@ -82,12 +87,16 @@ func (c *Conn) destination(o *op, info *pktinfo.Info) source {
 			return s // a group's: the kernel will choose
 		}
 	}
+	c.vouch(o, &s)
+	return s
+}
+
+// vouch tells the guard that the kernel has just shown s to be local, which is
+// good to know before an answer is sent from it.
+func (c *Conn) vouch(o *op, s *source) {
 	if s.addr.Is6() && c.guard6 || s.addr.Is4() && c.guard4 {
-		// The kernel has just shown that the address is local, which is
-		// good to know before an answer is sent from it.
 		c.guard.Received(&o.memo, s.addr, s.ifindex)
 	}
-	return s
 }
 
 // headerDestination is destination for a datagram with no more than the
@@ -102,29 +111,31 @@ func (c *Conn) headerDestination(o *op, info *pktinfo.Info) source {
 	return source{}
 }
 
-// remember notes d's path in the path memory.
-func (c *Conn) remember(d *datagram) {
-	if c.memory == nil || !d.From.IsValid() {
+// remember notes in the path memory that from wrote to s.
+func (c *Conn) remember(from netip.AddrPort, zone uint32, s *source) {
+	if c.memory == nil || !from.IsValid() {
 		return
 	}
-	zone := d.Scope
 	if zone == 0 {
-		zone = d.local.ifindex
+		zone = s.ifindex
 	}
-	if !d.local.addr.IsValid() {
-		c.memory.Lost(d.From, zone)
+	if !s.addr.IsValid() {
+		c.memory.Lost(from, zone)
 		return
 	}
-	c.memory.Note(d.From, d.local.addr, zone)
+	c.memory.Note(from, s.addr, zone)
 }
 
 // remote returns d's remote address in net's form: IPv4-mapped on an AF_INET6
 // socket, and with its zone.
-func (c *Conn) remote(d *datagram) netip.AddrPort {
-	if d.Scope == 0 {
-		return d.From
+func (c *Conn) remote(d *datagram) netip.AddrPort { return c.zoned(d.From, d.Scope) }
+
+// zoned returns remote with the zone that scope is the index of.
+func (c *Conn) zoned(remote netip.AddrPort, scope uint32) netip.AddrPort {
+	if scope == 0 {
+		return remote
 	}
-	return netip.AddrPortFrom(d.From.Addr().WithZone(c.zones.Name(d.Scope)), d.From.Port())
+	return netip.AddrPortFrom(remote.Addr().WithZone(c.zones.Name(scope)), remote.Port())
 }
 
 // path returns d's path. Its Local is not valid when it could not be known.
@@ -134,11 +145,7 @@ func (c *Conn) path(d *datagram) Path {
 
 // pathTo returns the path of a datagram from s to t.
 func (c *Conn) pathTo(s source, t target) Path {
-	remote := t.addr
-	if t.scope != 0 {
-		remote = netip.AddrPortFrom(remote.Addr().WithZone(c.zones.Name(t.scope)), remote.Port())
-	}
-	return Path{Local: c.local(&s), Remote: unmap(remote)}
+	return Path{Local: c.local(&s), Remote: unmap(c.zoned(t.addr, t.scope))}
 }
 
 // local returns s as it is shown to callers.

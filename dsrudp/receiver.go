@@ -4,63 +4,77 @@ import (
 	"net/netip"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
 // A receiver is the memory of one receive of several datagrams. They are pooled
 // for each Conn, as ops are.
 type receiver struct {
-	o  *op // for the guard's memo
-	in *mmsg.Batch
+	o        *op // for the guard's memo
+	in       *mmsg.Batch
+	arrivals arrivals
 
-	d     datagram // the one looked at last
-	known known    // of it
-}
+	// The rest is about the datagram looked at last.
 
-// known is what the addresses and control messages of a datagram say.
-type known struct {
-	path   Path
-	remote target
-	orig   netip.Addr
-	seg    int
-	ecn    ECN
+	size   int            // of the payload, in bytes
+	from   target         // where it came from
+	remote netip.AddrPort // the same as it is shown to callers
+	key    pathmem.Key    // and as the path memory knows it
+	at     *arrival
 }
 
 func (c *Conn) newReceiver(n int) *receiver {
 	return &receiver{o: newOp().(*op), in: c.sock.NewBatch(n, pktinfo.Size)}
 }
 
+// path is the way that the datagram looked at last came.
+func (r *receiver) path() Path { return Path{Local: r.at.shown, Remote: r.remote} }
+
 // datagram looks at message i of a receive and fills in p, but for its buffer. It
-// is called for each message in order: datagrams of one path tend to come
-// together, and what is known of one holds for the next.
+// is called for each message in order: datagrams of one remote address tend to
+// come together, as do those to one local address, and what is known of one holds
+// for the next.
 func (c *Conn) datagram(r *receiver, i int, p *Packet) {
-	d, k := &r.d, &r.known
-	if i > 0 && r.in.LikeBefore(i) {
-		d.N = r.in.Size(i)
-		c.countReceived(d)
-	} else {
-		r.in.Received(i, &d.Received)
-		var info pktinfo.Info
-		c.learn(r.o, d, r.in.OOB(i), &info)
-		k.know(c, d, &info)
+	sameRemote := i > 0 && r.in.SameRemote(i)
+	if !sameRemote {
+		c.from(r, i)
 	}
-	p.N = d.N
-	p.Path, p.OrigDst, p.ECN = k.path, k.orig, k.ecn
+	at, sameLocal := c.arrival(r, r.in.OOB(i))
+	r.at = at
+	if !sameRemote || !sameLocal {
+		c.note(r)
+	}
+	flags := r.in.Flags(i)
+	c.countReceived(flags, &at.local)
+	r.size = r.in.Size(i)
+	p.N = r.size
+	p.Path.Local, p.Path.Remote = at.shown, r.remote
+	p.OrigDst, p.ECN = at.orig, at.ecn
 	p.SegmentSize = 0
-	if k.seg < d.N {
-		p.SegmentSize = k.seg // one that is not less tells of no train
+	if at.seg < r.size {
+		p.SegmentSize = at.seg // one that is not less tells of no train
 	}
-	p.Truncated = d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0
+	p.Truncated = flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0
 	p.Err = nil
 }
 
-func (k *known) know(c *Conn, d *datagram, info *pktinfo.Info) {
-	k.path.Local, k.path.Remote = c.local(&d.local), unmap(c.remote(d))
-	k.remote = target{d.From, d.Scope}
-	k.orig = netip.Addr{}
-	if info.Dst != d.local.addr {
-		k.orig = info.Dst
+// from looks at where message i came from.
+func (c *Conn) from(r *receiver, i int) {
+	remote, scope := r.in.Remote(i)
+	r.from = target{remote, scope}
+	r.remote = unmap(c.zoned(remote, scope))
+	if c.memory != nil && remote.IsValid() {
+		r.key = c.memory.Key(remote, scope)
 	}
-	k.seg = info.SegmentSize
-	k.ecn = ECN(info.ECN)
+}
+
+// note notes the path of the datagram looked at last in the path memory.
+func (c *Conn) note(r *receiver) {
+	switch {
+	case r.from.scope != 0 && r.at.local.ifindex != 0: // which must become one zone
+		c.remember(r.from.addr, r.from.scope, &r.at.local)
+	case c.memory != nil && r.from.addr.IsValid():
+		c.memory.See(r.key, r.at.seen)
+	}
 }

@@ -59,10 +59,19 @@ func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, er
 	if err := c.check(o, s, t); err != nil {
 		return nil, err
 	}
-	if s.addr != c.bound.addr || s.pinned {
-		oob = pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))
+	if c.named(s) {
+		oob = appendNamed(oob, s)
 	}
 	return oob, nil
+}
+
+// named reports whether a datagram from s takes a control message that says so.
+func (c *Conn) named(s *source) bool { return s.addr != c.bound.addr || s.pinned }
+
+// appendNamed appends to oob the control message that names s, which was checked:
+// it is of the family of where the datagram goes.
+func appendNamed(oob []byte, s *source) []byte {
+	return pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))
 }
 
 // towards returns s with the zone of the target, where it needs one and has none.

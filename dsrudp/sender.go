@@ -38,6 +38,9 @@ type sender struct {
 	scratch []byte
 	plain   [sendRoom]byte // control messages of what is sent one by one; o's may hold those of the next
 
+	controls controls
+	oob      []byte // the control messages of the last message
+
 	gen    uint64 // of the guard's answers about all messages; else no generation there is
 	next   int    // the first message not sent yet
 	flags  int    // of the sends
@@ -57,7 +60,6 @@ type message struct {
 	s     source
 	t     target
 	ecn   ECN
-	oob   []byte
 }
 
 // A failure is a datagram or train that was not sent, or not all of it.
@@ -110,8 +112,7 @@ func (q *sender) join(m *message, number int, payload []byte, s *source, t *targ
 	m.total += n
 	m.full = n < m.size
 	if m.count == 2 {
-		m.oob = pktinfo.AppendSegmentSize(m.oob, m.size)
-		q.out.Control(m.oob)
+		q.segment(m.size)
 	}
 	return true
 }
@@ -156,11 +157,17 @@ func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *tar
 		q.out.Append(p[:n])
 		p = p[n:]
 		if m.count > 1 {
-			m.oob = pktinfo.AppendSegmentSize(m.oob, seg)
-			q.out.Control(m.oob)
+			q.segment(seg)
 		}
 	}
 	return nil
+}
+
+// segment has the last message cut into segments of size bytes.
+func (q *sender) segment(size int) {
+	q.oob = append(q.out.ControlRoom(), q.oob...)
+	q.oob = pktinfo.AppendSegmentSize(q.oob, size)
+	q.out.Control(q.oob)
 }
 
 // begin starts a message from s to t.
@@ -176,21 +183,33 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 			q.gen = 0
 		}
 	}
-	oob := q.out.Begin(q.c.to(t), t.scope)
-	if own != nil {
-		oob = append(oob, own...)
-	}
-	oob, err := q.control(oob, s, t, ecn)
-	if err != nil {
+	q.out.Begin(q.c.to(t), t.scope)
+	var err error
+	if q.oob, err = q.begun(s, t, ecn, own); err != nil {
 		q.out.Drop()
 		return nil, err
 	}
-	q.out.Control(oob)
+	q.out.Control(q.oob)
 	m := &q.msgs[q.out.Len()-1]
 	m.item, m.count, m.train, m.full = number, 0, false, false
 	m.size, m.total, m.limit = 0, 0, 0
-	m.s, m.t, m.ecn, m.oob = *s, *t, ecn, oob
+	m.s, m.t, m.ecn = *s, *t, ecn
 	return m, nil
+}
+
+// begun returns the control messages for the message just begun.
+func (q *sender) begun(s *source, t *target, ecn ECN, own []byte) ([]byte, error) {
+	if !s.addr.IsValid() || ecn != NotECT || len(own) > 0 {
+		return q.control(append(q.out.ControlRoom(), own...), s, t, ecn)
+	}
+	s = s.towards(t)
+	if err := q.c.check(q.o, s, t); err != nil || !q.c.named(s) {
+		return nil, err
+	}
+	if oob := q.controls.of(s); oob != nil {
+		return oob, nil
+	}
+	return appendNamed(q.out.ControlRoom(), s), nil
 }
 
 // control appends to oob the control messages for datagrams from s to t.

@@ -24,7 +24,8 @@ func TestBatchAllocations(t *testing.T) {
 		for _, self := range []netip.AddrPort{addrOf(c, "127.0.0.1"), addrOf(c, "::1")} {
 			fill := func() {
 				for i := range 8 {
-					out.Control(out.Begin(self, 0))
+					out.Begin(self, 0)
+					out.Control(out.ControlRoom())
 					out.Append(buffers[i][:8])
 					out.Append(buffers[i][8:16])
 				}

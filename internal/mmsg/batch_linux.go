@@ -1,7 +1,6 @@
 package mmsg
 
 import (
-	"bytes"
 	"net/netip"
 	"os"
 	"syscall"
@@ -241,26 +240,28 @@ const maxFull = 16
 
 // Received sets r to what message i brought.
 func (b *Batch) Received(i int, r *Received) {
-	h := &b.hdrs[i]
-	r.N, r.OOBN, r.Flags = int(h.n), int(h.hdr.Controllen), int(h.hdr.Flags)
-	if h.hdr.Namelen > 0 {
-		r.From, r.Scope = b.names[i].addrPort()
-	} else {
-		r.From, r.Scope = netip.AddrPort{}, 0
-	}
+	r.N, r.OOBN, r.Flags = b.Size(i), len(b.OOB(i)), b.Flags(i)
+	r.From, r.Scope = b.Remote(i)
 }
 
 // Size returns the bytes of payload that message i brought.
 func (b *Batch) Size(i int) int { return int(b.hdrs[i].n) }
 
-// LikeBefore reports whether message i came from the same address and with the
-// same control messages as message i-1.
-func (b *Batch) LikeBefore(i int) bool {
-	if !b.names[i].equal(&b.names[i-1]) {
-		return false
+// Flags returns the flags of message i: see FlagTrunc and FlagCtrunc.
+func (b *Batch) Flags(i int) int { return int(b.hdrs[i].hdr.Flags) }
+
+// Remote returns the remote address of message i and its scope, as Received has
+// them.
+func (b *Batch) Remote(i int) (netip.AddrPort, uint32) {
+	if b.hdrs[i].hdr.Namelen == 0 {
+		return netip.AddrPort{}, 0
 	}
-	x, y := &b.hdrs[i].hdr, &b.hdrs[i-1].hdr
-	return x.Namelen == y.Namelen && x.Controllen == y.Controllen && x.Flags == y.Flags && bytes.Equal(b.OOB(i), b.OOB(i-1))
+	return b.names[i].addrPort()
+}
+
+// SameRemote reports whether message i came from the same address as message i-1.
+func (b *Batch) SameRemote(i int) bool {
+	return b.names[i].equal(&b.names[i-1]) && b.hdrs[i].hdr.Namelen == b.hdrs[i-1].hdr.Namelen
 }
 
 // OOB returns the control messages that came with message i. They are b's, and
@@ -287,9 +288,8 @@ func (b *Batch) Len() int { return b.len }
 
 // Begin starts the next message, of which there must be room for one more: to
 // the remote address to, or to the connected peer when that is not valid. Scope
-// is the interface index of a link-local remote address, else 0. It returns the
-// room for its control messages, empty, to be given to Control.
-func (b *Batch) Begin(to netip.AddrPort, scope uint32) []byte {
+// is the interface index of a link-local remote address, else 0.
+func (b *Batch) Begin(to netip.AddrPort, scope uint32) {
 	i := b.len
 	b.len++
 	h := &b.hdrs[i].hdr
@@ -301,8 +301,11 @@ func (b *Batch) Begin(to netip.AddrPort, scope uint32) []byte {
 	h.SetIovlen(0)
 	h.SetControllen(0)
 	h.Flags = 0
-	return b.control(i)[:0]
 }
+
+// ControlRoom returns the last message's room for control messages, empty, to be
+// given to Control.
+func (b *Batch) ControlRoom() []byte { return b.control(b.len - 1)[:0] }
 
 // Control sets the control messages of the last message. Oob is kept until
 // Reset.

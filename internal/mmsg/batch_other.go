@@ -113,8 +113,15 @@ func (b *Batch) Received(_ int, r *Received) { *r = b.received }
 // Size returns the bytes of payload that message i brought.
 func (b *Batch) Size(_ int) int { return b.received.N }
 
-// LikeBefore is false: there is no message before.
-func (b *Batch) LikeBefore(int) bool { return false }
+// Flags returns the flags of message i: see FlagTrunc and FlagCtrunc.
+func (b *Batch) Flags(int) int { return b.received.Flags }
+
+// Remote returns the remote address of message i and its scope, as Received has
+// them.
+func (b *Batch) Remote(int) (netip.AddrPort, uint32) { return b.received.From, b.received.Scope }
+
+// SameRemote is false: there is no message before.
+func (b *Batch) SameRemote(int) bool { return false }
 
 // OOB returns the control messages that came with message i. They are b's, and
 // good until the next receive.
@@ -135,14 +142,16 @@ func (b *Batch) Len() int { return b.len }
 
 // Begin starts the next message, of which there must be room for one more: to
 // the remote address to, or to the connected peer when that is not valid. Scope
-// is the interface index of a link-local remote address, else 0. It returns the
-// room for its control messages, empty, to be given to Control.
-func (b *Batch) Begin(to netip.AddrPort, scope uint32) []byte {
+// is the interface index of a link-local remote address, else 0.
+func (b *Batch) Begin(to netip.AddrPort, scope uint32) {
 	m := &b.messages[b.len]
 	b.len++
 	m.to, m.scope, m.oob, m.payload = to, scope, nil, m.payload[:0]
-	return make([]byte, 0, b.room)
 }
+
+// ControlRoom returns room for the last message's control messages, empty, to be
+// given to Control.
+func (b *Batch) ControlRoom() []byte { return make([]byte, 0, b.room) }
 
 // Control sets the control messages of the last message. Oob is kept until
 // Reset.

@@ -95,7 +95,8 @@ func TestBatchControl(t *testing.T) {
 	in, _ := inbound(y, 2, 8)
 	for _, sources := range [][2]byte{{2, 3}, {0, 2}, {3, 0}, {0, 0}} {
 		for _, last := range sources {
-			oob := out.Begin(addrOf(yc, "127.0.0.1"), 0)
+			out.Begin(addrOf(yc, "127.0.0.1"), 0)
+			oob := out.ControlRoom()
 			require.Empty(t, oob)
 			require.Equal(t, unix.CmsgSpace(12), cap(oob))
 			if last != 0 {

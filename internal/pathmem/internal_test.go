@@ -20,7 +20,7 @@ func testRemote(i int) netip.AddrPort {
 }
 
 // add puts the i-th remote into a, seen on the local address i, i.
-func (a *array) add(i int) (key, bool) {
+func (a *array) add(i int) (Key, bool) {
 	k := testSeed.key(testRemote(i), 0)
 	return k, a.insert(&testSeed, k, merge(k, record{}, record{metaLocal, uint64(i), uint64(i)}, 0))
 }
@@ -92,16 +92,71 @@ func TestFindWaitsForChange(t *testing.T) {
 		local, _, _ := table.Find(testRemote(1), 0)
 		found <- local
 	}()
-	within(t, func() {
-		stacks := make([]byte, 1<<20)
-		for !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*shard).findLocked")) {
-			runtime.Gosched()
-		}
-	}, "does not wait for the lock")
+	waiting(t, "(*shard).findLocked")
 	e.local.lo.Store(mapped | 0xc0000202)
 	a.seq.Add(1)
 	s.mu.Unlock()
 	require.Equal(t, netip.MustParseAddr("192.0.2.2"), <-found)
+}
+
+// waiting waits until somebody who runs f waits for a lock.
+func waiting(t *testing.T, f string) {
+	t.Helper()
+	within(t, func() {
+		stacks := make([]byte, 1<<20)
+		for {
+			for g := range bytes.SplitSeq(stacks[:runtime.Stack(stacks, true)], []byte("\n\n")) {
+				if bytes.Contains(g, []byte("[sync.Mutex.Lock]")) && bytes.Contains(g, []byte(f)) {
+					return
+				}
+			}
+			runtime.Gosched()
+		}
+	}, "nobody waits for the lock")
+}
+
+// TestChangeMeetsOthers holds that a change that has found its entry, and then has
+// to wait, does not write to it what has become another's, nor to an array that
+// was replaced.
+func TestChangeMeetsOthers(t *testing.T) {
+	old, now, others := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")
+	for name, meanwhile := range map[string]func(table *Table, s *shard){
+		"entry replaced": func(table *Table, s *shard) {
+			a := s.array.Load()
+			gone, came := table.seed.key(testRemote(1), 0), table.seed.key(testRemote(2), 0)
+			e, _, _ := a.find(gone)
+			a.evict(gone, 0)
+			require.True(t, a.insert(&table.seed, came, merge(came, record{}, sighting(others, 0), 0)))
+			there, _, _ := a.find(came)
+			require.Same(t, e, there)
+		},
+		"array replaced": func(table *Table, s *shard) {
+			a := s.array.Load()
+			b := newArray(3)
+			require.True(t, a.copyTo(b, &table.seed))
+			b.seq.Store(a.seq.Load())
+			s.array.Store(b)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := newTable(100, 1, testSeed)
+			table.Note(testRemote(1), old, 0)
+			s := &table.shards[0]
+			s.mu.Lock()
+			done := make(chan struct{})
+			go func() { defer close(done); table.Note(testRemote(1), now, 0) }()
+			waiting(t, "(*Table).update")
+			meanwhile(table, s)
+			s.mu.Unlock()
+			<-done
+			local, _, _ := table.Find(testRemote(1), 0)
+			require.Equal(t, now, local)
+			if name == "entry replaced" {
+				local, _, _ = table.Find(testRemote(2), 0)
+				require.Equal(t, others, local)
+			}
+		})
+	}
 }
 
 // TestBadHash holds that remotes with equal hashes cost neither memory nor
@@ -187,7 +242,7 @@ func TestMoves(t *testing.T) {
 	const remotes = 2*ways - 1
 	a := newArray(2)
 	require.Len(t, a.sets, 2)
-	var keys [remotes]key
+	var keys [remotes]Key
 	for i := range keys {
 		var ok bool
 		keys[i], ok = a.add(i)

@@ -89,12 +89,8 @@ func newTable(max, shards int, s seed) *Table {
 // another zone, is Ambiguous from now on. An invalid local is noted as by
 // [Table.Lost]; an invalid remote is not remembered.
 func (t *Table) Note(remote netip.AddrPort, local netip.Addr, zone uint32) {
-	switch {
-	case !remote.IsValid():
-	case !local.IsValid():
-		t.Lost(remote, zone)
-	default:
-		t.update(t.seed.key(remote, zone), sighting(local, zone))
+	if remote.IsValid() {
+		t.See(t.Key(remote, zone), SightingOf(local, zone))
 	}
 }
 
@@ -102,10 +98,28 @@ func (t *Table) Note(remote netip.AddrPort, local netip.Addr, zone uint32) {
 // address: the remote is Lost until the next Note. What was known of it before
 // then decides whether it is Known or Ambiguous.
 func (t *Table) Lost(remote netip.AddrPort, zone uint32) {
-	if remote.IsValid() {
-		t.update(t.seed.key(remote, zone), record{meta: metaLost})
-	}
+	t.Note(remote, netip.Addr{}, zone)
 }
+
+// A Sighting is the local address that a remote was seen writing to, for those
+// who see many there. It is made by [SightingOf].
+type Sighting record
+
+// Key returns the Key of remote, which is valid. The parameters are those of
+// [Table.Note].
+func (t *Table) Key(remote netip.AddrPort, zone uint32) Key { return t.seed.key(remote, zone) }
+
+// SightingOf returns the Sighting of a remote that wrote to local. The parameters
+// are those of [Table.Note].
+func SightingOf(local netip.Addr, zone uint32) Sighting {
+	if !local.IsValid() {
+		return Sighting{meta: metaLost}
+	}
+	return Sighting(sighting(local, zone))
+}
+
+// See is Note for a remote and a local address that are looked up already.
+func (t *Table) See(remote Key, local Sighting) { t.update(remote, record(local)) }
 
 // Find returns the local address that remote last wrote to, IPv4 always as
 // IPv4, never with a zone inside. zone is ignored unless remote is an IPv6

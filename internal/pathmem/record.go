@@ -26,8 +26,9 @@ const (
 	zoneMask  = 1<<32 - 1
 )
 
-// A key tells a remote from others.
-type key struct {
+// A Key is a remote as a Table knows it, for those who see it again and again.
+// It is made by [Table.Key].
+type Key struct {
 	hi, lo uint64 // address, IPv4 as IPv4-mapped IPv6
 	id     uint64 // port and, if the address is link-local, zone, placed as in meta
 	hash   uint64
@@ -37,14 +38,14 @@ type key struct {
 // remotes that get into each other's way.
 type seed [4]uint64
 
-func (s *seed) key(remote netip.AddrPort, zone uint32) key {
+func (s *seed) key(remote netip.AddrPort, zone uint32) Key {
 	hi, lo := words(remote.Addr())
 	return s.keyOf(hi, lo, uint64(remote.Port())<<portShift|uint64(zone))
 }
 
-func (s *seed) keyOf(hi, lo, meta uint64) key {
+func (s *seed) keyOf(hi, lo, meta uint64) Key {
 	id := meta & idMask(hi)
-	return key{hi, lo, id, fold(fold(hi^s[0], lo^s[1])^s[2], id^s[3])}
+	return Key{hi, lo, id, fold(fold(hi^s[0], lo^s[1])^s[2], id^s[3])}
 }
 
 func fold(x, y uint64) uint64 {
@@ -76,7 +77,7 @@ func sighting(local netip.Addr, zone uint32) record {
 
 // merge returns what is known of k after it was seen again, with old being what
 // was known before, or the zero record.
-func merge(k key, old, seen record, epoch uint64) record {
+func merge(k Key, old, seen record, epoch uint64) record {
 	r := seen
 	if seen.meta&metaLost != 0 {
 		r = record{metaLost | old.meta&(metaLocal|zoneMask), old.hi, old.lo}

@@ -21,7 +21,7 @@ func setsFor(n int) int { return n*14/13/ways + 1 }
 // insert puts k, which is not in a, into one of its sets: the emptier one. If
 // both are full, another key of theirs may be able to move to its other set. It
 // reports false if none is.
-func (a *array) insert(s *seed, k key, r record) bool {
+func (a *array) insert(s *seed, k Key, r record) bool {
 	if a == nil {
 		return false
 	}
@@ -91,7 +91,7 @@ func (a *array) copyTo(b *array, s *seed) bool {
 
 // evict frees the oldest entry of the two sets of k, or of the nearest sets
 // that are not empty: there is room for k then. There must be one such set.
-func (a *array) evict(k key, epoch uint64) {
+func (a *array) evict(k Key, epoch uint64) {
 	i, j := a.pair(k)
 	for !a.evictOldest(i, j, epoch) {
 		i, j = (i+1)%uint64(len(a.sets)), (j+1)%uint64(len(a.sets))

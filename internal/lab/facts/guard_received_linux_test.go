@@ -1,6 +1,7 @@
 package facts_test
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -69,4 +70,30 @@ func (d *duo) requireForeign(t *testing.T, c *dsrudp.Conn, src netip.Addr, to ne
 	_, err := c.WritePacket([]byte(bad), dsrudp.Path{Local: guardVIP(src), Remote: to})
 	dsrNotLocal(t, err)
 	d.requireSilence(t, bad)
+}
+
+// TestGuard_ReceivedAgain: that such a VIP is local is good for a while, and what
+// is received for it later makes it good again, in a Server that remembers what
+// datagrams to it say.
+func TestGuard_ReceivedAgain(t *testing.T) {
+	d := newDuo(t)
+	vip6 := netip.MustParseAddr("2001:db8:49::1")
+	d.addReceivedOnly(t, netip.PrefixFrom(vip6, 64).Masked())
+	c := d.listenDSR(t, dsrudp.ListenConfig{}, "udp", netip.Addr{})
+	client := d.dial(t, vip6)
+	paths := make(chan dsrudp.Path, 1)
+	shutdown := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		echoing(t).ServePacket(w, p)
+		paths <- p.Path
+	})}, c)
+	for range 2 {
+		d.requireAccepted(t, client, d.ask(t, client))
+		path := <-paths
+		path.Remote = d.unheard(t)
+		duoSoon(t, "the VIP is not local any more", func() bool {
+			_, err := c.WritePacket([]byte("not long after"), path)
+			return errors.Is(err, dsrudp.ErrNotLocal)
+		})
+	}
+	shutdown()
 }

@@ -33,8 +33,8 @@ var batches = []breakage{
 		name: "messages behind a failed one left for the next sender",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"func (q *sender) forget() {\n\tq.out.Reset()\n",
-			"func (q *sender) forget() {\n",
+			"func (q *sender) reset() {\n\tq.out.Reset()\n",
+			"func (q *sender) reset() {\n\tif !q.prefix {\n\t\tq.out.Reset()\n\t}\n",
 		}},
 		by: []selection{tests(public, "^TestWriteBatchPrefix$")},
 	},
@@ -78,35 +78,26 @@ var batches = []breakage{
 		name: "Truncated not set",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"p.Truncated = d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0",
-			"p.Truncated = d.Flags&mmsg.FlagCtrunc != 0",
+			"p.Truncated = flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0",
+			"p.Truncated = flags&mmsg.FlagCtrunc != 0",
 		}},
 		by: []selection{tests(public, "^TestReadPacketsTruncated$")},
 	},
 	{
 		name: "OrigDst not set",
 		edits: []edit{{
-			"dsrudp/receiver.go",
-			"k.orig = info.Dst\n",
+			"dsrudp/arrival.go",
+			"a.orig = info.Dst\n",
 			"_ = info.Dst\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsBroadcast$")},
 	},
 	{
-		name: "Path of the datagram before kept for another VIP",
-		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
-			" && bytes.Equal(b.OOB(i), b.OOB(i-1))",
-			" && (bytes.Equal(b.OOB(i), b.OOB(i-1)) || i > 0)",
-		}},
-		by: []selection{tests(public, "^TestPacketsTwoVIPs$")},
-	},
-	{
 		name: "Path of the datagram before kept for another client",
 		edits: []edit{{
 			"internal/mmsg/batch_linux.go",
-			"if !b.names[i].equal(&b.names[i-1]) {",
-			"if i < 0 {",
+			"return b.names[i].equal(&b.names[i-1]) && ",
+			"return ",
 		}},
 		by: []selection{tests(public, "^TestPacketsOneVIP$")},
 	},

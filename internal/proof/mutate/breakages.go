@@ -7,6 +7,7 @@ import "slices"
 var breakages = slices.Concat(
 	receiving,
 	sending,
+	remembering,
 	controlData,
 	carriers,
 	memory,

@@ -95,8 +95,8 @@ var controlData = []breakage{
 		name: "bound socket sends an empty pktinfo",
 		edits: []edit{
 			{"internal/pktinfo/source.go", "if !chosen && ifindex == 0 {\n\t\treturn oob\n\t}\n", ""},
-			{"dsrudp/send.go", "if s.addr != c.bound.addr || s.pinned {", "if true {"},
-			{"dsrudp/send.go", "pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))", "pktinfo.AppendSource(oob, is4(t.addr.Addr()), netip.Addr{}, wayOut(s))"},
+			{"dsrudp/send.go", "return s.addr != c.bound.addr || s.pinned", "return true"},
+			{"dsrudp/send.go", "pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))", "pktinfo.AppendSource(oob, s.addr.Is4(), netip.Addr{}, wayOut(s))"},
 		},
 		by: []selection{tests(public, "^TestBoundConn$"), tests(pktinfo, "^TestAppendNoSource$")},
 	},

@@ -50,7 +50,7 @@ var memory = []breakage{
 		name: "datagrams without a path not remembered as lost",
 		edits: []edit{{
 			"dsrudp/receive.go",
-			"c.memory.Lost(d.From, zone)",
+			"c.memory.Lost(from, zone)",
 			"_ = zone",
 		}},
 		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},

@@ -122,8 +122,8 @@ var offloading = []breakage{
 		name: "length of a train's segments lost",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"p.SegmentSize = k.seg //",
-			"_ = k.seg //",
+			"p.SegmentSize = at.seg //",
+			"_ = at.seg //",
 		}},
 		by: []selection{tests(public, "^TestGRO$")},
 	},

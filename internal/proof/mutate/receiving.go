@@ -156,8 +156,8 @@ var receiving = []breakage{
 		name: "zone of a link-local peer lost",
 		edits: []edit{{
 			"dsrudp/receive.go",
-			"if d.Scope == 0 {",
-			"if d.Scope == 0 || d.From.IsValid() {",
+			"if scope == 0 {",
+			"if scope == 0 || remote.IsValid() {",
 		}},
 		by: []selection{tests(facts, "^TestK2_7_LinkLocalPeers$")},
 	},

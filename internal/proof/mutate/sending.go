@@ -14,8 +14,8 @@ var sending = []breakage{
 		name: "control message level swapped",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"pktinfo.AppendSource(oob, is4(t.addr.Addr()), s.addr, wayOut(s))",
-			"pktinfo.AppendSource(oob, is4(t.addr.Addr()) && c.family == pktinfo.Dual, s.addr, wayOut(s))",
+			"pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))",
+			"pktinfo.AppendSource(oob, !s.addr.Is4(), s.addr, wayOut(s))",
 		}},
 		by: []selection{tests(public, "^TestTwoVIPs$")},
 	},
@@ -23,8 +23,8 @@ var sending = []breakage{
 		name: "source not given to the kernel",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"if s.addr != c.bound.addr || s.pinned {",
-			"if s.pinned {",
+			"return s.addr != c.bound.addr || s.pinned",
+			"return s.pinned",
 		}},
 		by: []selection{tests(public, "^TestTwoVIPs$")},
 	},

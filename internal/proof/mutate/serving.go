@@ -59,7 +59,7 @@ var serving = []breakage{
 		name: "panic logged with what the handler made of the path",
 		edits: []edit{{
 			"dsrudp/reader.go",
-			"r.c.path(&r.in.d).String()",
+			"r.in.path().String()",
 			"r.whole.Path.String()",
 		}},
 		by: []selection{tests(public, "^TestPanic$")},

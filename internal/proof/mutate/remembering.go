@@ -1,0 +1,149 @@
+package main
+
+// What is remembered from datagram to datagram: what control messages say, and
+// which ones to send.
+var remembering = []breakage{
+	{
+		name: "control messages taken for those of another local address",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"if !bytes.Equal(m.oob[:m.n], oob) {",
+			"if m.n == 0 && !bytes.Equal(m.oob[:m.n], oob) {",
+		}},
+		by: []selection{tests(public, "^TestPacketsManyVIPs$"), tests(public, "^TestServerManyVIPs$")},
+	},
+	{
+		name: "change of the local address overlooked where two share a place",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"\t\tas.last = &m.arrival\n\t\treturn &m.arrival, false\n",
+			"\t\tsame = as.last == &m.arrival\n\t\tas.last = &m.arrival\n\t\treturn &m.arrival, same\n",
+		}},
+		by: []selection{tests(public, "^TestPacketsLastVIP$")},
+	},
+	{
+		name: "change of the local address overlooked",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"if !sameRemote || !sameLocal {",
+			"if _ = sameLocal; !sameRemote {",
+		}},
+		by: []selection{tests(public, "^TestPacketsLastVIP$")},
+	},
+	{
+		name: "change of the remote address overlooked",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"if !sameRemote || !sameLocal {",
+			"if !sameLocal {",
+		}},
+		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
+	},
+	{
+		name: "path memory told of the remote address before",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"if c.memory != nil && remote.IsValid() {",
+			"if c.memory != nil && remote.IsValid() && r.key == (pathmem.Key{}) {",
+		}},
+		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
+	},
+	{
+		name: "length of the datagram before",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"\tr.size = r.in.Size(i)\n",
+			"\tif !sameRemote || !sameLocal {\n\t\tr.size = r.in.Size(i)\n\t}\n",
+		}},
+		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
+	},
+	{
+		name: "truncation of the datagram before",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"flags := r.in.Flags(i)",
+			"flags := r.in.Flags(0)",
+		}},
+		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
+	},
+	{
+		name: "what a group's control messages say held for ever",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"info.Local.IsValid() && info.Local == info.Dst &&",
+			"info.Local.IsValid() &&",
+		}},
+		by: []selection{tests(facts, "^TestPromise3_GroupAddressChanges$")},
+	},
+	{
+		name: "name of a link-local address's interface held for ever",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			" && a.local.ifindex == 0",
+			"",
+		}},
+		by: []selection{tests(public, "^TestUnderstandAlways$")},
+	},
+	{
+		name: "change written to what has become another's entry",
+		edits: []edit{{
+			"internal/pathmem/shard.go",
+			"s.array.Load() == a && a.seq.Load() == seq {",
+			"s.array.Load() == a {",
+		}},
+		by: []selection{tests(pathmem, "^TestChangeMeetsOthers$")},
+	},
+	{
+		name: "change written to an array that was replaced",
+		edits: []edit{{
+			"internal/pathmem/shard.go",
+			"if known && s.array.Load() == a && ",
+			"if known && ",
+		}},
+		by: []selection{tests(pathmem, "^TestChangeMeetsOthers$")},
+	},
+	{
+		name: "guard not told again of a local address that is remembered",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"\tc.vouch(r.o, &m.local)\n",
+			"",
+		}},
+		by: []selection{tests(facts, "^TestGuard_ReceivedAgain$")},
+	},
+	{
+		name: "control message of another source",
+		edits: []edit{{
+			"dsrudp/controls.go",
+			"if m.s != *s {",
+			"if !m.s.addr.IsValid() {",
+		}},
+		by: []selection{tests(public, "^TestPacketsManyVIPs$"), tests(public, "^TestServerManyVIPs$")},
+	},
+	{
+		name: "control message written over that waits to be sent",
+		edits: []edit{{
+			"dsrudp/controls.go",
+			"\t\t\tcs.crowded = true\n\t\t\treturn nil\n",
+			"\t\t\tcs.crowded = true\n",
+		}},
+		by: []selection{tests(public, "^TestPacketsManyVIPs$"), tests(public, "^TestServerManyVIPs$")},
+	},
+	{
+		name: "segment size written into the control message of all",
+		edits: []edit{{
+			"dsrudp/controls.go",
+			"return m.oob[:m.n:m.n]",
+			"return m.oob[:m.n]",
+		}, {
+			"dsrudp/controls.go",
+			"oob [pktinfo.SourceSize]byte",
+			"oob [pktinfo.SourceSize + 24]byte",
+		}, {
+			"dsrudp/sender.go",
+			"\tq.oob = append(q.out.ControlRoom(), q.oob...)\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestWritePackets")},
+	},
+}
