@@ -26,4 +26,13 @@ func TestRefusedAfterClose(t *testing.T) {
 		require.ErrorIs(t, err, net.ErrClosed, w)
 		require.NotErrorIs(t, err, dsrudp.ErrNoPath, w)
 	}
+	// Nor is there anything to say of an address that the kernel could be asked
+	// about while it was open.
+	c := listen(t, "udp", ":0")
+	p := dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: netip.AddrPortFrom(netip.IPv6Loopback(), 9)}
+	require.NoError(t, c.Close())
+	_, err := c.WritePacket([]byte("1"), p)
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
+	require.Zero(t, c.Stats().Refused)
 }

@@ -1,8 +1,6 @@
 package dsrudp_test
 
 import (
-	"fmt"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,26 +19,7 @@ func TestServerListenN(t *testing.T) {
 			require.NoError(t, err)
 			s := &dsrudp.Server{Handler: echoing(t)}
 			v := serve(t, s, cs...)
-			var asking sync.WaitGroup
-			for i := range clients {
-				x := dialVIP(t, cs[0], vips[i%2])
-				asking.Go(func() {
-					b := make([]byte, 64)
-					for r := range rounds {
-						q := fmt.Sprint("client ", i, " round ", r)
-						if _, err := x.Write([]byte(q)); err != nil {
-							t.Errorf("client %d: %v", i, err)
-							return
-						}
-						n, err := x.Read(b)
-						if err != nil || string(b[:n]) != q {
-							t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
-							return
-						}
-					}
-				})
-			}
-			asking.Wait()
+			askAll(t, cs[0], clients, rounds)
 			require.NoError(t, s.Shutdown(t.Context()))
 			require.Equal(t, dsrudp.ErrServerClosed, v.wait(t))
 			for _, c := range cs {

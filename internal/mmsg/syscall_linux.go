@@ -21,7 +21,7 @@ var noRecvmmsg, noSendmmsg atomic.Bool
 func (s *Socket) recvmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
 	if !noRecvmmsg.Load() {
 		n, errno := s.mmsg(unix.SYS_RECVMMSG, fd, hdrs, flags)
-		if !s.forbidden(unix.SYS_RECVMMSG, fd, errno) {
+		if !forbidden(unix.SYS_RECVMMSG, fd, errno) {
 			return n, errno
 		}
 		noRecvmmsg.Store(true)
@@ -34,7 +34,7 @@ func (s *Socket) recvmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.E
 func (s *Socket) sendmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
 	if len(hdrs) > 1 && !noSendmmsg.Load() {
 		n, errno := s.mmsg(unix.SYS_SENDMMSG, fd, hdrs, flags)
-		if !s.forbidden(unix.SYS_SENDMMSG, fd, errno) {
+		if !forbidden(unix.SYS_SENDMMSG, fd, errno) {
 			return n, errno
 		}
 		noSendmmsg.Store(true)
@@ -46,7 +46,7 @@ func (s *Socket) sendmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.E
 // here, or is kept from this process by a seccomp filter. EPERM is also what
 // netfilter says to a datagram, but asked for no messages the kernel has nothing
 // else to refuse.
-func (s *Socket) forbidden(trap, fd uintptr, errno syscall.Errno) bool {
+func forbidden(trap, fd uintptr, errno syscall.Errno) bool {
 	switch errno {
 	case unix.ENOSYS:
 		return true

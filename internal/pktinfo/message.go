@@ -76,5 +76,8 @@ func (l *layout) appendMessage(b []byte, k kind, n int) (longer, data []byte) {
 
 // pad appends zeros to b up to where a message may start.
 func (l *layout) pad(b []byte) []byte {
-	return append(b, make([]byte, l.roundUp(len(b))-len(b))...)
+	for len(b)&(l.align-1) != 0 { // hardly ever
+		b = append(b, 0)
+	}
+	return b
 }

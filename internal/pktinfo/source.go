@@ -7,7 +7,7 @@ import (
 
 func (l *layout) appendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint32) []byte {
 	chosen := src.IsValid() && !src.IsUnspecified()
-	if v4 && ifindex != 0 && (l.index4 < 0 || chosen && l.indexWins) {
+	if v4 && (l.index4 < 0 || chosen && l.indexWins) {
 		ifindex = 0
 	}
 	// An empty message is not the same as none: on a bound socket it makes
@@ -15,9 +15,7 @@ func (l *layout) appendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint3
 	if !chosen && ifindex == 0 {
 		return oob
 	}
-	if len(oob)&(l.align-1) != 0 {
-		oob = l.pad(oob)
-	}
+	oob = l.pad(oob)
 	at := len(oob) + l.data
 	if !v4 {
 		oob = append(oob, l.empty6...)

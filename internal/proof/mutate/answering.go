@@ -20,6 +20,14 @@ var answering = []breakage{
 		by: []selection{tests(public, "^TestReplyWriterKeptOverBatches$")},
 	},
 	{
+		name: "ReplyWriter good until the next datagram is looked at",
+		edits: []edit{
+			{"dsrudp/reader.go", "\t\tturn = r.turn.Add(1)\n", ""},
+			{"dsrudp/reader.go", "\t\tp := r.packet()\n", "\t\tturn = r.turn.Add(1)\n\t\tp := r.packet()\n"},
+		},
+		by: []selection{tests(public, "^TestReplyWriterEndsAtOnce$")},
+	},
+	{
 		name: "answers lost when the handler ends the goroutine",
 		edits: []edit{{
 			"dsrudp/reader.go",

@@ -227,6 +227,15 @@ var guarding = []breakage{
 		by: []selection{tests(public, "^TestUnasked$")},
 	},
 	{
+		name: "guard that Close took away taken for a source that is bad",
+		edits: []edit{{
+			"dsrudp/guard.go",
+			"if err != nil && c.closed.Load() {",
+			"if err != nil && c.closed.Load() && local {",
+		}},
+		by: []selection{tests(public, "^TestCheckMeetsClose$")},
+	},
+	{
 		name: "received destination not taken as local",
 		edits: []edit{{
 			"dsrudp/receive.go",
