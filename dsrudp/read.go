@@ -21,7 +21,8 @@ func (c *Conn) ReadPacket(b []byte) (n int, p Path, err error) {
 		return 0, Path{}, syscall.EINVAL
 	}
 	o := c.op()
-	d, err := c.receive(o, b, o.oob[:])
+	var d datagram
+	err = c.receive(o, b, o.oob[:], &d)
 	c.done(o)
 	if err != nil {
 		return 0, Path{}, c.readError(err)
@@ -45,7 +46,8 @@ func (c *Conn) Read(b []byte) (int, error) {
 		return c.conn.Read(b) // which waits for nothing
 	}
 	o := c.op()
-	d, err := c.receive(o, b, o.oob[:])
+	var d datagram
+	err := c.receive(o, b, o.oob[:], &d)
 	c.done(o)
 	if err != nil {
 		return 0, c.readError(err)
@@ -72,7 +74,8 @@ func (c *Conn) ReadFromUDP(b []byte) (n int, addr *net.UDPAddr, err error) {
 		return 0, nil, syscall.EINVAL
 	}
 	o := c.op()
-	d, err := c.receive(o, b, o.oob[:])
+	var d datagram
+	err = c.receive(o, b, o.oob[:], &d)
 	c.done(o)
 	if err != nil {
 		return 0, nil, c.readError(err)
@@ -88,7 +91,8 @@ func (c *Conn) ReadFromUDPAddrPort(b []byte) (n int, addr netip.AddrPort, err er
 		return 0, netip.AddrPort{}, syscall.EINVAL
 	}
 	o := c.op()
-	d, err := c.receive(o, b, o.oob[:])
+	var d datagram
+	err = c.receive(o, b, o.oob[:], &d)
 	c.done(o)
 	if err != nil {
 		return 0, netip.AddrPort{}, c.readError(err)

@@ -49,7 +49,7 @@ func newReadAhead(c *Conn, n int) *readAhead {
 }
 
 // receive acts as [mmsg.Socket.Recv].
-func (a *readAhead) receive(b, oob []byte) (mmsg.Received, error) {
+func (a *readAhead) receive(b, oob []byte, r *mmsg.Received) error {
 	if a.c.held != nil && a.left.Load() == 0 {
 		a.c.held.try()
 	}
@@ -59,17 +59,16 @@ func (a *readAhead) receive(b, oob []byte) (mmsg.Received, error) {
 		a.i, a.n = 0, 0
 		n, err := a.in.Recv(len(a.buffers), 0)
 		if err != nil {
-			return mmsg.Received{}, err
+			return err
 		}
 		a.n = n
 	} else if err := a.over(); err != nil {
-		return mmsg.Received{}, err
+		return err
 	}
 	i := a.i
 	a.i++
 	a.left.Store(int32(a.n - a.i))
-	var r mmsg.Received
-	a.in.Received(i, &r)
+	a.in.Received(i, r)
 	n := copy(b, a.buffers[i][:r.N])
 	if n < r.N {
 		r.N = n
@@ -79,7 +78,7 @@ func (a *readAhead) receive(b, oob []byte) (mmsg.Received, error) {
 		r.OOBN = k
 		r.Flags |= mmsg.FlagCtrunc
 	}
-	return r, nil
+	return nil
 }
 
 // over returns why nothing may be read any more, as the kernel's datagrams are

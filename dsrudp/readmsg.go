@@ -21,7 +21,8 @@ func (c *Conn) ReadMsgUDP(b, oob []byte) (n, oobn, flags int, addr *net.UDPAddr,
 	if !c.ok() {
 		return 0, 0, 0, nil, syscall.EINVAL
 	}
-	d, err := c.readMsg(b, oob)
+	var d datagram
+	err = c.readMsg(b, oob, &d)
 	if err != nil {
 		return 0, 0, 0, nil, err
 	}
@@ -37,7 +38,8 @@ func (c *Conn) ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip
 	if !c.ok() {
 		return 0, 0, 0, netip.AddrPort{}, syscall.EINVAL
 	}
-	d, err := c.readMsg(b, oob)
+	var d datagram
+	err = c.readMsg(b, oob, &d)
 	if err != nil {
 		return 0, 0, 0, netip.AddrPort{}, err
 	}
@@ -47,19 +49,17 @@ func (c *Conn) ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip
 // readMsg receives a datagram with control messages for the caller. They are
 // received into memory that is large enough first: the caller's buffer may not
 // have room for the one that the path is in.
-func (c *Conn) readMsg(b, oob []byte) (datagram, error) {
+func (c *Conn) readMsg(b, oob []byte, d *datagram) error {
 	o := c.op()
 	defer c.done(o)
 	if len(oob) >= len(o.oob) {
-		d, err := c.receive(o, b, oob)
-		if err != nil {
-			return d, c.readError(err)
+		if err := c.receive(o, b, oob, d); err != nil {
+			return c.readError(err)
 		}
-		return d, nil
+		return nil
 	}
-	d, err := c.receive(o, b, o.oob[:])
-	if err != nil {
-		return d, c.readError(err)
+	if err := c.receive(o, b, o.oob[:], d); err != nil {
+		return c.readError(err)
 	}
 	n, cut, others := pktinfo.Cut(oob, o.oob[:d.OOBN])
 	d.OOBN = n
@@ -68,5 +68,5 @@ func (c *Conn) readMsg(b, oob []byte) (datagram, error) {
 	if cut && (len(oob) > 0 || others) {
 		d.Flags |= mmsg.FlagCtrunc
 	}
-	return d, nil
+	return nil
 }

@@ -14,23 +14,24 @@ type datagram struct {
 	local source // where to answer from; not valid when it could not be known
 }
 
-// receive receives one datagram and learns where to answer it from. All reads
-// end here. Control messages go to oob, which is o.oob or larger.
-func (c *Conn) receive(o *op, b, oob []byte) (d datagram, err error) {
+// receive receives one datagram, sets d, which is zero, to what came with it, and
+// learns where to answer it from. All reads of one end here. Control messages go
+// to oob, which is o.oob or larger.
+func (c *Conn) receive(o *op, b, oob []byte, d *datagram) (err error) {
 	if err := c.refusesReads(); err != nil {
-		return datagram{}, err
+		return err
 	}
 	if c.ahead != nil {
-		d.Received, err = c.ahead.receive(b, oob)
+		err = c.ahead.receive(b, oob, &d.Received)
 	} else {
-		d.Received, err = c.sock.Recv(&o.msg, b, oob)
+		err = c.sock.Recv(&o.msg, b, oob, &d.Received)
 	}
 	if err != nil {
-		return datagram{}, err
+		return err
 	}
 	var info pktinfo.Info
-	c.learn(o, &d, oob[:d.OOBN], &info)
-	return d, nil
+	c.learn(o, d, oob[:d.OOBN], &info)
+	return nil
 }
 
 // learn finds out where to answer d from, whose control messages are oob, and

@@ -17,16 +17,16 @@ type target struct {
 // send sends b to t from the local address s, or from the one that the kernel
 // chooses when s is not valid. All writes end here. Oob holds control messages
 // of the caller's own, none of which names a source; it is o.oob[:n] or nil.
-func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error) {
-	to := t
-	if c.connected || !t.addr.IsValid() {
-		// The kernel knows where to.
-		t.addr, to.addr = c.peer, netip.AddrPort{}
+func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, error) {
+	to := t.addr
+	if c.connected || !to.IsValid() {
+		to = netip.AddrPort{} // the kernel knows where to
+		t = &target{addr: c.peer, scope: t.scope}
 	}
 	if c.held != nil {
 		if len(oob) > 0 {
 			c.held.flush() // what was written before goes before
-		} else if taken, err := c.held.hold(b, &s, &t); taken || err != nil {
+		} else if taken, err := c.held.hold(b, s, t); taken || err != nil {
 			return len(b), err
 		}
 	}
@@ -37,17 +37,17 @@ func (c *Conn) send(o *op, b []byte, s source, t target, oob []byte) (int, error
 		all := oob
 		if s.addr.IsValid() {
 			var err error
-			if all, err = c.appendSource(o, oob, &s, &t); err != nil {
+			if all, err = c.appendSource(o, oob, s, t); err != nil {
 				return 0, err
 			}
 		}
-		n, err := c.sock.Send(&o.msg, b, all, to.addr, to.scope)
+		n, err := c.sock.Send(&o.msg, b, all, to, t.scope)
 		switch err {
 		case nil:
 			return n, nil
 		case mmsg.ErrWaited: // and what was local then may not be now
 		default:
-			return 0, c.classify(o, err, &s, &t)
+			return 0, c.classify(o, err, s, t)
 		}
 	}
 }

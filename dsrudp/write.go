@@ -30,7 +30,8 @@ func (c *Conn) WritePacket(b []byte, p Path) (int, error) {
 // writeTo sends b from s to remote, which the socket's family can send to.
 func (c *Conn) writeTo(b []byte, s source, remote netip.AddrPort) (int, error) {
 	o := c.op()
-	n, err := c.send(o, b, s, c.target(remote), nil)
+	t := c.target(remote)
+	n, err := c.send(o, b, &s, &t, nil)
 	c.done(o)
 	if err != nil {
 		return 0, c.writeError(err, addrPortAddr{remote})
@@ -47,7 +48,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 		return c.conn.Write(b) // refuses it with net's words
 	}
 	o := c.op()
-	n, err := c.send(o, b, c.bound, target{}, nil)
+	n, err := c.send(o, b, &c.bound, &target{}, nil)
 	c.done(o)
 	if err != nil {
 		return 0, c.writeError(err, c.raddr)
@@ -84,7 +85,7 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 		return 0, c.writeError(err, addr)
 	}
 	o := c.op()
-	n, err := c.send(o, b, s, t, nil)
+	n, err := c.send(o, b, &s, &t, nil)
 	c.done(o)
 	if err != nil {
 		return 0, c.writeError(err, addr)
@@ -145,7 +146,7 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 		return 0, c.writeError(err, addrPortAddr{addr})
 	}
 	o := c.op()
-	n, err := c.send(o, b, s, t, nil)
+	n, err := c.send(o, b, &s, &t, nil)
 	c.done(o)
 	if err != nil {
 		return 0, c.writeError(err, addrPortAddr{addr})

@@ -62,7 +62,7 @@ func (c *Conn) writeMsg(b, oob []byte, addr *net.UDPAddr, t target) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	return c.send(o, b, s, t, own)
+	return c.send(o, b, &s, &t, own)
 }
 
 // requested returns the source that oob asks for, or else the one known for t,

@@ -253,10 +253,7 @@ func (b *Batch) Flags(i int) int { return int(b.hdrs[i].hdr.Flags) }
 // Remote returns the remote address of message i and its scope, as Received has
 // them.
 func (b *Batch) Remote(i int) (netip.AddrPort, uint32) {
-	if b.hdrs[i].hdr.Namelen == 0 {
-		return netip.AddrPort{}, 0
-	}
-	return b.names[i].addrPort()
+	return b.names[i].remote(b.hdrs[i].hdr.Namelen)
 }
 
 // SameRemote reports whether message i came from the same address as message i-1.

@@ -69,8 +69,7 @@ func (b *Batch) Recv(_, _ int) (n int, err error) {
 		}
 		p = make([]byte, size) // net fills one buffer
 	}
-	b.received, err = b.sock.Recv(&b.msg, p, b.oob)
-	if err != nil {
+	if err := b.sock.Recv(&b.msg, p, b.oob, &b.received); err != nil {
 		return 0, err
 	}
 	if len(ps) != 1 {

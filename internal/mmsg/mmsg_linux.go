@@ -86,10 +86,11 @@ func (m *Msg) call(trap, fd uintptr) bool {
 }
 
 // Recv receives one datagram into b and its control messages into oob, waiting
-// for it until the read deadline or Close.
+// for it until the read deadline or Close, and sets r to what came. With an error
+// r is not changed.
 //
 // B and oob are kept until Recv returns and must be in the heap.
-func (s *Socket) Recv(m *Msg, b, oob []byte) (Received, error) {
+func (s *Socket) Recv(m *Msg, b, oob []byte, r *Received) error {
 	m.arm(b, oob)
 	m.hdr.Name = &m.name[0]
 	m.hdr.Namelen = uint32(len(m.name))
@@ -98,18 +99,16 @@ func (s *Socket) Recv(m *Msg, b, oob []byte) (Received, error) {
 	oobn := int(m.hdr.Controllen)
 	m.disarm()
 	if err != nil {
-		return Received{}, unwrap(err)
+		return unwrap(err)
 	}
 	if m.errno != 0 {
-		return Received{}, os.NewSyscallError("recvmsg", m.errno)
+		return os.NewSyscallError("recvmsg", m.errno)
 	}
 	raceWrite(b[:m.n])
 	raceWrite(oob[:oobn])
-	r := Received{N: m.n, OOBN: oobn, Flags: int(m.hdr.Flags)}
-	if m.hdr.Namelen > 0 {
-		r.From, r.Scope = m.name.addrPort()
-	}
-	return r, nil
+	r.N, r.OOBN, r.Flags = m.n, oobn, int(m.hdr.Flags)
+	r.From, r.Scope = m.name.remote(m.hdr.Namelen)
+	return nil
 }
 
 // Send sends b with the control messages oob to the remote address to, or to

@@ -18,18 +18,19 @@ func NewMsg() *Msg { return new(Msg) }
 func (m *Msg) Init() {}
 
 // Recv receives one datagram into b and its control messages into oob, waiting
-// for it until the read deadline or Close.
-func (s *Socket) Recv(_ *Msg, b, oob []byte) (Received, error) {
+// for it until the read deadline or Close, and sets r to what came. With an error
+// r is not changed.
+func (s *Socket) Recv(_ *Msg, b, oob []byte, r *Received) error {
 	n, oobn, flags, from, err := s.conn.ReadMsgUDPAddrPort(b, oob)
 	if err != nil {
-		return Received{}, unwrap(err)
+		return unwrap(err)
 	}
-	r := Received{N: n, OOBN: oobn, Flags: flags, From: from}
+	*r = Received{N: n, OOBN: oobn, Flags: flags, From: from}
 	if zone := from.Addr().Zone(); zone != "" {
 		r.From = netip.AddrPortFrom(from.Addr().WithZone(""), from.Port())
 		r.Scope = scopeOf(zone)
 	}
-	return r, nil
+	return nil
 }
 
 // Send sends b with the control messages oob to the remote address to, or to

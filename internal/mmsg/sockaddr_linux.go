@@ -27,6 +27,14 @@ func (s *sockaddr) addrPort() (netip.AddrPort, uint32) {
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(s[8:24])), port), binary.NativeEndian.Uint32(s[24:])
 }
 
+// remote is addrPort for a name of n bytes, none of which means that there is none.
+func (s *sockaddr) remote(n uint32) (netip.AddrPort, uint32) {
+	if n == 0 {
+		return netip.AddrPort{}, 0
+	}
+	return s.addrPort()
+}
+
 // set writes to and returns the length to pass to the kernel.
 func (s *sockaddr) set(inet6 bool, to netip.AddrPort, scope uint32) uint32 {
 	binary.BigEndian.PutUint16(s[2:], to.Port())

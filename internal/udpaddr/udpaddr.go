@@ -79,7 +79,7 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 	a := new(carrier)
 	addr := remote.Addr()
 	ip := addr.As16()
-	copy(a.array[:], ip[:])
+	put(a.array[:], &ip)
 	a.addr.IP = a.array[:net.IPv6len:cap6]
 	if addr.Is4() {
 		a.addr.IP = a.array[net.IPv6len-net.IPv4len : net.IPv6len : cap6]
@@ -93,8 +93,8 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 	if !ok || !ok2 {
 		return &a.addr // carries nothing
 	}
-	copy(t[offMarker:], marker[:])
-	copy(t[offRemote:], ip[:])
+	put(t[offMarker:], &marker)
+	put(t[offRemote:], &ip)
 	binary.NativeEndian.PutUint16(t[offRemotePort:], remote.Port())
 	binary.NativeEndian.PutUint16(t[offRemoteZone:], remoteZone)
 	binary.NativeEndian.PutUint32(t[offGroup:], c.Group)
@@ -104,10 +104,17 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 		return &a.addr
 	}
 	local := c.Local.Addr().As16()
-	copy(t[offLocal:], local[:])
+	put(t[offLocal:], &local)
 	binary.NativeEndian.PutUint16(t[offLocalPort:], c.Local.Port())
 	binary.NativeEndian.PutUint16(t[offLocalZone:], localZone)
 	return &a.addr
+}
+
+// put writes a to b, in halves: netip writes an address in halves, and to load
+// it as a whole would have to wait for both to reach memory.
+func put(b []byte, a *[16]byte) {
+	binary.NativeEndian.PutUint64(b, binary.NativeEndian.Uint64(a[:8]))
+	binary.NativeEndian.PutUint64(b[8:], binary.NativeEndian.Uint64(a[8:]))
 }
 
 // Parse returns what a carries, and whether it carries anything: it does when

@@ -5,8 +5,8 @@ var netsShape = []breakage{
 		name: "deadline and Close errors of reads not rewrapped",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
-			"return Received{}, unwrap(err)",
-			"return Received{}, err",
+			"return unwrap(err)",
+			"return err",
 		}},
 		by: []selection{tests(public, "^TestErrorShapes$")},
 	},
