@@ -84,9 +84,11 @@ func (b *Batch) control(i int) []byte { return b.oob[i*b.room : (i+1)*b.room : (
 
 // SetBuffer makes message i's payload be received into p.
 func (b *Batch) SetBuffer(i int, p []byte) {
-	h := &b.hdrs[i].hdr
-	h.Iov = &b.iovs[i]
-	h.SetIovlen(1)
+	if b.scatter != nil { // else the header points there already
+		h := &b.hdrs[i].hdr
+		h.Iov = &b.iovs[i]
+		h.SetIovlen(1)
+	}
 	b.iovs[i].Base = unsafe.SliceData(p)
 	b.iovs[i].SetLen(len(p))
 }
