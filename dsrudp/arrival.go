@@ -15,7 +15,7 @@ type arrival struct {
 	local source         // where to answer from; not valid when it could not be known
 	shown netip.AddrPort // local as it is shown to callers
 	seen  pathmem.Sighting
-	orig  netip.Addr // the destination where that is a group, else not valid
+	orig  netip.Addr // the destination where it is another address than local's
 	seg   int        // the length of a train's datagrams
 	ecn   ECN
 }
@@ -28,40 +28,39 @@ type arrivals struct {
 		oob [maxRemembered]byte
 		arrival
 	}
-	last  *arrival // what the datagram before said, if that is remembered
+	last  *arrival // what the datagram before said, in the same receive
 	other arrival  // what is not remembered
+	run   []byte   // the control messages that other is from
 }
 
 const arrivalBits = 5
 
-// maxRemembered is what Linux says of an IPv4 datagram on a dual-stack socket, in
-// two messages; it says more only to those who ask for more.
-const maxRemembered = 72
+// maxRemembered is what Linux says of an IPv4 datagram on a dual-stack socket, with
+// its mark, and of a train.
+const maxRemembered = 72 + 24 + 24
 
 // arrival returns what the control messages oob of the next datagram say, good
 // until the next call. Same reports that those of the datagram before said so too.
 func (c *Conn) arrival(r *receiver, oob []byte) (a *arrival, same bool) {
 	as := &r.arrivals
-	if len(oob) == 0 || len(oob) > maxRemembered {
-		c.understand(&as.other, r.o, oob)
-		as.last = nil
-		return &as.other, false
+	if as.last == &as.other && bytes.Equal(as.run, oob) {
+		return &as.other, true // in one receive it does not change
 	}
 	m := &as.slots[slotOf(oob)]
-	if !bytes.Equal(m.oob[:m.n], oob) {
-		if !c.understand(&as.other, r.o, oob) {
-			as.last = nil
-			return &as.other, false
-		}
+	if len(oob) > 0 && bytes.Equal(m.oob[:m.n], oob) {
+		c.vouch(r.o, &m.local)
+		same = as.last == &m.arrival
+		as.last = &m.arrival
+		return &m.arrival, same
+	}
+	if c.understand(&as.other, r.o, oob) && len(oob) <= maxRemembered {
 		m.n = uint8(copy(m.oob[:], oob))
 		m.arrival = as.other
 		as.last = &m.arrival
 		return &m.arrival, false
 	}
-	c.vouch(r.o, &m.local)
-	same = as.last == &m.arrival
-	as.last = &m.arrival
-	return &m.arrival, same
+	as.last, as.run = &as.other, oob
+	return &as.other, false
 }
 
 func slotOf(oob []byte) uint64 {
@@ -76,7 +75,8 @@ func slotOf(oob []byte) uint64 {
 // understand sets a to what oob says. It reports whether those bytes will always
 // say that. They do not where an interface is in play, whose name and address may
 // change: for link-local addresses, and for groups, where it is the interface's
-// address that answers.
+// address that answers. Nor do they where they do not tell the address to answer
+// from, and the routing tables decide.
 func (c *Conn) understand(a *arrival, o *op, oob []byte) (always bool) {
 	var info pktinfo.Info
 	a.local = c.localOf(o, oob, &info)

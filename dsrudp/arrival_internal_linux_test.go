@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
+	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
@@ -30,4 +32,104 @@ func TestUnderstandAlways(t *testing.T) {
 		require.Equal(t, always, c.understand(&a, newOp().(*op), oob), dst)
 	}
 	require.False(t, c.understand(new(arrival), newOp().(*op), nil))
+
+	// For IPv4 the address that answers stands beside the destination.
+	oob := pktinfo.AppendSource(nil, true, netip.MustParseAddr("127.0.0.1"), 1)
+	for _, group := range []string{"127.255.255.255", "224.0.0.251"} {
+		dst := netip.MustParseAddr(group).As4()
+		copy(oob[unix.CmsgLen(8):], dst[:])
+		var a arrival
+		require.False(t, c.understand(&a, newOp().(*op), oob), group)
+		require.Equal(t, group, a.orig.String())
+		require.Equal(t, source{addr: netip.MustParseAddr("127.0.0.1")}, a.local)
+	}
+	copy(oob[unix.CmsgLen(8):], []byte{127, 0, 0, 1})
+	require.True(t, c.understand(new(arrival), newOp().(*op), oob))
+}
+
+// TestArrivalSame: what one datagram's control messages say is said to be the same
+// as before only where it is, whether it is remembered or not.
+func TestArrivalSame(t *testing.T) {
+	c, err := ListenUDP("udp", &net.UDPAddr{})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	r := c.newReceiver(1)
+	for i, d := range []struct {
+		dst  string
+		same bool
+	}{
+		{"ff02::1", false},
+		{"ff02::1", true},
+		{"ff02::2", false},
+		{"::1", false},
+		{"::1", true},
+		{"ff02::2", false},
+		{"::1", false},
+		{"2001:db8::1", false},
+		{"ff02::2", false},
+		{"ff02::2", true},
+	} {
+		dst := netip.MustParseAddr(d.dst)
+		a, same := c.arrival(r, pktinfo.AppendSource(nil, false, dst, 1))
+		require.Equal(t, d.same, same, i)
+		if dst.IsMulticast() {
+			require.Equal(t, source{addr: netip.IPv6Unspecified(), ifindex: 1}, a.local, i)
+			require.Equal(t, dst, a.orig, i)
+		} else {
+			require.Equal(t, source{addr: dst}, a.local, i)
+			require.False(t, a.orig.IsValid(), i)
+		}
+	}
+}
+
+// TestArrivalOfEachReceive: what is not remembered is found out anew with each
+// receive.
+func TestArrivalOfEachReceive(t *testing.T) {
+	c, err := ListenUDP("udp4", &net.UDPAddr{})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	x, err := net.Dial("udp4", netip.AddrPortFrom(netip.MustParseAddr("127.255.255.255"), c.port).String())
+	require.NoError(t, err)
+	t.Cleanup(func() { x.Close() })
+	r := c.newReceiver(1)
+	r.in.SetBuffer(0, make([]byte, 8))
+	for range 2 {
+		_, err = x.Write([]byte("1"))
+		require.NoError(t, err)
+		_, err = r.in.Recv(1, 0)
+		require.NoError(t, err)
+		var p Packet
+		c.datagram(r, 0, &p)
+		require.Equal(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.port), p.Path.Local)
+		r.arrivals.other.shown = netip.AddrPort{}
+	}
+}
+
+// TestNoteOfReceiver: the path memory gets what a read of one datagram would note,
+// also of a path that was lost, and where the kernel names two interfaces: then the
+// remote address's zone is meant.
+func TestNoteOfReceiver(t *testing.T) {
+	c, err := ListenUDP("udp", &net.UDPAddr{})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	r := c.newReceiver(1)
+	note := func(from target, local source) {
+		r.from, r.key = from, c.memory.Key(from.addr, from.scope)
+		r.at = &arrival{local: local, seen: pathmem.SightingOf(local.addr, local.ifindex)}
+		c.note(r)
+	}
+	link := target{netip.MustParseAddrPort("[fe80::2]:9"), 2}
+	note(link, source{addr: netip.MustParseAddr("fe80::1"), ifindex: 3})
+	local, zone, state := c.memory.Find(link.addr, 2)
+	require.Equal(t, pathmem.Known, state)
+	require.Equal(t, netip.MustParseAddr("fe80::1"), local)
+	require.EqualValues(t, 2, zone)
+
+	global := target{addr: netip.MustParseAddrPort("192.0.2.1:9")}
+	note(global, source{addr: netip.MustParseAddr("192.0.2.2")})
+	_, _, state = c.memory.Find(global.addr, 0)
+	require.Equal(t, pathmem.Known, state)
+	note(global, source{})
+	_, _, state = c.memory.Find(global.addr, 0)
+	require.Equal(t, pathmem.Lost, state)
 }

@@ -75,6 +75,29 @@ func TestHeldRefused(t *testing.T) {
 	require.Empty(t, tell)
 }
 
+// TestHeldBehindRefused: a write that is refused leaves alone what is held, and
+// what can join it. Several times, as a pause of a millisecond lets it go before.
+func TestHeldBehindRefused(t *testing.T) {
+	c, tell := listenHolding(t, "udp")
+	x := dialVIP(t, c, vips[0])
+	good := pathFrom(c, vips[0], x)
+	bad := dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: good.Remote}
+	for range 20 {
+		requireAhead(t, c, x, 3)
+		hold(t, c, good, "1")
+		_, err := c.WritePacket([]byte("x"), bad)
+		requireWriteOp(t, err, dsrudp.ErrNotLocal)
+		hold(t, c, good, "2")
+		for range 2 {
+			_, _, err := c.ReadPacket(make([]byte, 8))
+			require.NoError(t, err)
+		}
+		require.Equal(t, "1", read(t, x))
+		require.Equal(t, "2", read(t, x))
+	}
+	require.Empty(t, tell)
+}
+
 // TestHeldAfterClose: nothing is held then, also where datagrams were read ahead.
 func TestHeldAfterClose(t *testing.T) {
 	c, tell := listenHolding(t, "udp")

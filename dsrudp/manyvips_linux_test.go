@@ -31,7 +31,7 @@ func TestServerManyVIPs(t *testing.T) {
 	const n, rounds = 199, 4 // n is prime
 	for _, network := range []string{"udp4", "udp"} {
 		t.Run(network, func(t *testing.T) {
-			c := listen(t, network, ":0")
+			c := listenWith(t, &dsrudp.ListenConfig{ReadBuffer: 1 << 20}, network, ":0")
 			var clients []*net.UDPConn
 			for _, vip := range manyVIPs(n) {
 				clients = append(clients, dialVIP(t, c, vip))
@@ -44,13 +44,8 @@ func TestServerManyVIPs(t *testing.T) {
 			}
 			ask(0)
 			serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-				var round int
-				var to string
-				_, err := fmt.Sscan(string(p.Payload()[:1]), &round)
-				assert.NoError(t, err)
-				to = string(p.Payload()[len("0 to "):])
-				assert.Equal(t, to, p.Path.Local.String())
-				_, err = w.Write(p.Payload())
+				assert.Equal(t, string(p.Payload()[len("0 to "):]), p.Path.Local.String())
+				_, err := w.Write(p.Payload())
 				assert.NoError(t, err)
 			})}, c)
 			for round := range rounds {
@@ -71,7 +66,7 @@ func TestPacketsManyVIPs(t *testing.T) {
 	const n = 200
 	for _, network := range []string{"udp4", "udp"} {
 		t.Run(network, func(t *testing.T) {
-			c := listen(t, network, ":0")
+			c := listenWith(t, &dsrudp.ListenConfig{ReadBuffer: 1 << 20}, network, ":0")
 			var clients []*net.UDPConn
 			for _, vip := range manyVIPs(n) {
 				clients = append(clients, dialVIP(t, c, vip))
@@ -97,27 +92,39 @@ func TestPacketsManyVIPs(t *testing.T) {
 func TestPacketsLastVIP(t *testing.T) {
 	for _, network := range []string{"udp4", "udp"} {
 		for _, vip := range manyVIPs(100) {
-			c := listen(t, network, ":0")
-			x, y := dialOnePort(t, c, vips[0], vip)
-			remote := addrPortOf(x.LocalAddr())
-			for _, last := range []*net.UDPConn{y, x} {
-				for _, client := range []*net.UDPConn{x, y, x, y} {
-					write(t, client, "request")
+			t.Run(fmt.Sprint(network, "/", vip), func(t *testing.T) {
+				c := listen(t, network, ":0")
+				x, y := dialOnePort(t, c, vips[0], vip)
+				remote := addrPortOf(x.LocalAddr())
+				for _, last := range []*net.UDPConn{y, x} {
+					for _, client := range []*net.UDPConn{x, y, x, y} {
+						write(t, client, "request")
+					}
+					write(t, last, "the last")
+					ps := readAll(t, c, 5)
+					require.Equal(t, addrPortOf(last.RemoteAddr()), ps[4].Path.Local)
+					require.Equal(t, addrPortOf(x.RemoteAddr()), ps[2].Path.Local)
+					require.Equal(t, addrPortOf(y.RemoteAddr()), ps[3].Path.Local)
+					_, err := c.WriteToUDPAddrPort([]byte("answer"), remote)
+					require.NoError(t, err)
+					require.Equal(t, "answer", read(t, last))
 				}
-				write(t, last, "the last")
-				ps := readAll(t, c, 5)
-				require.Equal(t, addrPortOf(last.RemoteAddr()), ps[4].Path.Local)
-				require.Equal(t, addrPortOf(x.RemoteAddr()), ps[2].Path.Local)
-				require.Equal(t, addrPortOf(y.RemoteAddr()), ps[3].Path.Local)
-				_, err := c.WriteToUDPAddrPort([]byte("answer"), remote)
-				require.NoError(t, err)
-				require.Equal(t, "answer", read(t, last))
-			}
-			require.NoError(t, c.Close())
-			require.NoError(t, x.Close())
-			require.NoError(t, y.Close())
+			})
 		}
 	}
+}
+
+// TestPacketsGroupBetween: the same with a datagram to a group in the middle.
+func TestPacketsGroupBetween(t *testing.T) {
+	c := listen(t, "udp4", ":0")
+	x, y := dialOnePort(t, c, vips[0], netip.MustParseAddr("127.255.255.255"))
+	for _, client := range []*net.UDPConn{x, y, x} {
+		write(t, client, "request")
+	}
+	readAll(t, c, 3)
+	_, err := c.WriteToUDPAddrPort([]byte("answer"), addrPortOf(x.LocalAddr()))
+	require.NoError(t, err)
+	require.Equal(t, "answer", read(t, x))
 }
 
 // TestPacketsKnownPeers: datagrams of several clients to one VIP have what each
@@ -135,10 +142,13 @@ func TestPacketsKnownPeers(t *testing.T) {
 			for _, r := range requests {
 				write(t, r.client, r.payload)
 			}
-			ps := packets(len(requests), 64)
-			n, err := c.ReadPackets(ps)
-			require.NoError(t, err)
-			require.Equal(t, len(requests), n)
+			var ps []dsrudp.Packet
+			for len(ps) < len(requests) {
+				more := packets(len(requests)-len(ps), 64)
+				n, err := c.ReadPackets(more)
+				require.NoError(t, err)
+				ps = append(ps, more[:n]...)
+			}
 			for i, r := range requests {
 				require.Equal(t, addrPortOf(r.client.LocalAddr()), ps[i].Path.Remote)
 				require.Equal(t, addrPortOf(r.client.RemoteAddr()), ps[i].Path.Local)

@@ -55,8 +55,7 @@ func (c *Conn) message(r *receiver, i int, m *ipv4.Message) {
 	var d datagram
 	r.in.Received(i, &d.Received)
 	if d.Flags&mmsg.FlagErrQueue == 0 { // which has no datagrams, but what became of ours
-		var info pktinfo.Info
-		c.learn(r.o, &d, oob, &info)
+		c.learn(r.o, &d, oob)
 	}
 	m.N = d.N
 	cut, others := false, false

@@ -29,20 +29,20 @@ func (c *Conn) receive(o *op, b, oob []byte, d *datagram) (err error) {
 	if err != nil {
 		return err
 	}
-	var info pktinfo.Info
-	c.learn(o, d, oob[:d.OOBN], &info)
+	c.learn(o, d, oob[:d.OOBN])
 	return nil
 }
 
-// learn finds out where to answer d from, whose control messages are oob, and
-// sets info, which is zero, to what they say.
-func (c *Conn) learn(o *op, d *datagram, oob []byte, info *pktinfo.Info) {
-	d.local = c.localOf(o, oob, info)
+// learn finds out where to answer d from, whose control messages are oob.
+func (c *Conn) learn(o *op, d *datagram, oob []byte) {
+	var info pktinfo.Info
+	d.local = c.localOf(o, oob, &info)
 	c.countReceived(d.Flags, &d.local)
 	c.remember(d.From, d.Scope, &d.local)
 }
 
-// localOf returns where to answer a datagram from whose control messages are oob.
+// localOf returns where to answer a datagram from whose control messages are oob,
+// and sets info, which is zero, to what they say.
 func (c *Conn) localOf(o *op, oob []byte, info *pktinfo.Info) source {
 	if c.parse || len(oob) > 0 {
 		pktinfo.ParseInto(info, oob)

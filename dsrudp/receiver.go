@@ -36,6 +36,9 @@ func (r *receiver) path() Path { return Path{Local: r.at.shown, Remote: r.remote
 // come together, as do those to one local address, and what is known of one holds
 // for the next.
 func (c *Conn) datagram(r *receiver, i int, p *Packet) {
+	if i == 0 {
+		r.arrivals.last = nil
+	}
 	sameRemote := i > 0 && r.in.SameRemote(i)
 	if !sameRemote {
 		c.from(r, i)

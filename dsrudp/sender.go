@@ -39,7 +39,7 @@ type sender struct {
 	plain   [sendRoom]byte // control messages of what is sent one by one; o's may hold those of the next
 
 	controls controls
-	oob      []byte // the control messages of the last message
+	oob      []byte // of the last message that was not dropped, which may grow
 
 	gen    uint64 // of the guard's answers about all messages; else no generation there is
 	next   int    // the first message not sent yet
@@ -184,12 +184,13 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 		}
 	}
 	q.out.Begin(q.c.to(t), t.scope)
-	var err error
-	if q.oob, err = q.begun(s, t, ecn, own); err != nil {
+	oob, err := q.begun(s, t, ecn, own)
+	if err != nil {
 		q.out.Drop()
 		return nil, err
 	}
-	q.out.Control(q.oob)
+	q.oob = oob
+	q.out.Control(oob)
 	m := &q.msgs[q.out.Len()-1]
 	m.item, m.count, m.train, m.full = number, 0, false, false
 	m.size, m.total, m.limit = 0, 0, 0

@@ -86,17 +86,16 @@ func newTable(max, shards int, s seed) *Table {
 // in by; elsewhere it is ignored, and so is the zone inside a [netip.Addr].
 //
 // A remote remembered with another local address, or with the same one in
-// another zone, is Ambiguous from now on. An invalid local is noted as by
-// [Table.Lost]; an invalid remote is not remembered.
+// another zone, is Ambiguous from now on. With an invalid local the remote is
+// [Lost] until it is noted with a valid one; what was known before decides whether
+// it then is Known or Ambiguous. An invalid remote is not remembered.
 func (t *Table) Note(remote netip.AddrPort, local netip.Addr, zone uint32) {
 	if remote.IsValid() {
 		t.See(t.Key(remote, zone), SightingOf(local, zone))
 	}
 }
 
-// Lost remembers that the last datagram of remote came without a usable local
-// address: the remote is Lost until the next Note. What was known of it before
-// then decides whether it is Known or Ambiguous.
+// Lost is Note for a datagram that came without a usable local address.
 func (t *Table) Lost(remote netip.AddrPort, zone uint32) {
 	t.Note(remote, netip.Addr{}, zone)
 }
@@ -118,7 +117,8 @@ func SightingOf(local netip.Addr, zone uint32) Sighting {
 	return Sighting(sighting(local, zone))
 }
 
-// See is Note for a remote and a local address that are looked up already.
+// See is Note for a remote and a local address that are looked up already. Where
+// both were given a zone it must be the same one.
 func (t *Table) See(remote Key, local Sighting) { t.update(remote, record(local)) }
 
 // Find returns the local address that remote last wrote to, IPv4 always as

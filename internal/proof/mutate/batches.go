@@ -33,8 +33,8 @@ var batches = []breakage{
 		name: "messages behind a failed one left for the next sender",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"func (q *sender) reset() {\n\tq.out.Reset()\n",
-			"func (q *sender) reset() {\n\tif !q.prefix {\n\t\tq.out.Reset()\n\t}\n",
+			"func (q *sender) forget() {\n\tq.reset()\n",
+			"func (q *sender) forget() {\n\tq.next = 0\n",
 		}},
 		by: []selection{tests(public, "^TestWriteBatchPrefix$")},
 	},

@@ -30,6 +30,15 @@ var holding = []breakage{
 		by: []selection{tests(public, "^TestOnWriteErrorLocks$")},
 	},
 	{
+		name: "held message that grows loses its source to a refused write",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"\toob, err := q.begun(s, t, ecn, own)\n\tif err != nil {\n",
+			"\toob, err := q.begun(s, t, ecn, own)\n\tif q.oob = oob; err != nil {\n",
+		}},
+		by: []selection{tests(public, "^TestHeldBehindRefused$")},
+	},
+	{
 		name: "held write that found no room forgotten",
 		edits: []edit{{
 			"dsrudp/flush.go",

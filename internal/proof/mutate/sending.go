@@ -15,7 +15,7 @@ var sending = []breakage{
 		edits: []edit{{
 			"dsrudp/send.go",
 			"pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))",
-			"pktinfo.AppendSource(oob, !s.addr.Is4(), s.addr, wayOut(s))",
+			"pktinfo.AppendSource(oob, false, s.addr, wayOut(s))",
 		}},
 		by: []selection{tests(public, "^TestTwoVIPs$")},
 	},
