@@ -8,7 +8,8 @@ import (
 
 // controls has the control messages that make datagrams leave from some of the
 // sources in use, so that they need not be written for each datagram. Messages
-// point to them until they are sent: what is here stays until tidy.
+// point to them until they are sent: what is here stays until tidy. They are never
+// those that a request came with, whose interface would override the routing table.
 type controls struct {
 	slots   [1 << controlBits]control
 	crowded bool // a slot was needed for several sources

@@ -6,7 +6,7 @@ var serving = []breakage{
 		edits: []edit{{
 			"dsrudp/reader.go",
 			"r.part.N = end - r.off\n",
-			"r.part.N = end - r.off\n\tif r.off > 0 {\n\t\tr.in.d.local = source{}\n\t}\n",
+			"r.part.N = end - r.off\n\tif r.off > 0 {\n\t\tr.in.at = &arrival{}\n\t}\n",
 		}},
 		by: []selection{tests(public, "^TestTrainSplit$")},
 	},
