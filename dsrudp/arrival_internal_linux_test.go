@@ -8,16 +8,21 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
+
+func wildcard(t *testing.T, network string) *Conn {
+	t.Helper()
+	c, err := ListenUDP(network, &net.UDPAddr{})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
 
 // TestUnderstandAlways: control messages are remembered only where what they say
 // follows from their bytes.
 func TestUnderstandAlways(t *testing.T) {
-	c, err := ListenUDP("udp", &net.UDPAddr{})
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
+	c := wildcard(t, "udp")
 	for dst, always := range map[string]bool{
 		"::1":                true,
 		"2001:db8::1":        true,
@@ -50,9 +55,7 @@ func TestUnderstandAlways(t *testing.T) {
 // TestArrivalSame: what one datagram's control messages say is said to be the same
 // as before only where it is, whether it is remembered or not.
 func TestArrivalSame(t *testing.T) {
-	c, err := ListenUDP("udp", &net.UDPAddr{})
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
+	c := wildcard(t, "udp")
 	r := c.newReceiver(1)
 	for i, d := range []struct {
 		dst  string
@@ -85,9 +88,7 @@ func TestArrivalSame(t *testing.T) {
 // TestArrivalOfEachReceive: what is not remembered is found out anew with each
 // receive.
 func TestArrivalOfEachReceive(t *testing.T) {
-	c, err := ListenUDP("udp4", &net.UDPAddr{})
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
+	c := wildcard(t, "udp4")
 	x, err := net.Dial("udp4", netip.AddrPortFrom(netip.MustParseAddr("127.255.255.255"), c.port).String())
 	require.NoError(t, err)
 	t.Cleanup(func() { x.Close() })
@@ -103,33 +104,4 @@ func TestArrivalOfEachReceive(t *testing.T) {
 		require.Equal(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.port), p.Path.Local)
 		r.arrivals.other.shown = netip.AddrPort{}
 	}
-}
-
-// TestNoteOfReceiver: the path memory gets what a read of one datagram would note,
-// also of a path that was lost, and where the kernel names two interfaces: then the
-// remote address's zone is meant.
-func TestNoteOfReceiver(t *testing.T) {
-	c, err := ListenUDP("udp", &net.UDPAddr{})
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	r := c.newReceiver(1)
-	note := func(from target, local source) {
-		r.from, r.key = from, c.memory.Key(from.addr, from.scope)
-		r.at = &arrival{local: local, seen: pathmem.SightingOf(local.addr, local.ifindex)}
-		c.note(r)
-	}
-	link := target{netip.MustParseAddrPort("[fe80::2]:9"), 2}
-	note(link, source{addr: netip.MustParseAddr("fe80::1"), ifindex: 3})
-	local, zone, state := c.memory.Find(link.addr, 2)
-	require.Equal(t, pathmem.Known, state)
-	require.Equal(t, netip.MustParseAddr("fe80::1"), local)
-	require.EqualValues(t, 2, zone)
-
-	global := target{addr: netip.MustParseAddrPort("192.0.2.1:9")}
-	note(global, source{addr: netip.MustParseAddr("192.0.2.2")})
-	_, _, state = c.memory.Find(global.addr, 0)
-	require.Equal(t, pathmem.Known, state)
-	note(global, source{})
-	_, _, state = c.memory.Find(global.addr, 0)
-	require.Equal(t, pathmem.Lost, state)
 }

@@ -177,6 +177,27 @@ func TestLostPath(t *testing.T) {
 	}
 }
 
+// TestPacketsLostPath: the same in a batch, where a bare address is no way round it
+// either.
+func TestPacketsLostPath(t *testing.T) {
+	c := listen(t, "udp4", ":0")
+	x := dialVIP(t, c, vips[0])
+	write(t, x, "1")
+	require.True(t, readAll(t, c, 1)[0].Path.IsValid())
+	rc, err := c.SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, rc.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 0) }))
+	write(t, x, "2")
+	write(t, x, "3")
+	ps := readAll(t, c, 2)
+	n, err := c.WritePackets(ps)
+	require.Zero(t, n)
+	require.ErrorIs(t, err, dsrudp.ErrNoPath)
+	_, err = c.WriteToUDPAddrPort([]byte("bad"), addrPortOf(x.LocalAddr()))
+	require.ErrorIs(t, err, dsrudp.ErrNoPath)
+	require.EqualValues(t, 2, c.Stats().LostPath)
+}
+
 // TestUnspecifiedRemote: no address, and 0.0.0.0 on a socket that takes both
 // families, mean "::", which is this host, as with net.
 func TestUnspecifiedRemote(t *testing.T) {

@@ -25,17 +25,24 @@ func manyVIPs(n int) (all []netip.Addr) {
 	return all
 }
 
+// dialMany returns a Conn that n requests at once fit into, and a client of each of
+// so many VIPs.
+func dialMany(t *testing.T, network string, n int) (c *dsrudp.Conn, clients []*net.UDPConn) {
+	t.Helper()
+	c = listenWith(t, &dsrudp.ListenConfig{ReadBuffer: 1 << 20}, network, ":0")
+	for _, vip := range manyVIPs(n) {
+		clients = append(clients, dialVIP(t, c, vip))
+	}
+	return c, clients
+}
+
 // TestServerManyVIPs: requests to very many VIPs, in changing order and more of
 // them than a batch at once, are each answered from their own.
 func TestServerManyVIPs(t *testing.T) {
 	const n, rounds = 199, 4 // n is prime
 	for _, network := range []string{"udp4", "udp"} {
 		t.Run(network, func(t *testing.T) {
-			c := listenWith(t, &dsrudp.ListenConfig{ReadBuffer: 1 << 20}, network, ":0")
-			var clients []*net.UDPConn
-			for _, vip := range manyVIPs(n) {
-				clients = append(clients, dialVIP(t, c, vip))
-			}
+			c, clients := dialMany(t, network, n)
 			ask := func(round int) {
 				for i := range clients {
 					x := clients[i*(2*round+1)%n]
@@ -66,11 +73,7 @@ func TestPacketsManyVIPs(t *testing.T) {
 	const n = 200
 	for _, network := range []string{"udp4", "udp"} {
 		t.Run(network, func(t *testing.T) {
-			c := listenWith(t, &dsrudp.ListenConfig{ReadBuffer: 1 << 20}, network, ":0")
-			var clients []*net.UDPConn
-			for _, vip := range manyVIPs(n) {
-				clients = append(clients, dialVIP(t, c, vip))
-			}
+			c, clients := dialMany(t, network, n)
 			for range 2 {
 				enqueue(t, 1, clients...)
 				ps := readAll(t, c, n)

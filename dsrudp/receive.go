@@ -38,7 +38,7 @@ func (c *Conn) learn(o *op, d *datagram, oob []byte) {
 	var info pktinfo.Info
 	d.local = c.localOf(o, oob, &info)
 	c.countReceived(d.Flags, &d.local)
-	c.remember(d.From, d.Scope, &d.local)
+	c.remember(d)
 }
 
 // localOf returns where to answer a datagram from whose control messages are oob,
@@ -112,19 +112,16 @@ func (c *Conn) headerDestination(o *op, info *pktinfo.Info) source {
 	return source{}
 }
 
-// remember notes in the path memory that from wrote to s.
-func (c *Conn) remember(from netip.AddrPort, zone uint32, s *source) {
-	if c.memory == nil || !from.IsValid() {
+// remember notes d's path in the path memory.
+func (c *Conn) remember(d *datagram) {
+	if c.memory == nil {
 		return
 	}
+	zone := d.Scope
 	if zone == 0 {
-		zone = s.ifindex
+		zone = d.local.ifindex
 	}
-	if !s.addr.IsValid() {
-		c.memory.Lost(from, zone)
-		return
-	}
-	c.memory.Note(from, s.addr, zone)
+	c.memory.Note(d.From, d.local.addr, zone)
 }
 
 // remote returns d's remote address in net's form: IPv4-mapped on an AF_INET6

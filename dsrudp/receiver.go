@@ -45,8 +45,8 @@ func (c *Conn) datagram(r *receiver, i int, p *Packet) {
 	}
 	at, sameLocal := c.arrival(r, r.in.OOB(i))
 	r.at = at
-	if !sameRemote || !sameLocal {
-		c.note(r)
+	if (!sameRemote || !sameLocal) && c.memory != nil && r.from.addr.IsValid() {
+		c.memory.See(r.key, at.seen)
 	}
 	flags := r.in.Flags(i)
 	c.countReceived(flags, &at.local)
@@ -69,15 +69,5 @@ func (c *Conn) from(r *receiver, i int) {
 	r.remote = unmap(c.zoned(remote, scope))
 	if c.memory != nil && remote.IsValid() {
 		r.key = c.memory.Key(remote, scope)
-	}
-}
-
-// note notes the path of the datagram looked at last in the path memory.
-func (c *Conn) note(r *receiver) {
-	switch {
-	case r.from.scope != 0 && r.at.local.ifindex != 0: // which must become one zone
-		c.remember(r.from.addr, r.from.scope, &r.at.local)
-	case c.memory != nil && r.from.addr.IsValid():
-		c.memory.See(r.key, r.at.seen)
 	}
 }

@@ -57,7 +57,7 @@ func TestGrowthLosesNoState(t *testing.T) {
 	table := pathmem.New(5000)
 	lost, many, link := addrPort("192.0.2.1:1"), addrPort("192.0.2.2:1"), addrPort("[fe80::1]:1")
 	table.Note(lost, local4(1), 0)
-	table.Lost(lost, 0)
+	table.Note(lost, netip.Addr{}, 0)
 	table.Note(many, local4(1), 0)
 	table.Note(many, local4(2), 0)
 	table.Note(link, addr("fe80::2"), 7)

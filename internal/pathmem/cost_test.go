@@ -3,6 +3,7 @@
 package pathmem_test
 
 import (
+	"net/netip"
 	"runtime"
 	"testing"
 
@@ -18,12 +19,12 @@ func TestAllocs(t *testing.T) {
 	table.Note(r4, local4(1), 0)
 	table.Note(r6, vip6, 0)
 	table.Note(many, local4(1), 0)
-	table.Lost(lost, 0)
+	table.Note(lost, netip.Addr{}, 0)
 	flip := 0
 	for name, f := range map[string]func(){
 		"Note of known":     func() { table.Note(r4, local4(1), 0); table.Note(r6, vip6, 0) },
 		"Note of ambiguous": func() { flip++; table.Note(many, local4(flip&1), 0) },
-		"Lost":              func() { table.Lost(lost, 0) },
+		"Lost":              func() { table.Note(lost, netip.Addr{}, 0) },
 		"Find of known":     func() { table.Find(r4, 0); table.Find(r6, 0) },
 		"Find of others":    func() { table.Find(many, 0); table.Find(lost, 0); table.Find(remote4(4), 0) },
 	} {

@@ -47,7 +47,7 @@ func TestKnownTakesNoLock(t *testing.T) {
 	table.Note(known, local, 0)
 	table.Note(many, other, 0)
 	table.Note(many, local, 0)
-	table.Lost(lost, 0)
+	table.Note(lost, netip.Addr{}, 0)
 	changes := func() (n uint64) {
 		for i := range table.shards {
 			n += table.shards[i].created.Load()
@@ -67,7 +67,7 @@ func TestKnownTakesNoLock(t *testing.T) {
 		}
 		table.Note(known, local, 0)
 		table.Note(many, local, 0)
-		table.Lost(lost, 0)
+		table.Note(lost, netip.Addr{}, 0)
 	}, "waits for a lock")
 	require.Equal(t, before, changes(), "writes")
 }
@@ -126,7 +126,7 @@ func TestChangeMeetsOthers(t *testing.T) {
 			gone, came := table.seed.key(testRemote(1), 0), table.seed.key(testRemote(2), 0)
 			e, _, _ := a.find(gone)
 			a.evict(gone, 0)
-			require.True(t, a.insert(&table.seed, came, merge(came, record{}, sighting(others, 0), 0)))
+			require.True(t, a.insert(&table.seed, came, merge(came, record{}, record(SightingOf(others, 0)), 0)))
 			there, _, _ := a.find(came)
 			require.Same(t, e, there)
 		},

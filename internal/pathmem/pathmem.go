@@ -95,11 +95,6 @@ func (t *Table) Note(remote netip.AddrPort, local netip.Addr, zone uint32) {
 	}
 }
 
-// Lost is Note for a datagram that came without a usable local address.
-func (t *Table) Lost(remote netip.AddrPort, zone uint32) {
-	t.Note(remote, netip.Addr{}, zone)
-}
-
 // A Sighting is the local address that a remote was seen writing to, for those
 // who see many there. It is made by [SightingOf].
 type Sighting record
@@ -114,11 +109,16 @@ func SightingOf(local netip.Addr, zone uint32) Sighting {
 	if !local.IsValid() {
 		return Sighting{meta: metaLost}
 	}
-	return Sighting(sighting(local, zone))
+	hi, lo := words(local)
+	r := record{metaLocal, hi, lo}
+	if r.zoned() {
+		r.meta |= uint64(zone)
+	}
+	return Sighting(r)
 }
 
 // See is Note for a remote and a local address that are looked up already. Where
-// both were given a zone it must be the same one.
+// both have a zone the remote's counts.
 func (t *Table) See(remote Key, local Sighting) { t.update(remote, record(local)) }
 
 // Find returns the local address that remote last wrote to, IPv4 always as

@@ -65,7 +65,7 @@ func TestFind(t *testing.T) {
 		return func(t *pathmem.Table) { t.Note(r, l, zone) }
 	}
 	lost := func(r netip.AddrPort, zone uint32) func(*pathmem.Table) {
-		return func(t *pathmem.Table) { t.Lost(r, zone) }
+		return func(t *pathmem.Table) { t.Note(r, netip.Addr{}, zone) }
 	}
 	type does = []func(*pathmem.Table)
 	unknown := answer{}
@@ -254,7 +254,7 @@ func TestModel(t *testing.T) {
 				r, zone := remote(), uint32(rnd.IntN(3))
 				switch op := rnd.IntN(20); {
 				case op == 0:
-					table.Lost(r, zone)
+					table.Note(r, netip.Addr{}, zone)
 					m.at(r, zone, true).lost = true
 				case op < 10:
 					// Mostly the same local for a remote, so that all states occur.
@@ -279,5 +279,16 @@ func TestModel(t *testing.T) {
 			require.Equal(t, len(m), table.Len())
 			require.Zero(t, table.Evicted())
 		})
+	}
+}
+
+// TestSeeOfTwoZones holds that the zone of a link-local remote is that of the local
+// address too, also where the kernel names two interfaces: never a third.
+func TestSeeOfTwoZones(t *testing.T) {
+	table := pathmem.New(10)
+	remote := addrPort("[fe80::2]:9")
+	for range 2 {
+		table.See(table.Key(remote, 2), pathmem.SightingOf(addr("fe80::1"), 5))
+		require.Equal(t, answer{addr("fe80::1"), 2, pathmem.Known}, find(table, remote, 2))
 	}
 }

@@ -65,22 +65,15 @@ func idMask(hi uint64) uint64 {
 // A record is what is known of a remote: meta and the local address.
 type record struct{ meta, hi, lo uint64 }
 
-// sighting returns the record of a remote seen writing to local.
-func sighting(local netip.Addr, zone uint32) record {
-	hi, lo := words(local)
-	r := record{metaLocal, hi, lo}
-	if r.zoned() {
-		r.meta |= uint64(zone)
-	}
-	return r
-}
-
 // merge returns what is known of k after it was seen again, with old being what
 // was known before, or the zero record.
 func merge(k Key, old, seen record, epoch uint64) record {
 	r := seen
 	if seen.meta&metaLost != 0 {
 		r = record{metaLost | old.meta&(metaLocal|zoneMask), old.hi, old.lo}
+	}
+	if k.id&zoneMask != 0 {
+		r.meta &^= zoneMask
 	}
 	r.meta |= k.id | old.meta&metaMany | epoch<<epochShift
 	if old.meta&metaLocal != 0 && (r.hi != old.hi || r.lo != old.lo || uint32(r.meta) != uint32(old.meta)) {

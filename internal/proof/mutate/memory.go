@@ -50,8 +50,8 @@ var memory = []breakage{
 		name: "datagrams without a path not remembered as lost",
 		edits: []edit{{
 			"dsrudp/receive.go",
-			"c.memory.Lost(from, zone)",
-			"_ = zone",
+			"\tc.memory.Note(d.From, d.local.addr, zone)\n",
+			"\tif d.local.addr.IsValid() {\n\t\tc.memory.Note(d.From, d.local.addr, zone)\n\t}\n",
 		}},
 		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
 	},

@@ -25,8 +25,8 @@ var remembering = []breakage{
 		name: "change of the local address overlooked",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"if !sameRemote || !sameLocal {",
-			"if _ = sameLocal; !sameRemote {",
+			"if (!sameRemote || !sameLocal) && ",
+			"if _ = sameLocal; !sameRemote && ",
 		}},
 		by: []selection{tests(public, "^TestPacketsLastVIP$")},
 	},
@@ -34,8 +34,8 @@ var remembering = []breakage{
 		name: "change of the remote address overlooked",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"if !sameRemote || !sameLocal {",
-			"if !sameLocal {",
+			"if (!sameRemote || !sameLocal) && ",
+			"if !sameLocal && ",
 		}},
 		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
 	},
@@ -106,19 +106,19 @@ var remembering = []breakage{
 		name: "lost path in a batch not noted",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"case c.memory != nil && r.from.addr.IsValid():",
-			"case c.memory != nil && r.from.addr.IsValid() && r.at.local.addr.IsValid():",
+			"c.memory != nil && r.from.addr.IsValid() {",
+			"c.memory != nil && r.from.addr.IsValid() && at.local.addr.IsValid() {",
 		}},
-		by: []selection{tests(public, "^TestNoteOfReceiver$")},
+		by: []selection{tests(public, "^TestPacketsLostPath$")},
 	},
 	{
 		name: "zones of remote and local address noted as one of neither",
 		edits: []edit{{
-			"dsrudp/receiver.go",
-			"case r.from.scope != 0 && r.at.local.ifindex != 0:",
-			"case r.from.scope != 0 && r.at.local.ifindex != 0 && r.from.scope == r.at.local.ifindex:",
+			"internal/pathmem/record.go",
+			"if k.id&zoneMask != 0 {",
+			"if k.id&zoneMask == zoneMask {",
 		}},
-		by: []selection{tests(public, "^TestNoteOfReceiver$")},
+		by: []selection{tests(pathmem, "^TestSeeOfTwoZones$")},
 	},
 	{
 		name: "name of a link-local address's interface held for ever",
