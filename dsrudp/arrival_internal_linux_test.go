@@ -1,9 +1,12 @@
 package dsrudp
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -103,5 +106,35 @@ func TestArrivalOfEachReceive(t *testing.T) {
 		c.datagram(r, 0, &p)
 		require.Equal(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.port), p.Path.Local)
 		r.arrivals.other.shown = netip.AddrPort{}
+	}
+}
+
+// TestArrivalLong: control messages that are too long to be remembered are not
+// taken for others that they begin with, nor looked at twice in one receive.
+func TestArrivalLong(t *testing.T) {
+	c := wildcard(t, "udp")
+	r := c.newReceiver(1)
+	// An option of the caller's own tells something.
+	short := pktinfo.AppendSource(nil, false, netip.IPv6Loopback(), 1)
+	short = append(short, make([]byte, maxRemembered-len(short))...)
+	other := short[unix.CmsgSpace(unix.SizeofInet6Pktinfo):]
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&other[0]))
+	h.SetLen(len(other))
+	h.Level, h.Type = unix.SOL_SOCKET, unix.SCM_TIMESTAMPING
+	tells := other[unix.CmsgLen(0):]
+	long := pktinfo.AppendClass(slices.Clip(short), false, uint8(CE))
+	for slotOf(long) != slotOf(short) { // until both have one slot
+		binary.NativeEndian.PutUint64(tells, binary.NativeEndian.Uint64(tells)+1)
+		copy(long, short)
+	}
+	for i := range 3 {
+		a, same := c.arrival(r, long)
+		require.Equal(t, CE, a.ecn)
+		require.Equal(t, i > 0, same)
+	}
+	for i := range 3 {
+		a, same := c.arrival(r, short)
+		require.Equal(t, NotECT, a.ecn)
+		require.Equal(t, i > 0, same)
 	}
 }

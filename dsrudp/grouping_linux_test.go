@@ -69,6 +69,24 @@ func TestGrouping(t *testing.T) {
 	}
 }
 
+// TestGroupingBound: so they do from the bound address, which the messages do not
+// name.
+func TestGroupingBound(t *testing.T) {
+	for _, w := range []struct {
+		network string
+		vip     netip.Addr
+	}{{"udp4", vips[0]}, {"udp6", netip.IPv6Loopback()}} {
+		c := listen(t, w.network, netip.AddrPortFrom(w.vip, 0).String())
+		x := dialTrains(t, c, w.vip)
+		path := pathFrom(c, w.vip, x)
+		segments := packet("ababa", path)
+		segments.SegmentSize = 2
+		writeAll(t, c, []dsrudp.Packet{packet("12", path), packet("34", path), packet("5", path), segments})
+		requireTrains(t, x, train{"12345", 2}, train{"ababa", 2})
+		require.Zero(t, c.Stats().OffloadFallbacks)
+	}
+}
+
 // TestGroupingEnds: a group has one Path and one mark, and what is no part of it
 // ends it, also a Packet that is not sent. Each Path's order is kept.
 func TestGroupingEnds(t *testing.T) {

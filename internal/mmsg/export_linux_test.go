@@ -1,5 +1,10 @@
 package mmsg
 
+import "syscall"
+
+// SocketOf makes a Socket of one that is not UDP's, to receive through.
+func SocketOf(raw syscall.RawConn) *Socket { return &Socket{raw: raw} }
+
 // Cap returns the number of messages that b has room for.
 func (b *Batch) Cap() int { return len(b.hdrs) }
 

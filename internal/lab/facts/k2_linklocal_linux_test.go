@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
@@ -126,6 +127,16 @@ func TestK2_7_LinkLocalPeers(t *testing.T) {
 			for _, w := range guardWays {
 				d.requireAnswered(t, c, w, clients[i])
 			}
+
+			// As net's, it may send to the other link, which has its address too.
+			one, batch := duoPayload("one"), duoPayload("a batch of one")
+			to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(from.WithZone(devs[1-i]), port))
+			_, err := c.WriteTo([]byte(one), to)
+			require.NoError(t, err)
+			duoSentFrom(t, wires[1-i], one, at)
+			_, err = c.WriteBatch([]ipv4.Message{{Buffers: [][]byte{[]byte(batch)}, Addr: to}}, 0)
+			require.NoError(t, err)
+			duoSentFrom(t, wires[1-i], batch, at)
 		})
 	}
 }
