@@ -23,6 +23,7 @@ func TestAllocs(t *testing.T) {
 			"appendOthers": func() { l.appendOthers(room, oob) },
 			"cut":          func() { l.cut(into[:60], oob) },
 			"Parse":        func() { info = Parse(oob) },
+			"Unicast4":     func() { Unicast4(oob) },
 			"AppendSource": func() { AppendSource(room, true, vip4, 0) },
 			"Requested":    func() { _, _, _ = Requested(nil) },
 			"RequestedFor": func() { _, _, _ = RequestedFor(nil, true) },

@@ -34,6 +34,10 @@ func FuzzParse(f *testing.F) {
 		if want, ok := secondOpinion(b); ok {
 			require.Equal(t, want, Parse(b))
 		}
+		if a, ok := Unicast4(b); ok {
+			info := Parse(b)
+			require.Equal(t, Info{Local: a, Dst: a, IfIndex: info.IfIndex}, info)
+		}
 	})
 }
 

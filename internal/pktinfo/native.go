@@ -43,6 +43,12 @@ func Parse(oob []byte) (info Info) {
 // one is copied.
 func ParseInto(info *Info, oob []byte) { native.parse(info, oob) }
 
+// Unicast4 returns the address that a datagram was sent to whose control messages
+// say no more than that it was an IPv4 address of this host's own, as those of most
+// IPv4 datagrams do: [Parse] would return it as Local and as Dst, beside the
+// interface. It is for whoever would notice that an Info is filled in.
+func Unicast4(oob []byte) (a netip.Addr, ok bool) { return unicast4(oob) }
+
 // AppendSource appends to oob a control message that makes a datagram leave
 // from src, and returns the longer slice, which holds whole messages. Oob is
 // filled up with zeros to where a message may start.
@@ -59,6 +65,9 @@ func ParseInto(info *Info, oob []byte) { native.parse(info, oob) }
 // have no index (FreeBSD, NetBSD, OpenBSD), and where the kernel would ignore
 // the source beside it (macOS, IPv4).
 func AppendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint32) []byte {
+	if v4 && ifindex == 0 && src.Is4() && src != netip.IPv4Unspecified() {
+		return appendSource4(oob, src.As4())
+	}
 	return native.appendSource(oob, v4, src, ifindex)
 }
 

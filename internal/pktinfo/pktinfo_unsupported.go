@@ -36,6 +36,9 @@ func Parse([]byte) Info { return Info{} }
 // ParseInto knows nothing of a datagram.
 func ParseInto(*Info, []byte) {}
 
+// Unicast4 knows nothing of a datagram.
+func Unicast4([]byte) (a netip.Addr, ok bool) { return netip.Addr{}, false }
+
 // AppendSource returns oob: what is sent leaves from the kernel's choice, so
 // the caller has to refuse a chosen source first.
 func AppendSource(oob []byte, _ bool, _ netip.Addr, _ uint32) []byte { return oob }
