@@ -44,6 +44,7 @@ const (
 const (
 	flagLost  = 1 << 0 // there is no local address: it was lost on receipt
 	flagLocal = 1 << 1 // always set: no zero byte passes for flags
+	flag4     = 1 << 2 // the local address is an IPv4 one
 )
 
 // marker is random for each process: nothing that comes from outside can know
@@ -78,8 +79,7 @@ type carrier struct {
 func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 	a := new(carrier)
 	addr := remote.Addr()
-	ip := addr.As16()
-	put(a.array[:], &ip)
+	put(a.array[:], addr)
 	a.addr.IP = a.array[:net.IPv6len:cap6]
 	if addr.Is4() {
 		a.addr.IP = a.array[net.IPv6len-net.IPv4len : net.IPv6len : cap6]
@@ -87,14 +87,14 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 	a.addr.Port = int(remote.Port())
 	a.addr.Zone = addr.Zone()
 
-	t := a.array[net.IPv6len:]
+	t := (*[carriedLen]byte)(a.array[net.IPv6len:])
 	remoteZone, ok := zones.id(a.addr.Zone)
 	localZone, ok2 := zones.id(c.Local.Addr().Zone())
 	if !ok || !ok2 {
 		return &a.addr // carries nothing
 	}
-	put(t[offMarker:], &marker)
-	put(t[offRemote:], &ip)
+	*(*[16]byte)(t[offMarker:]) = marker
+	put(t[offRemote:], addr)
 	binary.NativeEndian.PutUint16(t[offRemotePort:], remote.Port())
 	binary.NativeEndian.PutUint16(t[offRemoteZone:], remoteZone)
 	binary.NativeEndian.PutUint32(t[offGroup:], c.Group)
@@ -103,18 +103,25 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 		t[offFlags] |= flagLost
 		return &a.addr
 	}
-	local := c.Local.Addr().As16()
-	put(t[offLocal:], &local)
+	put(t[offLocal:], c.Local.Addr())
+	if c.Local.Addr().Is4() {
+		t[offFlags] |= flag4
+	}
 	binary.NativeEndian.PutUint16(t[offLocalPort:], c.Local.Port())
 	binary.NativeEndian.PutUint16(t[offLocalZone:], localZone)
 	return &a.addr
 }
 
-// put writes a to b, in halves: netip writes an address in halves, and to load
-// it as a whole would have to wait for both to reach memory.
-func put(b []byte, a *[16]byte) {
-	binary.NativeEndian.PutUint64(b, binary.NativeEndian.Uint64(a[:8]))
-	binary.NativeEndian.PutUint64(b[8:], binary.NativeEndian.Uint64(a[8:]))
+// put writes a to b as an IPv6 address, an IPv4 one in pieces: what As16 makes of it
+// in memory has to get there before it can be loaded.
+func put(b []byte, a netip.Addr) {
+	to := (*[16]byte)(b)
+	if !a.Is4() {
+		*to = a.As16()
+		return
+	}
+	*to = [16]byte{10: 0xff, 0xff}
+	*(*[4]byte)(to[12:]) = a.As4()
 }
 
 // Parse returns what a carries, and whether it carries anything: it does when
@@ -123,13 +130,13 @@ func Parse(a *net.UDPAddr) (c Carried, ok bool) {
 	if a == nil || !(len(a.IP) == net.IPv6len && cap(a.IP) == cap6 || len(a.IP) == net.IPv4len && cap(a.IP) == cap4) {
 		return Carried{}, false
 	}
-	t := a.IP[len(a.IP):cap(a.IP)]
+	t := (*[carriedLen]byte)(a.IP[len(a.IP):cap(a.IP)])
 	if [16]byte(t[offMarker:]) != marker || t[offFlags]&flagLocal == 0 {
 		return Carried{}, false
 	}
-	var ip [16]byte
+	ip := [16]byte{10: 0xff, 0xff} // an IPv4 address as an IPv6 one
 	if len(a.IP) == net.IPv4len {
-		ip = netip.AddrFrom4([4]byte(a.IP)).As16()
+		*(*[4]byte)(ip[12:]) = [4]byte(a.IP)
 	} else {
 		ip = [16]byte(a.IP)
 	}
@@ -144,11 +151,16 @@ func Parse(a *net.UDPAddr) (c Carried, ok bool) {
 		c.Lost = true
 		return c, true
 	}
+	port := binary.NativeEndian.Uint16(t[offLocalPort:])
+	if t[offFlags]&flag4 != 0 {
+		c.Local = netip.AddrPortFrom(netip.AddrFrom4([4]byte(t[offLocal+12:])), port)
+		return c, true
+	}
 	zone, ok := zones.name(binary.NativeEndian.Uint16(t[offLocalZone:]))
 	if !ok {
 		return Carried{}, false
 	}
-	local := netip.AddrFrom16([16]byte(t[offLocal:])).Unmap().WithZone(zone)
-	c.Local = netip.AddrPortFrom(local, binary.NativeEndian.Uint16(t[offLocalPort:]))
+	local := netip.AddrFrom16([16]byte(t[offLocal:])).WithZone(zone)
+	c.Local = netip.AddrPortFrom(local, port)
 	return c, true
 }

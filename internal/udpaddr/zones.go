@@ -21,6 +21,10 @@ func (z *zoneTable) id(name string) (uint16, bool) {
 	if name == "" {
 		return 0, true
 	}
+	return z.idOf(name)
+}
+
+func (z *zoneTable) idOf(name string) (uint16, bool) {
 	z.mu.RLock()
 	id, ok := z.ids[name]
 	z.mu.RUnlock()
@@ -45,6 +49,10 @@ func (z *zoneTable) name(id uint16) (string, bool) {
 	if id == 0 {
 		return "", true
 	}
+	return z.nameOf(id)
+}
+
+func (z *zoneTable) nameOf(id uint16) (string, bool) {
 	z.mu.RLock()
 	defer z.mu.RUnlock()
 	if int(id) >= len(z.names) {
