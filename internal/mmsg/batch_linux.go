@@ -260,7 +260,8 @@ func (b *Batch) Remote(i int) (netip.AddrPort, uint32) {
 
 // SameRemote reports whether message i came from the same address as message i-1.
 func (b *Batch) SameRemote(i int) bool {
-	return b.names[i].equal(&b.names[i-1]) && b.hdrs[i].hdr.Namelen == b.hdrs[i-1].hdr.Namelen
+	n := b.hdrs[i].hdr.Namelen
+	return n == b.hdrs[i-1].hdr.Namelen && b.names[i].equal(&b.names[i-1], n)
 }
 
 // OOB returns the control messages that came with message i. They are b's, and
@@ -292,14 +293,12 @@ func (b *Batch) Begin(to netip.AddrPort, scope uint32) {
 	i := b.len
 	b.len++
 	h := &b.hdrs[i].hdr
-	h.Namelen, h.Name = 0, nil
+	h.Namelen = 0 // means that there is no name
 	if to.IsValid() {
-		h.Name = &b.names[i][0]
 		h.Namelen = b.names[i].set(b.sock.inet6, to, scope)
 	}
 	h.SetIovlen(0)
 	h.SetControllen(0)
-	h.Flags = 0
 }
 
 // ControlRoom returns the last message's room for control messages, empty, to be

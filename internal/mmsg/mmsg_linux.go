@@ -31,8 +31,8 @@ type Msg struct {
 	errno syscall.Errno
 	// waited says that a send had to wait, and has not been tried again.
 	waited bool
-	// The two callbacks are made once: a method value made for each call
-	// would be an allocation for each call.
+	// The two callbacks are made once: one made for each call would be an
+	// allocation for each call.
 	recvmsg func(fd uintptr) bool
 	sendmsg func(fd uintptr) bool
 }
@@ -47,10 +47,37 @@ func NewMsg() *Msg {
 // Init prepares a Msg that is part of another object in the heap. The object
 // must not be copied afterwards.
 func (m *Msg) Init() {
+	m.hdr.Name = &m.name[0]
 	m.hdr.Iov = &m.iov
 	m.hdr.SetIovlen(1)
-	m.recvmsg = m.doRecvmsg
-	m.sendmsg = m.doSendmsg
+	m.recvmsg = m.callback(unix.SYS_RECVMSG)
+	m.sendmsg = m.callback(unix.SYS_SENDMSG)
+}
+
+// callback returns what makes the system call and reports false where it has to
+// wait. It does the work of Socket.msg itself: after a system call each return is
+// a slow one, as the kernel has had the processor forget where they lead.
+func (m *Msg) callback(trap uintptr) func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		for !m.waited {
+			var n uintptr
+			if m.sock.plain {
+				n, _, m.errno = syscall.Syscall6(trap, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT, 0, 0, 0)
+			} else {
+				n, _, m.errno = syscall.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT, 0, 0, 0)
+			}
+			switch m.errno {
+			case unix.EINTR:
+				continue
+			case unix.EAGAIN:
+				m.waited = trap == unix.SYS_SENDMSG
+				return false
+			}
+			m.n = int(n)
+			return true
+		}
+		return true
+	}
 }
 
 // arm points the header at a call's buffers.
@@ -69,22 +96,6 @@ func (m *Msg) disarm() {
 	m.hdr.Control = nil
 }
 
-func (m *Msg) doRecvmsg(fd uintptr) bool { return m.call(unix.SYS_RECVMSG, fd) }
-func (m *Msg) doSendmsg(fd uintptr) bool { return m.call(unix.SYS_SENDMSG, fd) }
-
-// call makes the system call and reports false where it has to wait.
-func (m *Msg) call(trap, fd uintptr) bool {
-	if m.waited {
-		return true
-	}
-	m.n, m.errno = m.sock.msg(trap, fd, &m.hdr, 0)
-	if m.errno != unix.EAGAIN {
-		return true
-	}
-	m.waited = trap == unix.SYS_SENDMSG
-	return false
-}
-
 // Recv receives one datagram into b and its control messages into oob, waiting
 // for it until the read deadline or Close, and sets r to what came. With an error
 // r is not changed.
@@ -92,7 +103,6 @@ func (m *Msg) call(trap, fd uintptr) bool {
 // B and oob are kept until Recv returns and must be in the heap.
 func (s *Socket) Recv(m *Msg, b, oob []byte, r *Received) error {
 	m.arm(b, oob)
-	m.hdr.Name = &m.name[0]
 	m.hdr.Namelen = uint32(len(m.name))
 	m.sock = s
 	err := s.raw.Read(m.recvmsg)
@@ -122,9 +132,8 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to netip.AddrPort, scope uint32) (i
 	raceRead(b)
 	raceRead(oob)
 	m.arm(b, oob)
-	m.hdr.Name, m.hdr.Namelen = nil, 0
+	m.hdr.Namelen = 0 // means that there is no name
 	if to.IsValid() {
-		m.hdr.Name = &m.name[0]
 		m.hdr.Namelen = m.name.set(s.inet6, to, scope)
 	}
 	m.sock = s

@@ -11,10 +11,11 @@ import (
 // Family and scope are in the host's byte order, the port in the network's.
 type sockaddr [unix.SizeofSockaddrInet6]byte
 
-// equal is == in less time: most are told apart by the first eight bytes, which
-// are the family, the port, and an IPv4 address.
-func (s *sockaddr) equal(x *sockaddr) bool {
-	return word(s[0:]) == word(x[0:]) && word(s[8:]) == word(x[8:]) && word(s[16:]) == word(x[16:]) && [4]byte(s[24:]) == [4]byte(x[24:])
+// equal reports whether two names of n bytes are the same address. The first
+// eight bytes are the family, the port and, of a sockaddr_in, all else that counts.
+func (s *sockaddr) equal(x *sockaddr, n uint32) bool {
+	return word(s[0:]) == word(x[0:]) && (n == unix.SizeofSockaddrInet4 ||
+		word(s[8:]) == word(x[8:]) && word(s[16:]) == word(x[16:]) && [4]byte(s[24:]) == [4]byte(x[24:]))
 }
 
 func word(b []byte) uint64 { return binary.NativeEndian.Uint64(b) }

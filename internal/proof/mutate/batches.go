@@ -96,8 +96,8 @@ var batches = []breakage{
 		name: "Path of the datagram before kept for another client",
 		edits: []edit{{
 			"internal/mmsg/batch_linux.go",
-			"return b.names[i].equal(&b.names[i-1]) && ",
-			"return ",
+			" && b.names[i].equal(&b.names[i-1], n)",
+			"",
 		}},
 		by: []selection{tests(public, "^TestPacketsOneVIP$")},
 	},

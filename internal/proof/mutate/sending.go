@@ -194,8 +194,8 @@ var sending = []breakage{
 		name: "MSG_DONTWAIT dropped on send",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
-			"return m.call(unix.SYS_SENDMSG, fd)",
-			"_, _, m.errno = syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.hdr)), 0); return m.errno != unix.EAGAIN",
+			"\t\t\t\tn, _, m.errno = syscall.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT,",
+			"\t\t\t\tflags := uintptr(unix.MSG_DONTWAIT)\n\t\t\t\tif trap == unix.SYS_SENDMSG {\n\t\t\t\t\tflags = 0\n\t\t\t\t}\n\t\t\t\tn, _, m.errno = syscall.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&m.hdr)), flags,",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_BlockingDescriptionFull$")},
 	},
