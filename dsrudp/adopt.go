@@ -61,7 +61,7 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 	conn.dropped() // before it was this package's
 	conn.count.drops.total = 0
 	conn.join(newGroup(new(ListenConfig)))
-	return conn, nil
+	return conn.complete(), nil
 }
 
 // bare takes the error out of net's *net.OpError, to be wrapped once.

@@ -4,7 +4,7 @@ import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // reply takes an answer to the datagram being served.
 func (r *reader) reply(b []byte) error {
-	s, t := &r.in.at.local, &r.in.from
+	s, t := &r.in.at.local, &r.in.peer.target
 	if !s.addr.IsValid() {
 		return ErrNoPath
 	}

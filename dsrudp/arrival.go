@@ -28,9 +28,10 @@ type arrivals struct {
 		oob [maxRemembered]byte
 		arrival
 	}
-	last  *arrival // what the datagram before said, in the same receive
-	other arrival  // what is not remembered
-	run   []byte   // the control messages that other is from
+	plain [1 << arrivalBits]arrival // by the IPv4 address that local has, and nothing else is told
+	last  *arrival                  // what the datagram before said, in the same receive
+	other arrival                   // what is not remembered
+	run   []byte                    // the control messages that other is from
 }
 
 const arrivalBits = 5
@@ -43,6 +44,17 @@ const maxRemembered = 72 + 24 + 24
 // until the next call. Same reports that those of the datagram before said so too.
 func (c *Conn) arrival(r *receiver, oob []byte) (a *arrival, same bool) {
 	as := &r.arrivals
+	if to, ok := pktinfo.Unicast4(oob); ok && c.parse && !c.guard4 {
+		s := source{addr: to}
+		a := &as.plain[s.slot()]
+		if a.local.addr != to {
+			*a = arrival{local: s, shown: c.local(&s), seen: pathmem.SightingOf(to, 0)}
+			as.last = nil
+		}
+		same = as.last == a
+		as.last = a
+		return a, same
+	}
 	if as.last == &as.other && bytes.Equal(as.run, oob) {
 		return &as.other, true // in one receive it does not change
 	}

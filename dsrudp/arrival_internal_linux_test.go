@@ -37,9 +37,9 @@ func TestUnderstandAlways(t *testing.T) {
 	} {
 		oob := pktinfo.AppendSource(nil, false, netip.MustParseAddr(dst), 1)
 		var a arrival
-		require.Equal(t, always, c.understand(&a, newOp().(*op), oob), dst)
+		require.Equal(t, always, c.understand(&a, c.newOp().(*op), oob), dst)
 	}
-	require.False(t, c.understand(new(arrival), newOp().(*op), nil))
+	require.False(t, c.understand(new(arrival), c.newOp().(*op), nil))
 
 	// For IPv4 the address that answers stands beside the destination.
 	oob := pktinfo.AppendSource(nil, true, netip.MustParseAddr("127.0.0.1"), 1)
@@ -47,12 +47,12 @@ func TestUnderstandAlways(t *testing.T) {
 		dst := netip.MustParseAddr(group).As4()
 		copy(oob[unix.CmsgLen(8):], dst[:])
 		var a arrival
-		require.False(t, c.understand(&a, newOp().(*op), oob), group)
+		require.False(t, c.understand(&a, c.newOp().(*op), oob), group)
 		require.Equal(t, group, a.orig.String())
 		require.Equal(t, source{addr: netip.MustParseAddr("127.0.0.1")}, a.local)
 	}
 	copy(oob[unix.CmsgLen(8):], []byte{127, 0, 0, 1})
-	require.True(t, c.understand(new(arrival), newOp().(*op), oob))
+	require.True(t, c.understand(new(arrival), c.newOp().(*op), oob))
 }
 
 // TestArrivalSame: what one datagram's control messages say is said to be the same
@@ -103,6 +103,7 @@ func TestArrivalOfEachReceive(t *testing.T) {
 		_, err = r.in.Recv(1, 0)
 		require.NoError(t, err)
 		var p Packet
+		c.begin(r, 1)
 		c.datagram(r, 0, &p)
 		require.Equal(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.port), p.Path.Local)
 		r.arrivals.other.shown = netip.AddrPort{}

@@ -79,6 +79,7 @@ type Conn struct {
 	woken  bool          // and is to end: deadlines stay as they are
 	ended  chan struct{} // closed when woken
 
+	spare     atomic.Pointer[op]
 	ops       sync.Pool // of *op
 	receivers sync.Pool // of *receiver
 	senders   sync.Pool // of *sender
@@ -112,19 +113,36 @@ func scoped(a netip.Addr) bool {
 // An op is the memory of one call in progress. They are pooled for each Conn:
 // a memo must not be shown another namespace's table.
 type op struct {
-	msg  mmsg.Msg
-	memo localroute.Memo
-	oob  [pktinfo.Size]byte
+	msg    mmsg.Msg
+	memory pathmem.View // of the Conn's, if it has one
+	memo   localroute.Memo
+	oob    [pktinfo.Size]byte
 }
 
-func newOp() any {
+func (c *Conn) newOp() any {
 	o := new(op)
 	o.msg.Init()
+	if c.memory != nil {
+		o.memory = c.memory.View()
+	}
 	return o
 }
 
-func (c *Conn) op() *op     { return c.ops.Get().(*op) }
-func (c *Conn) done(o *op)  { c.ops.Put(o) }
+// op returns an op for one call, to be given back to done. The spare one is less
+// work than the pool, and there is where one goroutine reads and answers.
+func (c *Conn) op() *op {
+	if o := c.spare.Swap(nil); o != nil {
+		return o
+	}
+	return c.ops.Get().(*op)
+}
+
+func (c *Conn) done(o *op) {
+	if !c.spare.CompareAndSwap(nil, o) {
+		c.ops.Put(o)
+	}
+}
+
 func (c *Conn) ok() bool    { return c != nil && c.conn != nil }
 func (c *Conn) inet6() bool { return c.family != pktinfo.IPv4 }
 func is4(a netip.Addr) bool { return a.Is4() || a.Is4In6() }

@@ -1,10 +1,8 @@
 package dsrudp
 
 import (
-	"runtime"
 	"sync/atomic"
 
-	"github.com/dsrudp/go-dsrudp/internal/localroute"
 	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 )
 
@@ -27,14 +25,8 @@ func newGroup(lc *ListenConfig) group {
 	return g
 }
 
-// join makes c, which is otherwise complete, one of g. A bound Conn has nothing
-// to remember.
+// join makes c one of g. A bound Conn has nothing to remember.
 func (c *Conn) join(g group) {
-	if c.guard != nil {
-		// For a Conn that is forgotten instead of closed. Not before: what
-		// fails on the way here gives the guard back itself.
-		c.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)
-	}
 	c.group = g.id
 	if !c.bound.addr.IsValid() {
 		c.memory = g.memory

@@ -15,5 +15,5 @@ func TestCheckMeetsClose(t *testing.T) {
 	require.NoError(t, c.Close())
 	s := source{addr: netip.MustParseAddr("2001:db8::77")}
 	to := target{addr: netip.MustParseAddrPort("[::1]:9")}
-	require.Equal(t, net.ErrClosed, c.check(newOp().(*op), &s, &to))
+	require.Equal(t, net.ErrClosed, c.check(c.newOp().(*op), &s, &to))
 }

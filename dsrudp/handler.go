@@ -53,7 +53,7 @@ func (w ReplyWriter) Write(b []byte) (int, error) {
 		return 0, errLate
 	}
 	if err := r.reply(b); err != nil {
-		return 0, r.c.unsent(err, 1, addrPortAddr{r.c.zoned(r.in.from.addr, r.in.from.scope)})
+		return 0, r.c.unsent(err, 1, addrPortAddr{r.c.zoned(r.in.peer.addr, r.in.peer.scope)})
 	}
 	return len(b), nil
 }

@@ -78,12 +78,7 @@ func ListenPacket(network, address string) (*Conn, error) {
 // "udp", "udp4" and "udp6". See ListenUDP. Ctx only bounds the resolution of
 // address.
 func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address string) (*Conn, error) {
-	c, err := lc.listen(ctx, network, address, lc.ReusePort)
-	if err != nil {
-		return nil, err
-	}
-	c.join(newGroup(lc))
-	return c, nil
+	return lc.listen(ctx, network, address, lc.ReusePort, newGroup(lc))
 }
 
 // ListenN listens with n sockets on one address (SO_REUSEPORT), to be read by n
@@ -99,14 +94,13 @@ func (lc *ListenConfig) ListenN(ctx context.Context, network, address string, n 
 	g := newGroup(lc)
 	cs := make([]*Conn, 0, n)
 	for range n {
-		c, err := lc.listen(ctx, network, address, true)
+		c, err := lc.listen(ctx, network, address, true, g)
 		if err != nil {
 			for _, c := range cs {
 				c.Close()
 			}
 			return nil, err
 		}
-		c.join(g)
 		cs = append(cs, c)
 		if len(cs) == 1 {
 			// Only a host that net could parse gets here.
@@ -117,8 +111,8 @@ func (lc *ListenConfig) ListenN(ctx context.Context, network, address string, n 
 	return cs, nil
 }
 
-// listen makes the socket. It is in no group yet.
-func (lc *ListenConfig) listen(ctx context.Context, network, address string, reusePort bool) (*Conn, error) {
+// listen makes a socket of g.
+func (lc *ListenConfig) listen(ctx context.Context, network, address string, reusePort bool, g group) (*Conn, error) {
 	switch network {
 	case "udp", "udp4", "udp6":
 	default:
@@ -162,7 +156,7 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string, reu
 		return nil, err
 	}
 	uc := pc.(*net.UDPConn)
-	c, err := s.listened(uc, network, lc)
+	c, err := s.listened(uc, network, lc, g)
 	if err == nil && reuseLater {
 		err = c.control(sockopt.SetReusePort)
 	}
@@ -171,7 +165,7 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string, reu
 		s.close()
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: uc.LocalAddr(), Err: err}
 	}
-	return c, nil
+	return c.complete(), nil
 }
 
 // parseBind parses the address that net tells a Control function it is about to

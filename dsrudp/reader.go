@@ -105,6 +105,7 @@ func (r *reader) drain() error {
 
 // serve serves a batch of n datagrams and sends the answers. Close ends it.
 func (r *reader) serve(n int) {
+	r.c.begin(r.in, n)
 	for r.i, r.off = 0, 0; r.i < n && !r.c.closed.Load(); {
 		r.serveRest(n)
 	}

@@ -31,6 +31,7 @@ func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {
 	if err != nil {
 		return 0, c.readError(err)
 	}
+	c.begin(r, n)
 	for i := range ps[:n] {
 		c.datagram(r, i, &ps[i])
 	}

@@ -8,14 +8,14 @@ import (
 
 // recall returns the source for a send that is given only where to. One that is
 // not valid means the kernel's choice.
-func (c *Conn) recall(t target) (source, error) {
+func (c *Conn) recall(o *op, t *target) (source, error) {
 	if c.bound.addr.IsValid() {
 		return c.bound, nil
 	}
 	state := pathmem.Unknown
 	var s source
 	if c.memory != nil {
-		s.addr, s.ifindex, state = c.memory.Find(t.addr, t.scope)
+		s.addr, s.ifindex, state = o.memory.Find(t.addr, t.scope)
 	}
 	switch state {
 	case pathmem.Known:
@@ -47,8 +47,10 @@ func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {
 		if c.memory == nil {
 			return Path{}, false
 		}
+		o := c.op()
 		var state pathmem.State
-		s.addr, s.ifindex, state = c.memory.Find(t.addr, t.scope)
+		s.addr, s.ifindex, state = o.memory.Find(t.addr, t.scope)
+		c.done(o)
 		if state != pathmem.Known && (state != pathmem.Ambiguous || c.strict) {
 			return Path{}, false
 		}

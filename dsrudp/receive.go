@@ -35,10 +35,14 @@ func (c *Conn) receive(o *op, b, oob []byte, d *datagram) (err error) {
 
 // learn finds out where to answer d from, whose control messages are oob.
 func (c *Conn) learn(o *op, d *datagram, oob []byte) {
-	var info pktinfo.Info
-	d.local = c.localOf(o, oob, &info)
+	if to, ok := pktinfo.Unicast4(oob); ok && c.parse && !c.guard4 { // a matter of speed
+		d.local.addr = to
+	} else {
+		var info pktinfo.Info
+		d.local = c.localOf(o, oob, &info)
+	}
 	c.countReceived(d.Flags, &d.local)
-	c.remember(d)
+	c.remember(o, d)
 }
 
 // localOf returns where to answer a datagram from whose control messages are oob,
@@ -113,7 +117,7 @@ func (c *Conn) headerDestination(o *op, info *pktinfo.Info) source {
 }
 
 // remember notes d's path in the path memory.
-func (c *Conn) remember(d *datagram) {
+func (c *Conn) remember(o *op, d *datagram) {
 	if c.memory == nil {
 		return
 	}
@@ -121,7 +125,7 @@ func (c *Conn) remember(d *datagram) {
 	if zone == 0 {
 		zone = d.local.ifindex
 	}
-	c.memory.Note(d.From, d.local.addr, zone)
+	o.memory.Note(d.From, d.local.addr, zone)
 }
 
 // remote returns d's remote address in net's form: IPv4-mapped on an AF_INET6
@@ -133,6 +137,10 @@ func (c *Conn) zoned(remote netip.AddrPort, scope uint32) netip.AddrPort {
 	if scope == 0 {
 		return remote
 	}
+	return c.in(remote, scope)
+}
+
+func (c *Conn) in(remote netip.AddrPort, scope uint32) netip.AddrPort {
 	return netip.AddrPortFrom(remote.Addr().WithZone(c.zones.Name(scope)), remote.Port())
 }
 

@@ -13,46 +13,81 @@ import (
 type receiver struct {
 	o        *op // for the guard's memo
 	in       *mmsg.Batch
+	peers    []peer         // where message i came from, if it was not where message i-1 did
+	memories []pathmem.View // and what the path memory knows of that
 	arrivals arrivals
 
 	// The rest is about the datagram looked at last.
 
-	size   int            // of the payload, in bytes
-	from   target         // where it came from
-	remote netip.AddrPort // the same as it is shown to callers
-	key    pathmem.Key    // and as the path memory knows it
+	size   int // of the payload, in bytes
+	peer   *peer
+	memory *pathmem.View
 	at     *arrival
 }
 
+// A peer is where a datagram came from.
+type peer struct {
+	target
+	shown netip.AddrPort // the same as it is shown to callers
+	same  bool           // as that of the message before: the rest says nothing
+}
+
 func (c *Conn) newReceiver(n int) *receiver {
-	return &receiver{o: newOp().(*op), in: c.sock.NewBatch(n, pktinfo.Size)}
+	r := &receiver{
+		o:        c.newOp().(*op),
+		in:       c.sock.NewBatch(n, pktinfo.Size),
+		peers:    make([]peer, n),
+		memories: make([]pathmem.View, n),
+	}
+	if c.memory != nil {
+		for i := range r.memories {
+			r.memories[i] = c.memory.View()
+		}
+	}
+	return r
 }
 
 // path is the way that the datagram looked at last came.
-func (r *receiver) path() Path { return Path{Local: r.at.shown, Remote: r.remote} }
+func (r *receiver) path() Path { return Path{Local: r.at.shown, Remote: r.peer.shown} }
+
+// begin looks at where the n messages of a receive came from. Datagrams of one
+// remote address tend to come together, as do those to one local address, and what
+// is known of one holds for the next.
+func (c *Conn) begin(r *receiver, n int) {
+	r.arrivals.last = nil
+	for i := range n {
+		p := &r.peers[i]
+		if p.same = i > 0 && r.in.SameRemote(i); p.same {
+			continue
+		}
+		p.addr, p.scope = r.in.Remote(i)
+		p.shown = unmap(c.zoned(p.addr, p.scope))
+		if c.memory != nil && p.addr.IsValid() {
+			r.memories[i].Meet(p.addr, p.scope)
+		}
+	}
+	if c.memory != nil {
+		c.memory.Fetch(r.memories[:n])
+	}
+}
 
 // datagram looks at message i of a receive and fills in p, but for its buffer. It
-// is called for each message in order: datagrams of one remote address tend to
-// come together, as do those to one local address, and what is known of one holds
-// for the next.
+// is called for each message in order, after begin.
 func (c *Conn) datagram(r *receiver, i int, p *Packet) {
-	if i == 0 {
-		r.arrivals.last = nil
-	}
-	sameRemote := i > 0 && r.in.SameRemote(i)
-	if !sameRemote {
-		c.from(r, i)
+	same := r.peers[i].same
+	if !same {
+		r.peer, r.memory = &r.peers[i], &r.memories[i]
 	}
 	at, sameLocal := c.arrival(r, r.in.OOB(i))
 	r.at = at
-	if (!sameRemote || !sameLocal) && c.memory != nil && r.from.addr.IsValid() {
-		c.memory.See(r.key, at.seen)
+	if (!same || !sameLocal) && c.memory != nil && r.peer.addr.IsValid() {
+		r.memory.See(at.seen)
 	}
 	flags := r.in.Flags(i)
 	c.countReceived(flags, &at.local)
 	r.size = r.in.Size(i)
 	p.N = r.size
-	p.Path.Local, p.Path.Remote = at.shown, r.remote
+	p.Path.Local, p.Path.Remote = at.shown, r.peer.shown
 	p.OrigDst, p.ECN = at.orig, at.ecn
 	p.SegmentSize = 0
 	if at.seg < r.size {
@@ -60,14 +95,4 @@ func (c *Conn) datagram(r *receiver, i int, p *Packet) {
 	}
 	p.Truncated = flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0
 	p.Err = nil
-}
-
-// from looks at where message i came from.
-func (c *Conn) from(r *receiver, i int) {
-	remote, scope := r.in.Remote(i)
-	r.from = target{remote, scope}
-	r.remote = unmap(c.zoned(remote, scope))
-	if c.memory != nil && remote.IsValid() {
-		r.key = c.memory.Key(remote, scope)
-	}
 }

@@ -24,9 +24,7 @@ func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, err
 		t = &target{addr: c.peer, scope: t.scope}
 	}
 	if c.held != nil {
-		if len(oob) > 0 {
-			c.held.flush() // what was written before goes before
-		} else if taken, err := c.held.hold(b, s, t); taken || err != nil {
+		if taken, err := c.hold(b, s, t, oob); taken || err != nil {
 			return len(b), err
 		}
 	}
@@ -34,35 +32,52 @@ func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, err
 		oob = o.oob[:0]
 	}
 	for {
-		all := oob
-		if s.addr.IsValid() {
-			var err error
-			if all, err = c.appendSource(o, oob, s, t); err != nil {
-				return 0, err
-			}
+		all, err := c.appendSource(o, oob, s, t)
+		if err != nil {
+			return 0, err
 		}
 		n, err := c.sock.Send(&o.msg, b, all, to, t.scope)
-		switch err {
-		case nil:
+		if err == nil {
 			return n, nil
-		case mmsg.ErrWaited: // and what was local then may not be now
-		default:
+		}
+		if err != mmsg.ErrWaited { // and what was local then may not be now
 			return 0, c.classify(o, err, s, t)
 		}
 	}
 }
 
+// hold keeps a datagram back, which taken reports, if it can be, and else sends
+// what was written before.
+func (c *Conn) hold(b []byte, s *source, t *target, oob []byte) (taken bool, err error) {
+	if len(oob) > 0 {
+		c.held.flush()
+		return false, nil
+	}
+	return c.held.hold(b, s, t)
+}
+
 // appendSource appends to oob the control message, if it takes one, that makes a
-// datagram to t leave from s, which is valid. It refuses a source that cannot be.
+// datagram to t leave from s. It refuses a source that cannot be.
 func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, error) {
-	s = s.towards(t)
-	if err := c.check(o, s, t); err != nil {
-		return nil, err
+	if !c.plain(s, t) {
+		if !s.addr.IsValid() {
+			return oob, nil
+		}
+		s = s.towards(t)
+		if err := c.check(o, s, t); err != nil {
+			return nil, err
+		}
 	}
 	if c.named(s) {
 		oob = appendNamed(oob, s)
 	}
 	return oob, nil
+}
+
+// plain reports whether s and t are IPv4 addresses without more to them, and the
+// kernel checks s. It saves most datagrams from being looked at more closely.
+func (c *Conn) plain(s *source, t *target) bool {
+	return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())
 }
 
 // named reports whether a datagram from s takes a control message that says so.
@@ -76,11 +91,16 @@ func appendNamed(oob []byte, s *source) []byte {
 
 // towards returns s with the zone of the target, where it needs one and has none.
 func (s *source) towards(t *target) *source {
-	if s.ifindex != 0 || t.scope == 0 || !scoped(s.addr) {
+	if t.scope == 0 || s.ifindex != 0 || !scoped(s.addr) {
 		return s
 	}
+	return s.in(t.scope)
+}
+
+// in returns s with the zone ifindex.
+func (s *source) in(ifindex uint32) *source {
 	zoned := *s
-	zoned.ifindex = t.scope
+	zoned.ifindex = ifindex
 	return &zoned
 }
 
@@ -103,6 +123,9 @@ func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
 	}
 	if p := local.Port(); p != 0 && p != c.port {
 		return source{}, &sourceError{addr, remote.Addr(), whyPort, nil}
+	}
+	if addr.Is4() && !addr.IsUnspecified() {
+		return source{addr: addr}, nil // what the rest comes to: a matter of speed
 	}
 	// Without the zone first: netip does not call "::%eth0" unspecified.
 	s := source{addr: addr.WithZone("").Unmap()}

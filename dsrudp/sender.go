@@ -72,11 +72,9 @@ type failure struct {
 }
 
 func (c *Conn) newSender() any {
-	o := new(op)
-	o.msg.Init()
 	out := c.sock.NewBatch(maxBatch, sendRoom)
 	out.Wary = true
-	return &sender{c: c, o: o, out: out}
+	return &sender{c: c, o: c.newOp().(*op), out: out}
 }
 
 // add takes a datagram to be sent from s to t. Number tells the caller's items
@@ -98,7 +96,7 @@ func (q *sender) add(number int, payload []byte, s *source, t *target, ecn ECN) 
 // join puts a datagram behind those of m, the last message, if it may be.
 func (q *sender) join(m *message, number int, payload []byte, s *source, t *target, ecn ECN) bool {
 	n := len(payload)
-	if m.t != *t || m.s != *s || m.full || n > m.size || n == 0 || q.flags != 0 || m.ecn != ecn ||
+	if m.s != *s || m.t != *t || m.full || n > m.size || n == 0 || q.flags != 0 || m.ecn != ecn ||
 		m.total+n > maxPayload || number != m.item+m.count {
 		return false
 	}
@@ -203,9 +201,14 @@ func (q *sender) begun(s *source, t *target, ecn ECN, own []byte) ([]byte, error
 	if !s.addr.IsValid() || ecn != NotECT || len(own) > 0 {
 		return q.control(append(q.out.ControlRoom(), own...), s, t, ecn)
 	}
-	s = s.towards(t)
-	if err := q.c.check(q.o, s, t); err != nil || !q.c.named(s) {
-		return nil, err
+	if !q.c.plain(s, t) {
+		s = s.towards(t)
+		if err := q.c.check(q.o, s, t); err != nil {
+			return nil, err
+		}
+	}
+	if !q.c.named(s) {
+		return nil, nil
 	}
 	if oob := q.controls.of(s); oob != nil {
 		return oob, nil

@@ -81,8 +81,8 @@ func (s *setup) close() {
 	}
 }
 
-// listened makes a Conn of a socket that this package bound.
-func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig) (*Conn, error) {
+// listened makes a Conn of g, of a socket that this package bound.
+func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig, g group) (*Conn, error) {
 	if lc.ReadBuffer > 0 {
 		if err := uc.SetReadBuffer(lc.ReadBuffer); err != nil {
 			return nil, err
@@ -107,7 +107,17 @@ func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig) (*Co
 		}
 	}
 	c.strict = lc.Strict
+	c.join(g)
 	return c, c.equip(lc)
+}
+
+// complete makes c, which can fail no longer, give its guard back also where it
+// is forgotten instead of closed.
+func (c *Conn) complete() *Conn {
+	if c.guard != nil {
+		c.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)
+	}
+	return c
 }
 
 // startOffload lets equal datagrams leave as one where the kernel can do that.
@@ -185,7 +195,7 @@ func (s *setup) conn(uc *net.UDPConn, network string) (*Conn, error) {
 	if c.sock, err = mmsg.NewSocket(uc, c.inet6()); err != nil {
 		return nil, err
 	}
-	c.ops.New = newOp
+	c.ops.New = c.newOp
 	c.receivers.New = func() any { return c.newReceiver(maxBatch) }
 	c.senders.New = c.newSender
 	c.readClasses()

@@ -80,12 +80,12 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 	if !ok || c.connected {
 		return c.conn.WriteToUDP(b, addr) // refuses it with net's words
 	}
-	s, err := c.sourceFor(addr, t)
-	if err != nil {
-		return 0, c.writeError(err, addr)
-	}
 	o := c.op()
-	n, err := c.send(o, b, &s, &t, nil)
+	s, err := c.sourceFor(o, addr, &t)
+	n := 0
+	if err == nil {
+		n, err = c.send(o, b, &s, &t, nil)
+	}
 	c.done(o)
 	if err != nil {
 		return 0, c.writeError(err, addr)
@@ -94,14 +94,14 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 }
 
 // sourceFor returns the source for a send to addr, which may carry one.
-func (c *Conn) sourceFor(addr *net.UDPAddr, t target) (source, error) {
+func (c *Conn) sourceFor(o *op, addr *net.UDPAddr, t *target) (source, error) {
 	if carried, ok := udpaddr.Parse(addr); ok && carried.Group == c.group {
 		if carried.Lost {
 			return source{}, ErrNoPath
 		}
 		return c.sourceOf(carried.Local, t.addr)
 	}
-	return c.recall(t)
+	return c.recall(o, t)
 }
 
 // targetOf returns addr as a target, by net's rules: no address means the
@@ -141,12 +141,12 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 		return c.conn.WriteToUDPAddrPort(b, addr) // refuses it with net's words
 	}
 	t := c.target(addr)
-	s, err := c.recall(t)
-	if err != nil {
-		return 0, c.writeError(err, addrPortAddr{addr})
-	}
 	o := c.op()
-	n, err := c.send(o, b, &s, &t, nil)
+	s, err := c.recall(o, &t)
+	n := 0
+	if err == nil {
+		n, err = c.send(o, b, &s, &t, nil)
+	}
 	c.done(o)
 	if err != nil {
 		return 0, c.writeError(err, addrPortAddr{addr})

@@ -77,7 +77,7 @@ func (q *sender) addMessage(number int, m *ipv4.Message) error {
 		_, _, err := c.conn.WriteMsgUDP(nil, nil, addr) // refuses it with net's words
 		return bare(err)
 	}
-	s, own, err := c.requested(q.o, m.OOB, addr, t)
+	s, own, err := c.requested(q.o, m.OOB, addr, &t)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn 
 func (c *Conn) writeMsg(b, oob []byte, addr *net.UDPAddr, t target) (int, error) {
 	o := c.op()
 	defer c.done(o)
-	s, own, err := c.requested(o, oob, addr, t)
+	s, own, err := c.requested(o, oob, addr, &t)
 	if err != nil {
 		return 0, err
 	}
@@ -67,7 +67,7 @@ func (c *Conn) writeMsg(b, oob []byte, addr *net.UDPAddr, t target) (int, error)
 
 // requested returns the source that oob asks for, or else the one known for t,
 // and the control messages to send besides.
-func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t target) (s source, own []byte, err error) {
+func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t *target) (s source, own []byte, err error) {
 	to := t.addr.Addr()
 	if !to.IsValid() {
 		to = c.peer.Addr()
@@ -102,20 +102,20 @@ func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t target) (s sour
 	case r.Src.IsValid():
 		return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, own, nil
 	case found && r.IfIndex != 0:
-		return c.byInterface(r.IfIndex, addr, t, to, own)
+		return c.byInterface(o, r.IfIndex, addr, t, to, own)
 	}
 	// An empty request names nothing.
-	s, err = c.sourceFor(addr, t)
+	s, err = c.sourceFor(o, addr, t)
 	return s, own, err
 }
 
 // byInterface returns the source for a caller that names only the interface to
 // leave by. A peer that is known is still answered from where it wrote to; for
 // others, and for groups, the kernel chooses among the interface's addresses.
-func (c *Conn) byInterface(ifindex uint32, addr *net.UDPAddr, t target, to netip.Addr, own []byte) (s source, _ []byte, err error) {
+func (c *Conn) byInterface(o *op, ifindex uint32, addr *net.UDPAddr, t *target, to netip.Addr, own []byte) (s source, _ []byte, err error) {
 	s = c.bound // which an unspecified source would override
 	if !isGroup(to) {
-		if s, err = c.sourceFor(addr, t); err != nil {
+		if s, err = c.sourceFor(o, addr, t); err != nil {
 			return source{}, nil, err
 		}
 	}

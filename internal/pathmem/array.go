@@ -39,7 +39,7 @@ type (
 
 // pair returns the two sets that k may be in, which differ if there is more
 // than one.
-func (a *array) pair(k Key) (i, j uint64) {
+func (a *array) pair(k *key) (i, j uint64) {
 	n := uint64(len(a.sets))
 	i = k.hash >> 32 * n >> 32
 	j = i + 1 + k.hash&(1<<32-1)*(n-1)>>32
@@ -49,12 +49,12 @@ func (a *array) pair(k Key) (i, j uint64) {
 	return i, j
 }
 
-func (k Key) tag() uint64 { return max(1, k.hash>>32&0xff) }
+func (k *key) tag() uint64 { return max(1, k.hash>>32&0xff) }
 
 // find returns the entry of k, nil if there is none, and the record in it. Both
 // are what they were while seq had the value returned, and are nothing if that is
 // odd, as a change was going on. Under the lock it never is.
-func (a *array) find(k Key) (e *entry, r record, seq uint64) {
+func (a *array) find(k *key) (e *entry, r record, seq uint64) {
 	if a == nil {
 		return nil, record{}, 0
 	}
@@ -84,7 +84,7 @@ func (a *array) still(seq uint64) uint64 {
 
 const changing = 1
 
-func (e *entry) key(s *seed) Key {
+func (e *entry) key(s *seed) key {
 	return s.keyOf(e.remote.hi.Load(), e.remote.lo.Load(), e.meta.Load())
 }
 
@@ -100,7 +100,7 @@ func (e *entry) store(r record) {
 
 // change replaces the record in e, which is old. What is the same need not be
 // stored, which takes a while.
-func (a *array) change(e *entry, old, r record) {
+func (a *array) change(e *entry, old, r *record) {
 	a.seq.Add(1)
 	if r.meta != old.meta {
 		e.meta.Store(r.meta)
@@ -122,7 +122,7 @@ func (a *array) setTag(i uint64, w int, tag uint64) {
 }
 
 // put writes k into a free entry of set i, if there is one.
-func (a *array) put(i uint64, k Key, r record) bool {
+func (a *array) put(i uint64, k *key, r record) bool {
 	free := a.tags[i].equal(0)
 	if free == 0 {
 		return false

@@ -51,10 +51,14 @@ func TestConcurrent(t *testing.T) {
 			for r := range readers {
 				reading.Go(func() {
 					rnd := rand.New(rand.NewPCG(1, uint64(r)))
+					view := table.View()
+					i := 0
 					for n := 0; n < 1000 || !done.Load(); n++ {
-						i := rnd.IntN(remotes)
+						if n%4 == 0 { // else the View has met it before
+							i = rnd.IntN(remotes)
+						}
 						least := newest[i].Load()
-						local, zone, state := table.Find(remote6(i), 0)
+						local, zone, state := view.Find(remote6(i), 0)
 						reads.Add(1)
 						if state == pathmem.Unknown {
 							if !tc.forget {
@@ -71,10 +75,15 @@ func TestConcurrent(t *testing.T) {
 			}
 			for w := range 2 {
 				writing.Go(func() { // each remote has one writer: versions ascend
+					view := table.View()
 					for v := range uint32(100) {
 						for i := w; i < remotes; i += 2 {
 							local, zone := version(i, v)
-							table.Note(remote6(i), local, zone)
+							view.Note(remote6(i), local, zone)
+							if i%8 < 2 {
+								table.Fetch([]pathmem.View{view})
+								view.Note(remote6(i), local, zone)
+							}
 							newest[i].Store(v)
 						}
 					}
@@ -107,9 +116,10 @@ func TestConcurrentReuse(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer done.Store(true)
+		view := table.View()
 		for n := range reads {
-			i := n % remotes
-			local, zone, state := table.Find(remote6(i), 0)
+			i := n / 4 % remotes
+			local, zone, state := view.Find(remote6(i), 0)
 			if want, _ := version(i, zone); state != pathmem.Unknown && local != want {
 				wrong++
 			}
@@ -117,12 +127,13 @@ func TestConcurrentReuse(t *testing.T) {
 	})
 	for range 2 {
 		wg.Go(func() {
+			view, other := table.View(), table.View()
 			for n := 0; n < remotes || !done.Load(); n++ {
 				i := n * 7 % remotes
 				local, zone := version(i, uint32(n))
-				table.Note(remote6(i), local, zone)
+				view.Note(remote6(i), local, zone)
 				local, zone = version(0, uint32(n)) // mostly a change in place
-				table.Note(remote6(0), local, zone)
+				other.Note(remote6(0), local, zone)
 			}
 		})
 	}

@@ -30,6 +30,15 @@ func TestAllocs(t *testing.T) {
 	} {
 		require.Zero(t, testing.AllocsPerRun(1000, f), name)
 	}
+	views := []pathmem.View{table.View(), table.View()}
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		views[0].Meet(r4, 0)
+		views[1].Meet(many, 0)
+		table.Fetch(views)
+		views[0].See(pathmem.SightingOf(local4(1), 0))
+		flip++
+		views[1].See(pathmem.SightingOf(local4(flip&1), 0))
+	}), "in a batch")
 
 	for i := range 1000 {
 		table.Note(remote4(i), local4(i), 0)

@@ -19,10 +19,15 @@ func testRemote(i int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4(b), 4000)
 }
 
-// add puts the i-th remote into a, seen on the local address i, i.
-func (a *array) add(i int) (Key, bool) {
+func testKey(i int) *key {
 	k := testSeed.key(testRemote(i), 0)
-	return k, a.insert(&testSeed, k, merge(k, record{}, record{metaLocal, uint64(i), uint64(i)}, 0))
+	return &k
+}
+
+// add puts the i-th remote into a, seen on the local address i, i.
+func (a *array) add(i int) (*key, bool) {
+	k := testKey(i)
+	return k, a.insert(&testSeed, k, merge(k, new(record), record{metaLocal, uint64(i), uint64(i)}, 0))
 }
 
 // within runs f, which is to end without anything else happening.
@@ -82,9 +87,9 @@ func TestFindWaitsForChange(t *testing.T) {
 	s.mu.Lock()
 	a := s.array.Load()
 	a.seq.Add(1)
-	e, _, seq := a.find(table.seed.key(testRemote(1), 0))
+	e, _, seq := a.find(testKey(1))
 	require.NotZero(t, seq&changing)
-	_, _, seq = a.find(table.seed.key(testRemote(2), 0))
+	_, _, seq = a.find(testKey(2))
 	require.NotZero(t, seq&changing, "not to be found is no result either")
 
 	found := make(chan netip.Addr, 1)
@@ -92,7 +97,7 @@ func TestFindWaitsForChange(t *testing.T) {
 		local, _, _ := table.Find(testRemote(1), 0)
 		found <- local
 	}()
-	waiting(t, "(*shard).findLocked")
+	waiting(t, "(*View).Find")
 	e.local.lo.Store(mapped | 0xc0000202)
 	a.seq.Add(1)
 	s.mu.Unlock()
@@ -123,10 +128,10 @@ func TestChangeMeetsOthers(t *testing.T) {
 	for name, meanwhile := range map[string]func(table *Table, s *shard){
 		"entry replaced": func(table *Table, s *shard) {
 			a := s.array.Load()
-			gone, came := table.seed.key(testRemote(1), 0), table.seed.key(testRemote(2), 0)
+			gone, came := testKey(1), testKey(2)
 			e, _, _ := a.find(gone)
 			a.evict(gone, 0)
-			require.True(t, a.insert(&table.seed, came, merge(came, record{}, record(SightingOf(others, 0)), 0)))
+			require.True(t, a.insert(&table.seed, came, merge(came, new(record), record(SightingOf(others, 0)), 0)))
 			there, _, _ := a.find(came)
 			require.Same(t, e, there)
 		},
@@ -145,7 +150,7 @@ func TestChangeMeetsOthers(t *testing.T) {
 			s.mu.Lock()
 			done := make(chan struct{})
 			go func() { defer close(done); table.Note(testRemote(1), now, 0) }()
-			waiting(t, "(*Table).update")
+			waiting(t, "(*View).See")
 			meanwhile(table, s)
 			s.mu.Unlock()
 			<-done
@@ -213,7 +218,7 @@ func TestEvictBeyondPair(t *testing.T) {
 		e, _, _ := a.find(k)
 		require.NotNil(t, e)
 
-		a.evict(testSeed.key(testRemote(1000+i), 0), 0)
+		a.evict(testKey(1000+i), 0)
 		require.Zero(t, a.n)
 		e, _, _ = a.find(k)
 		require.Nil(t, e)
@@ -242,7 +247,7 @@ func TestMoves(t *testing.T) {
 	const remotes = 2*ways - 1
 	a := newArray(2)
 	require.Len(t, a.sets, 2)
-	var keys [remotes]Key
+	var keys [remotes]*key
 	for i := range keys {
 		var ok bool
 		keys[i], ok = a.add(i)
@@ -285,7 +290,7 @@ func TestChanges(t *testing.T) {
 	k, _ := a.add(0)
 	e, r, seq := a.find(k)
 	require.Zero(t, seq&changing)
-	a.change(e, record{}, r)
+	a.change(e, new(record), &r)
 	require.Equal(t, seq+2, a.seq.Load())
 
 	var done atomic.Bool
@@ -301,7 +306,8 @@ func TestChanges(t *testing.T) {
 	})
 	for i := uint64(0); !done.Load(); i++ {
 		v := i & zoneMask
-		a.change(e, e.record(), record{r.meta | v, v, v})
+		old, now := e.record(), record{r.meta | v, v, v}
+		a.change(e, &old, &now)
 	}
 	wg.Wait()
 	require.Zero(t, torn)

@@ -3,7 +3,7 @@
 // A UDP server bound to the wildcard address that is told nothing but the
 // remote's address to send to (WriteToUDPAddrPort, or WriteTo with an address
 // rebuilt from a string) no longer knows which of its own addresses the request
-// was sent to. A [Table] does.
+// was sent to. A [Table] does, and who notes and asks does so by a [View].
 //
 // A Table spends 40 bytes on a remote, with everything around them 45 to 60,
 // and grows until it holds as many remotes as it was made for. Until then
@@ -20,7 +20,6 @@ package pathmem
 
 import (
 	"math/rand/v2"
-	"net/netip"
 	"reflect"
 	"sync/atomic"
 )
@@ -36,7 +35,7 @@ const (
 )
 
 // A Table is a bounded memory of remotes, made by [New]. Its methods may be
-// called from many goroutines at once.
+// called from many goroutines at once, and so may those of different Views of it.
 type Table struct {
 	max    int64
 	count  atomic.Int64 // remotes remembered, never more than max
@@ -78,67 +77,6 @@ func newTable(max, shards int, s seed) *Table {
 		full:   setsFor(share),
 		shards: make([]shard, shards),
 	}
-}
-
-// Note remembers that remote wrote to local. Where remote or local is an IPv6
-// link-local address, or local is the unspecified IPv6 address (which stands
-// for a multicast group), zone is the index of the interface the datagram came
-// in by; elsewhere it is ignored, and so is the zone inside a [netip.Addr].
-//
-// A remote remembered with another local address, or with the same one in
-// another zone, is Ambiguous from now on. With an invalid local the remote is
-// [Lost] until it is noted with a valid one; what was known before decides whether
-// it then is Known or Ambiguous. An invalid remote is not remembered.
-func (t *Table) Note(remote netip.AddrPort, local netip.Addr, zone uint32) {
-	if remote.IsValid() {
-		t.See(t.Key(remote, zone), SightingOf(local, zone))
-	}
-}
-
-// A Sighting is the local address that a remote was seen writing to, for those
-// who see many there. It is made by [SightingOf].
-type Sighting record
-
-// Key returns the Key of remote, which is valid. The parameters are those of
-// [Table.Note].
-func (t *Table) Key(remote netip.AddrPort, zone uint32) Key { return t.seed.key(remote, zone) }
-
-// SightingOf returns the Sighting of a remote that wrote to local. The parameters
-// are those of [Table.Note].
-func SightingOf(local netip.Addr, zone uint32) Sighting {
-	if !local.IsValid() {
-		return Sighting{meta: metaLost}
-	}
-	hi, lo := words(local)
-	r := record{metaLocal, hi, lo}
-	if r.zoned() {
-		r.meta |= uint64(zone)
-	}
-	return Sighting(r)
-}
-
-// See is Note for a remote and a local address that are looked up already. Where
-// both have a zone the remote's counts.
-func (t *Table) See(remote Key, local Sighting) { t.update(remote, record(local)) }
-
-// Find returns the local address that remote last wrote to, IPv4 always as
-// IPv4, never with a zone inside. zone is ignored unless remote is an IPv6
-// link-local address. localZone is zero unless local is an IPv6 link-local
-// address or the unspecified one. If the remote is Unknown or Lost, local is
-// the zero Addr.
-func (t *Table) Find(remote netip.AddrPort, zone uint32) (local netip.Addr, localZone uint32, s State) {
-	if !remote.IsValid() {
-		return netip.Addr{}, 0, Unknown
-	}
-	k := t.seed.key(remote, zone)
-	_, r := t.shard(k).find(k)
-	if s = r.state(); s == Unknown || s == Lost {
-		return netip.Addr{}, 0, s
-	}
-	if r.zoned() {
-		localZone = uint32(r.meta)
-	}
-	return r.local(), localZone, s
 }
 
 // Len returns the number of remotes remembered, at most the bound given to New.

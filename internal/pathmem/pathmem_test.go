@@ -41,8 +41,13 @@ type answer struct {
 	state pathmem.State
 }
 
-func find(t *pathmem.Table, remote netip.AddrPort, zone uint32) (a answer) {
-	a.local, a.zone, a.state = t.Find(remote, zone)
+// A finder is a Table or a View of one.
+type finder interface {
+	Find(remote netip.AddrPort, zone uint32) (netip.Addr, uint32, pathmem.State)
+}
+
+func find(f finder, remote netip.AddrPort, zone uint32) (a answer) {
+	a.local, a.zone, a.state = f.Find(remote, zone)
 	return a
 }
 
@@ -226,6 +231,8 @@ func (m model) find(r netip.AddrPort, zone uint32) answer {
 	return answer{e.local, e.zone, pathmem.Known}
 }
 
+// TestModel holds a Table against the model. What one View does others must see,
+// whatever they knew before.
 func TestModel(t *testing.T) {
 	const remotes, operations = 2000, 30_000
 	locals := []netip.Addr{
@@ -236,8 +243,17 @@ func TestModel(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			table, m := pathmem.New(4*remotes), model{}
+			views := make([]pathmem.View, 4)
+			for i := range views {
+				views[i] = table.View()
+			}
+			last := 0
 			remote := func() netip.AddrPort {
-				i := rnd.IntN(remotes)
+				i := last
+				if rnd.IntN(2) == 0 { // else it is known to the View that it was met by
+					i = rnd.IntN(remotes)
+				}
+				last = i
 				switch i % 4 {
 				case 0:
 					return remote6(i)
@@ -252,9 +268,10 @@ func TestModel(t *testing.T) {
 			}
 			for range operations {
 				r, zone := remote(), uint32(rnd.IntN(3))
+				v := &views[rnd.IntN(len(views))]
 				switch op := rnd.IntN(20); {
 				case op == 0:
-					table.Note(r, netip.Addr{}, zone)
+					v.Note(r, netip.Addr{}, zone)
 					m.at(r, zone, true).lost = true
 				case op < 10:
 					// Mostly the same local for a remote, so that all states occur.
@@ -262,11 +279,16 @@ func TestModel(t *testing.T) {
 					if rnd.IntN(8) == 0 {
 						i = rnd.IntN(len(locals))
 					}
-					table.Note(r, locals[i], zone)
+					v.Note(r, locals[i], zone)
 					m.note(r, locals[i], zone)
+				case op == 19:
+					table.Fetch(views)
 				}
-				if want, got := m.find(r, zone), find(table, r, zone); want != got {
-					require.Equal(t, want, got, "%v zone %d", r, zone)
+				for range 2 {
+					if want, got := m.find(r, zone), find(v, r, zone); want != got {
+						require.Equal(t, want, got, "%v zone %d", r, zone)
+					}
+					v = &views[rnd.IntN(len(views))]
 				}
 			}
 			states := map[pathmem.State]int{}
@@ -288,7 +310,55 @@ func TestSeeOfTwoZones(t *testing.T) {
 	table := pathmem.New(10)
 	remote := addrPort("[fe80::2]:9")
 	for range 2 {
-		table.See(table.Key(remote, 2), pathmem.SightingOf(addr("fe80::1"), 5))
+		view := table.View()
+		view.Meet(remote, 2)
+		view.See(pathmem.SightingOf(addr("fe80::1"), 5))
 		require.Equal(t, answer{addr("fe80::1"), 2, pathmem.Known}, find(table, remote, 2))
 	}
+}
+
+// TestFetch holds that it changes nothing, in a Table that is large enough for it
+// to do something: neither for remotes that are there nor for others.
+func TestFetch(t *testing.T) {
+	const remotes, batch = 10_000, 32
+	table := pathmem.New(2 * remotes)
+	views := make([]pathmem.View, batch)
+	for i := range views {
+		views[i] = table.View()
+	}
+	table.Fetch(views) // which have met nobody
+	for round := range 2 {
+		for at := 0; at < remotes; at += batch {
+			for i := range views {
+				views[i].Meet(remote6(at+i), 0)
+			}
+			table.Fetch(views)
+			if at%3 == 0 { // what was fetched may be moved
+				table.Note(remote4(at+round*remotes), local4(1), 0)
+			}
+			for i := range views {
+				views[i].See(pathmem.SightingOf(local4(at+i), 0))
+			}
+		}
+	}
+	for i := range remotes {
+		require.Equal(t, answer{local4(i), 0, pathmem.Known}, find(table, remote6(i), 0))
+	}
+}
+
+// TestViewOfWhatIsGone holds that a View notices that the remote which it met last
+// was forgotten, or moved, since.
+func TestViewOfWhatIsGone(t *testing.T) {
+	const max = 100
+	table := pathmem.New(max)
+	view := table.View()
+	view.Note(remote4(1), local4(1), 0)
+	for i := 2; i < 50*max; i++ {
+		table.Note(remote4(i), local4(i), 0)
+		require.Equal(t, find(table, remote4(1), 0), find(&view, remote4(1), 0))
+	}
+	require.Equal(t, answer{}, find(&view, remote4(1), 0))
+	view.Note(remote4(1), local4(2), 0)
+	require.Equal(t, answer{local4(2), 0, pathmem.Known}, find(table, remote4(1), 0))
+	require.Equal(t, max, table.Len())
 }

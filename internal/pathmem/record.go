@@ -9,7 +9,7 @@ import (
 // Besides the addresses of remote and local, an entry holds one word, meta:
 //
 //	63..48  port of the remote
-//	47..35  epoch of the last Note or Lost, see shard
+//	47..35  epoch of the last Note, see shard
 //	34      metaLost: the last datagram had no local address
 //	33      metaMany: the remote has written to several local addresses
 //	32      metaLocal: the entry has a local address
@@ -26,9 +26,8 @@ const (
 	zoneMask  = 1<<32 - 1
 )
 
-// A Key is a remote as a Table knows it, for those who see it again and again.
-// It is made by [Table.Key].
-type Key struct {
+// A key is a remote as a Table knows it. It is made by a seed.
+type key struct {
 	hi, lo uint64 // address, IPv4 as IPv4-mapped IPv6
 	id     uint64 // port and, if the address is link-local, zone, placed as in meta
 	hash   uint64
@@ -38,14 +37,14 @@ type Key struct {
 // remotes that get into each other's way.
 type seed [4]uint64
 
-func (s *seed) key(remote netip.AddrPort, zone uint32) Key {
+func (s *seed) key(remote netip.AddrPort, zone uint32) key {
 	hi, lo := words(remote.Addr())
 	return s.keyOf(hi, lo, uint64(remote.Port())<<portShift|uint64(zone))
 }
 
-func (s *seed) keyOf(hi, lo, meta uint64) Key {
+func (s *seed) keyOf(hi, lo, meta uint64) key {
 	id := meta & idMask(hi)
-	return Key{hi, lo, id, fold(fold(hi^s[0], lo^s[1])^s[2], id^s[3])}
+	return key{hi, lo, id, fold(fold(hi^s[0], lo^s[1])^s[2], id^s[3])}
 }
 
 func fold(x, y uint64) uint64 {
@@ -67,7 +66,7 @@ type record struct{ meta, hi, lo uint64 }
 
 // merge returns what is known of k after it was seen again, with old being what
 // was known before, or the zero record.
-func merge(k Key, old, seen record, epoch uint64) record {
+func merge(k *key, old *record, seen record, epoch uint64) record {
 	r := seen
 	if seen.meta&metaLost != 0 {
 		r = record{metaLost | old.meta&(metaLocal|zoneMask), old.hi, old.lo}

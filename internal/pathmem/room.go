@@ -21,7 +21,7 @@ func setsFor(n int) int { return n*14/13/ways + 1 }
 // insert puts k, which is not in a, into one of its sets: the emptier one. If
 // both are full, another key of theirs may be able to move to its other set. It
 // reports false if none is.
-func (a *array) insert(s *seed, k Key, r record) bool {
+func (a *array) insert(s *seed, k *key, r record) bool {
 	if a == nil {
 		return false
 	}
@@ -42,11 +42,11 @@ func (a *array) relieve(i uint64, s *seed) bool {
 	for w := range ways {
 		e := &a.sets[i][w]
 		k := e.key(s)
-		to, other := a.pair(k)
+		to, other := a.pair(&k)
 		if to == i {
 			to = other
 		}
-		if a.put(to, k, e.record()) {
+		if a.put(to, &k, e.record()) {
 			a.setTag(i, w, 0)
 			return true
 		}
@@ -81,7 +81,7 @@ func (a *array) copyTo(b *array, s *seed) bool {
 	for i := range a.sets {
 		for m := a.tags[i].used(); m != 0; m &= m - 1 {
 			e := &a.sets[i][first(m)]
-			if !b.insert(s, e.key(s), e.record()) {
+			if k := e.key(s); !b.insert(s, &k, e.record()) {
 				return false
 			}
 		}
@@ -91,7 +91,7 @@ func (a *array) copyTo(b *array, s *seed) bool {
 
 // evict frees the oldest entry of the two sets of k, or of the nearest sets
 // that are not empty: there is room for k then. There must be one such set.
-func (a *array) evict(k Key, epoch uint64) {
+func (a *array) evict(k *key, epoch uint64) {
 	i, j := a.pair(k)
 	for !a.evictOldest(i, j, epoch) {
 		i, j = (i+1)%uint64(len(a.sets)), (j+1)%uint64(len(a.sets))

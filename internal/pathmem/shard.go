@@ -25,53 +25,18 @@ func paceFor(share int) int { return bits.Len(uint(share / 16)) }
 
 func (t *Table) epoch(s *shard) uint64 { return s.created.Load() >> t.pace & epochMask }
 
-func (t *Table) shard(k Key) *shard { return &t.shards[k.hash&uint64(len(t.shards)-1)] }
+func (t *Table) shard(k *key) *shard { return &t.shards[k.hash&uint64(len(t.shards)-1)] }
 
-// find returns the entry of k, nil if there is none, and what it holds. The
-// lock is taken only if a writer got in the way.
-func (s *shard) find(k Key) (*entry, record) {
-	e, r, seq := s.array.Load().find(k)
-	if seq&changing != 0 {
-		return s.findLocked(k)
-	}
-	return e, r
-}
-
-func (s *shard) findLocked(k Key) (*entry, record) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, r, _ := s.array.Load().find(k)
-	return e, r
-}
-
-// update merges what was seen of a remote into what is known of it.
-func (t *Table) update(k Key, seen record) {
-	s := t.shard(k)
-	a := s.array.Load()
-	e, old, seq := a.find(k)
-	known := e != nil && seq&changing == 0
-	r := merge(k, old, seen, t.epoch(s))
-	if known && r == old {
-		return
-	}
-	s.mu.Lock()
-	if known && s.array.Load() == a && a.seq.Load() == seq {
-		a.change(e, old, r)
-	} else {
-		t.write(s, k, seen)
-	}
-	s.mu.Unlock()
-}
-
-// write is update for the holder of the lock.
-func (t *Table) write(s *shard, k Key, seen record) {
+// write merges what was seen of k into what is known of it. The caller holds s.mu.
+func (t *Table) write(s *shard, k *key, seen record) {
 	a := s.array.Load()
 	if e, old, _ := a.find(k); e != nil {
-		a.change(e, old, merge(k, old, seen, t.epoch(s)))
+		r := merge(k, &old, seen, t.epoch(s))
+		a.change(e, &old, &r)
 		return
 	}
 	s.created.Add(1)
-	r := merge(k, record{}, seen, t.epoch(s))
+	r := merge(k, new(record), seen, t.epoch(s))
 	if t.reserve() {
 		if t.add(s, k, r) {
 			return
@@ -100,7 +65,7 @@ func (t *Table) reserve() bool {
 
 // add puts k into s, for which s may have to grow. It reports false if it would
 // have to grow beyond reason. The caller holds s.mu.
-func (t *Table) add(s *shard, k Key, r record) bool {
+func (t *Table) add(s *shard, k *key, r record) bool {
 	a := s.array.Load()
 	for !a.insert(&t.seed, k, r) {
 		if a = a.grown(&t.seed, t.full); a == nil {

@@ -39,6 +39,13 @@ func TestGuard_Received(t *testing.T) {
 		d.requireForeign(t, c, unheard4, netip.AddrPortFrom(duoClient4, 9))
 		d.requireForeign(t, c, unheard6, d.unheard(t))
 	})
+	t.Run("dsrudp/IP_TRANSPARENT/udp4", func(t *testing.T) {
+		c := guardConn(t, d.listen(t, "udp4", netip.Addr{}, bareOn(unix.IPPROTO_IP, unix.IP_TRANSPARENT)).UDPConn)
+		for _, w := range guardWays {
+			d.requireAnswered(t, c, w, d.dial(t, vip4), d.dial(t, duoVIPs4[0]))
+		}
+		d.requireForeign(t, c, unheard4, netip.AddrPortFrom(duoClient4, 9))
+	})
 }
 
 // addReceivedOnly makes the addresses of p local to what the server receives.
@@ -77,23 +84,35 @@ func (d *duo) requireForeign(t *testing.T, c *dsrudp.Conn, src netip.Addr, to ne
 // datagrams to it say.
 func TestGuard_ReceivedAgain(t *testing.T) {
 	d := newDuo(t)
-	vip6 := netip.MustParseAddr("2001:db8:49::1")
-	d.addReceivedOnly(t, netip.PrefixFrom(vip6, 64).Masked())
-	c := d.listenDSR(t, dsrudp.ListenConfig{}, "udp", netip.Addr{})
-	client := d.dial(t, vip6)
-	paths := make(chan dsrudp.Path, 1)
-	shutdown := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		echoing(t).ServePacket(w, p)
-		paths <- p.Path
-	})}, c)
-	for range 2 {
-		d.requireAccepted(t, client, d.ask(t, client))
-		path := <-paths
-		path.Remote = d.unheard(t)
-		duoSoon(t, "the VIP is not local any more", func() bool {
-			_, err := c.WritePacket([]byte("not long after"), path)
-			return errors.Is(err, dsrudp.ErrNotLocal)
+	transparent := dsrudp.ListenConfig{Control: bareControl(bareOn(unix.IPPROTO_IP, unix.IP_TRANSPARENT))}
+	for _, tc := range []struct {
+		network string
+		vip     netip.Prefix
+		lc      dsrudp.ListenConfig
+		unheard netip.AddrPort
+	}{
+		{"udp", netip.MustParsePrefix("2001:db8:49::1/64"), dsrudp.ListenConfig{}, d.unheard(t)},
+		{"udp4", netip.MustParsePrefix("198.18.0.1/24"), transparent, netip.AddrPortFrom(duoClient4, 9)},
+	} {
+		t.Run(tc.network, func(t *testing.T) {
+			d.addReceivedOnly(t, tc.vip.Masked())
+			c := d.listenDSR(t, tc.lc, tc.network, netip.Addr{})
+			client := d.dial(t, tc.vip.Addr())
+			paths := make(chan dsrudp.Path, 1)
+			shutdown := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				echoing(t).ServePacket(w, p)
+				paths <- p.Path
+			})}, c)
+			for range 2 {
+				d.requireAccepted(t, client, d.ask(t, client))
+				path := <-paths
+				path.Remote = tc.unheard
+				duoSoon(t, "the VIP is not local any more", func() bool {
+					_, err := c.WritePacket([]byte("not long after"), path)
+					return errors.Is(err, dsrudp.ErrNotLocal)
+				})
+			}
+			shutdown()
 		})
 	}
-	shutdown()
 }

@@ -25,6 +25,7 @@ var breakages = slices.Concat(
 	counting,
 	limits,
 	givingUp,
+	shortWays,
 )
 
 // tests selects tests of one package.

@@ -177,7 +177,7 @@ var guarding = []breakage{
 	{
 		name: "forgotten Conn does not release the guard",
 		edits: []edit{{
-			"dsrudp/group.go",
+			"dsrudp/setup.go",
 			"func(t *localroute.Table) { t.Close() }",
 			"func(t *localroute.Table) {}",
 		}},
@@ -195,16 +195,8 @@ var guarding = []breakage{
 	{
 		name: "guard closed again by the collector, after listening failed",
 		edits: []edit{
-			{
-				"dsrudp/setup.go",
-				"c.ops.New = newOp\n",
-				"c.ops.New = newOp\n\tif c.guard != nil {\n\t\tc.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)\n\t}\n",
-			},
-			{
-				"dsrudp/group.go",
-				"if c.guard != nil {",
-				"if c.guard != nil && c.port == 0 {",
-			},
+			{"dsrudp/setup.go", "\tc.join(g)\n", "\tc.join(g)\n\tc.complete()\n"},
+			{"dsrudp/listen.go", "return c.complete(), nil", "return c, nil"},
 		},
 		by: []selection{tests(public, "^TestHalfway$")},
 	},

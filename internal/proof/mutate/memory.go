@@ -50,8 +50,8 @@ var memory = []breakage{
 		name: "datagrams without a path not remembered as lost",
 		edits: []edit{{
 			"dsrudp/receive.go",
-			"\tc.memory.Note(d.From, d.local.addr, zone)\n",
-			"\tif d.local.addr.IsValid() {\n\t\tc.memory.Note(d.From, d.local.addr, zone)\n\t}\n",
+			"\to.memory.Note(d.From, d.local.addr, zone)\n",
+			"\tif d.local.addr.IsValid() {\n\t\to.memory.Note(d.From, d.local.addr, zone)\n\t}\n",
 		}},
 		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
 	},
@@ -67,9 +67,9 @@ var memory = []breakage{
 	{
 		name: "path memory not shared in a ListenN group",
 		edits: []edit{{
-			"dsrudp/listen.go",
-			"c.join(g)\n",
-			"c.join(newGroup(lc))\n\t\tc.group = g.id\n",
+			"dsrudp/setup.go",
+			"\tc.join(g)\n",
+			"\tc.join(newGroup(lc))\n\tc.group = g.id\n",
 		}},
 		by: []selection{tests(public, "^TestListenN$")},
 	},

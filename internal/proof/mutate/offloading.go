@@ -59,7 +59,7 @@ var offloading = []breakage{
 		name: "datagrams of another Path in a group",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"m.t != *t || m.s != *s || ",
+			"m.s != *s || m.t != *t || ",
 			"",
 		}},
 		by: []selection{tests(public, "^TestGroupingEnds$")},
@@ -247,8 +247,8 @@ var offloading = []breakage{
 		name: "write with control messages overtakes held ones",
 		edits: []edit{{
 			"dsrudp/send.go",
-			"c.held.flush() // what was written before goes before",
-			"_ = c.held",
+			"\t\tc.held.flush()\n\t\treturn false, nil\n",
+			"\t\treturn false, nil\n",
 		}},
 		by: []selection{tests(public, "^TestHeldOrder$/^WriteMsgUDP$")},
 	},

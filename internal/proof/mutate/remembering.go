@@ -25,8 +25,8 @@ var remembering = []breakage{
 		name: "change of the local address overlooked",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"if (!sameRemote || !sameLocal) && ",
-			"if _ = sameLocal; !sameRemote && ",
+			"if (!same || !sameLocal) && ",
+			"if _ = sameLocal; !same && ",
 		}},
 		by: []selection{tests(public, "^TestPacketsLastVIP$")},
 	},
@@ -34,7 +34,7 @@ var remembering = []breakage{
 		name: "change of the remote address overlooked",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"if (!sameRemote || !sameLocal) && ",
+			"if (!same || !sameLocal) && ",
 			"if !sameLocal && ",
 		}},
 		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
@@ -43,8 +43,8 @@ var remembering = []breakage{
 		name: "path memory told of the remote address before",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"if c.memory != nil && remote.IsValid() {",
-			"if c.memory != nil && remote.IsValid() && r.key == (pathmem.Key{}) {",
+			"\t\tr.peer, r.memory = &r.peers[i], &r.memories[i]\n",
+			"\t\tr.peer, r.memory = &r.peers[i], &r.memories[0]\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
 	},
@@ -97,7 +97,7 @@ var remembering = []breakage{
 		name: "what was not to be remembered held until the next receive",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"\tif i == 0 {\n\t\tr.arrivals.last = nil\n\t}\n",
+			"\tr.arrivals.last = nil\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestArrivalOfEachReceive$")},
@@ -106,8 +106,8 @@ var remembering = []breakage{
 		name: "lost path in a batch not noted",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"c.memory != nil && r.from.addr.IsValid() {",
-			"c.memory != nil && r.from.addr.IsValid() && at.local.addr.IsValid() {",
+			"c.memory != nil && r.peer.addr.IsValid() {",
+			"c.memory != nil && r.peer.addr.IsValid() && at.local.addr.IsValid() {",
 		}},
 		by: []selection{tests(public, "^TestPacketsLostPath$")},
 	},
@@ -132,18 +132,18 @@ var remembering = []breakage{
 	{
 		name: "change written to what has become another's entry",
 		edits: []edit{{
-			"internal/pathmem/shard.go",
-			"s.array.Load() == a && a.seq.Load() == seq {",
-			"s.array.Load() == a {",
+			"internal/pathmem/view.go",
+			"\t\tif v.current() {",
+			"\t\tif v.shard.array.Load() == v.array {",
 		}},
 		by: []selection{tests(pathmem, "^TestChangeMeetsOthers$")},
 	},
 	{
 		name: "change written to an array that was replaced",
 		edits: []edit{{
-			"internal/pathmem/shard.go",
-			"if known && s.array.Load() == a && ",
-			"if known && ",
+			"internal/pathmem/view.go",
+			"\t\tif v.current() {",
+			"\t\tif v.array.seq.Load() == v.seq {",
 		}},
 		by: []selection{tests(pathmem, "^TestChangeMeetsOthers$")},
 	},

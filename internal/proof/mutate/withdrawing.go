@@ -41,7 +41,7 @@ var withdrawing = []breakage{
 	{
 		name: "source of a write that waited for room not looked at again",
 		edits: []edit{
-			{"dsrudp/send.go", "\tfor {\n\t\tall := oob\n\t\tif s.addr.IsValid() {", "\tfor all, done := oob, false; ; {\n\t\tif s.addr.IsValid() && !done {\n\t\t\tdone = true"},
+			{"dsrudp/send.go", "\tfor {\n\t\tall, err := c.appendSource(o, oob, s, t)\n", "\tall, err := c.appendSource(o, oob, s, t)\n\tfor {\n"},
 		},
 		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WriteMsgUDPAddrPort$")},
 	},

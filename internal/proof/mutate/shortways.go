@@ -1,0 +1,231 @@
+package main
+
+// The short ways that most datagrams take, and what is known from the datagram
+// before.
+var shortWays = []breakage{
+	{
+		name: "what was known of a remote address believed after a change",
+		edits: []edit{{
+			"internal/pathmem/view.go",
+			"a == v.array && a.seq.Load() == v.seq",
+			"a == v.array",
+		}},
+		by: []selection{tests(pathmem, "^TestModel$"), tests(pathmem, "^TestViewOfWhatIsGone$")},
+	},
+	{
+		name: "what was known of a remote address believed after the path memory grew",
+		edits: []edit{{
+			"internal/pathmem/view.go",
+			"return a != nil && a == v.array && a.seq.Load() == v.seq",
+			"return a != nil && v.array != nil && v.array.seq.Load() == v.seq",
+		}},
+		by: []selection{tests(pathmem, "^TestModel$")},
+	},
+	{
+		name: "what was known of one remote address taken for another's",
+		edits: []edit{{
+			"internal/pathmem/view.go",
+			"\t\tv.shard = v.t.shard(&v.key)\n\t\tv.array = nil\n",
+			"\t\tv.shard = v.t.shard(&v.key)\n",
+		}},
+		by: []selection{tests(pathmem, "^TestModel$")},
+	},
+	{
+		name: "zone of the remote address met last forgotten",
+		edits: []edit{{
+			"internal/pathmem/view.go",
+			"if v.remote != remote || v.zone != zone {",
+			"if v.remote != remote {",
+		}},
+		by: []selection{tests(pathmem, "^TestModel$")},
+	},
+	{
+		name: "own change to the path memory not known afterwards",
+		edits: []edit{{
+			"internal/pathmem/view.go",
+			"\t\t\tv.record = r\n",
+			"",
+		}},
+		by: []selection{tests(pathmem, "^TestModel$")},
+	},
+	{
+		name: "half a change believed",
+		edits: []edit{{
+			"internal/pathmem/view.go",
+			"if v.seq&changing != 0 {",
+			"if v.seq&changing != 0 && v.entry == nil {",
+		}},
+		by: []selection{tests(pathmem, "^TestFindWaitsForChange$")},
+	},
+	{
+		name: "group's datagram answered from the group",
+		edits: []edit{{
+			"internal/pktinfo/plain_linux.go",
+			" || [4]byte(m[headerDst4:]) != b || !mayBeSource(b) {",
+			" || !mayBeSource(b) {",
+		}},
+		by: []selection{tests(pktinfo, "^TestUnicast4$")},
+	},
+	{
+		name: "limited broadcast taken for a source",
+		edits: []edit{{
+			"internal/pktinfo/plain_linux.go",
+			" != b || !mayBeSource(b) {",
+			" != b {",
+		}},
+		by: []selection{tests(pktinfo, "^TestUnicast4$")},
+	},
+	{
+		name: "any control message of the size taken for the destination's",
+		edits: []edit{{
+			"internal/pktinfo/plain_linux.go",
+			"if [headerLen]byte(m[:]) != header4 || ",
+			"if ",
+		}},
+		by: []selection{tests(pktinfo, "^TestUnicast4$")},
+	},
+	{
+		name: "control message for a source begun in the middle of another",
+		edits: []edit{{
+			"internal/pktinfo/plain_linux.go",
+			"\tfor len(oob)%ptrSize != 0 { // hardly ever\n\t\toob = append(oob, 0)\n\t}\n",
+			"",
+		}},
+		by: []selection{tests(pktinfo, "^TestAppendSourceNative$")},
+	},
+	{
+		name: "unspecified address asked for as a source",
+		edits: []edit{{
+			"internal/pktinfo/native.go",
+			"src.Is4() && src != netip.IPv4Unspecified() {",
+			"src.Is4() {",
+		}},
+		by: []selection{tests(pktinfo, "^TestAppendSourceNative$")},
+	},
+	{
+		name: "IPv4 source for an IPv6 peer",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())",
+			"return s.addr.Is4() && !c.guard4",
+		}},
+		by: []selection{tests(facts, "^TestK3_4_WrongFamilyIgnored$")},
+	},
+	{
+		name: "kernel that guards nothing trusted with IPv4 sources",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())",
+			"return s.addr.Is4() && is4(t.addr.Addr())",
+		}},
+		by: []selection{tests(facts, "^TestGuard_Transparent$")},
+	},
+	{
+		name: "one VIP's answers sent from another that shares its place",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"if a.local.addr != to {",
+			"if !a.local.addr.IsValid() {",
+		}},
+		by: []selection{tests(public, "^TestPacketsManyVIPs$"), tests(public, "^TestServerManyVIPs$")},
+	},
+	{
+		name: "change between VIPs that share a place overlooked",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"\t\t\tas.last = nil\n\t\t}\n\t\tsame = as.last == a\n",
+			"\t\t}\n\t\tsame = as.last == a\n",
+		}},
+		by: []selection{tests(public, "^TestPacketsLastVIP$")},
+	},
+	{
+		name: "memory of one call given to two at once",
+		edits: []edit{{
+			"dsrudp/conn.go",
+			"c.spare.Swap(nil)",
+			"c.spare.Load()",
+		}},
+		by: []selection{raceTests(public, "^TestManyGoroutines$")},
+	},
+	{
+		name: "IPv6 addresses compared by their first bytes",
+		edits: []edit{{
+			"internal/mmsg/sockaddr_linux.go",
+			"(n == unix.SizeofSockaddrInet4 ||",
+			"(n >= unix.SizeofSockaddrInet4 ||",
+		}},
+		by: []selection{tests(mmsg, "^TestSockaddrEqual$")},
+	},
+	{
+		name: "carried IPv4 address read as an IPv6 one",
+		edits: []edit{{
+			"internal/udpaddr/udpaddr.go",
+			"\t\tt[offFlags] |= flag4\n",
+			"",
+		}},
+		by: []selection{tests(udpaddr, "^TestParse$")},
+	},
+	{
+		name: "received IPv4 destination not taken as local, the short way",
+		edits: []edit{{
+			"dsrudp/receive.go",
+			"ok && c.parse && !c.guard4 {",
+			"ok && c.parse {",
+		}},
+		by: []selection{tests(facts, "^TestGuard_Received$")},
+	},
+	{
+		name: "received IPv4 destination not taken as local, in a batch",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"ok && c.parse && !c.guard4 {",
+			"ok && c.parse {",
+		}},
+		by: []selection{tests(facts, "^TestGuard_ReceivedAgain$")},
+	},
+	{
+		name: "bound address named in batches",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"\tif !q.c.named(s) {\n\t\treturn nil, nil\n\t}\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestBegin$")},
+	},
+	{
+		name: "datagrams of a bound socket run together",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"\tq.oob = append(q.out.ControlRoom(), q.oob...)\n",
+			"\tif len(q.oob) == 0 {\n\t\treturn\n\t}\n\tq.oob = append(q.out.ControlRoom(), q.oob...)\n",
+		}},
+		by: []selection{tests(public, "^TestGroupingBound$")},
+	},
+	{
+		name: "beginning of control messages remembered for all",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			" && len(oob) <= maxRemembered {",
+			" {",
+		}},
+		by: []selection{tests(public, "^TestArrivalLong$")},
+	},
+	{
+		name: "datagram without a remote address given that of the one before",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"m.name.remote(m.hdr.Namelen)",
+			"m.name.addrPort()",
+		}},
+		by: []selection{tests(mmsg, "^TestNoRemote$")},
+	},
+	{
+		name: "datagram without a remote address taken for one of the peer before",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"return n == b.hdrs[i-1].hdr.Namelen && b.names",
+			"return b.names",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchNoRemote$")},
+	},
+}
