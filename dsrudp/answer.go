@@ -17,8 +17,9 @@ func (r *reader) reply(b []byte) error {
 
 // send takes a Packet to be sent.
 func (r *reader) send(p *Packet) error {
-	s, t, err := r.c.way(p)
-	if err != nil {
+	var s source
+	var t target
+	if err := r.c.way(p, &s, &t); err != nil {
 		return err
 	}
 	b := p.Payload()

@@ -118,14 +118,19 @@ func wayOut(s *source) uint32 {
 // sourceOf returns the source that a Path's Local asks for.
 func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
 	addr := local.Addr()
+	if addr.Is4() && local.Port() == c.port && addr != netip.IPv4Unspecified() {
+		return source{addr: addr}, nil // what the rest comes to: a matter of speed
+	}
+	return c.sourceOfAny(local, remote)
+}
+
+func (c *Conn) sourceOfAny(local, remote netip.AddrPort) (source, error) {
+	addr := local.Addr()
 	if !addr.IsValid() {
 		return source{}, ErrNoPath
 	}
 	if p := local.Port(); p != 0 && p != c.port {
 		return source{}, &sourceError{addr, remote.Addr(), whyPort, nil}
-	}
-	if addr.Is4() && !addr.IsUnspecified() {
-		return source{addr: addr}, nil // what the rest comes to: a matter of speed
 	}
 	// Without the zone first: netip does not call "::%eth0" unspecified.
 	s := source{addr: addr.WithZone("").Unmap()}
@@ -143,9 +148,13 @@ func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
 
 // target takes the zone off remote.
 func (c *Conn) target(remote netip.AddrPort) target {
-	addr := remote.Addr()
-	if zone := addr.Zone(); zone != "" {
-		return target{netip.AddrPortFrom(addr.WithZone(""), remote.Port()), c.zones.Index(zone)}
+	if remote.Addr().Zone() == "" {
+		return target{addr: remote}
 	}
-	return target{addr: remote}
+	return c.zonedTarget(remote)
+}
+
+func (c *Conn) zonedTarget(remote netip.AddrPort) target {
+	addr := remote.Addr()
+	return target{netip.AddrPortFrom(addr.WithZone(""), remote.Port()), c.zones.Index(addr.Zone())}
 }

@@ -60,8 +60,9 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 
 // addPacket takes a Packet of the caller's.
 func (q *sender) addPacket(number int, p *Packet) error {
-	s, t, err := q.c.way(p)
-	if err != nil {
+	var s source
+	var t target
+	if err := q.c.way(p, &s, &t); err != nil {
 		return err
 	}
 	return q.addPayload(number, p.Buf[:p.N], p, &s, &t)
@@ -75,21 +76,22 @@ func (q *sender) addPayload(number int, payload []byte, p *Packet, s *source, t 
 	return q.add(number, payload, s, t, p.ECN)
 }
 
-// way returns where from and where to p goes.
-func (c *Conn) way(p *Packet) (s source, t target, err error) {
+// way sets s and t to where from and where to p goes.
+func (c *Conn) way(p *Packet, s *source, t *target) (err error) {
 	remote := p.Path.Remote
-	switch {
-	case p.N < 0 || p.N > len(p.Buf):
-		err = fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
-	case p.SegmentSize < 0:
-		err = fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
-	case c.refusesRemote(remote):
-		_, err = c.conn.WriteToUDPAddrPort(nil, remote) // refuses it with net's words
-		err = bare(err)
-	default:
-		s, err = c.sourceOf(p.Path.Local, remote)
+	if p.N < 0 || p.N > len(p.Buf) {
+		return fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
 	}
-	return s, c.target(remote), err
+	if p.SegmentSize < 0 {
+		return fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
+	}
+	if c.refusesRemote(remote) {
+		_, err = c.conn.WriteToUDPAddrPort(nil, remote) // refuses it with net's words
+		return bare(err)
+	}
+	*t = c.target(remote)
+	*s, err = c.sourceOf(p.Path.Local, remote)
+	return err
 }
 
 // refusesRemote reports whether net refuses to send to remote here: it is not
