@@ -87,7 +87,8 @@ func (c *Conn) datagram(r *receiver, i int, p *Packet) {
 	c.countReceived(flags, &at.local)
 	r.size = r.in.Size(i)
 	p.N = r.size
-	p.Path.Local, p.Path.Remote = at.shown, r.peer.shown
+	p.Path.Local = at.shown
+	p.Path.Remote = r.peer.shown
 	p.OrigDst, p.ECN = at.orig, at.ecn
 	p.SegmentSize = 0
 	if at.seg < r.size {

@@ -192,7 +192,9 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 	m := &q.msgs[q.out.Len()-1]
 	m.item, m.count, m.train, m.full = number, 0, false, false
 	m.size, m.total, m.limit = 0, 0, 0
-	m.s, m.t, m.ecn = *s, *t, ecn
+	m.s = *s // not both in one statement, which would copy them twice
+	m.t = *t
+	m.ecn = ecn
 	return m, nil
 }
 
