@@ -79,10 +79,11 @@ type Conn struct {
 	woken  bool          // and is to end: deadlines stay as they are
 	ended  chan struct{} // closed when woken
 
-	spare     atomic.Pointer[op]
-	ops       sync.Pool // of *op
-	receivers sync.Pool // of *receiver
-	senders   sync.Pool // of *sender
+	own       *op           // for who has set inUse
+	inUse     atomic.Uint32 // 1 while own is
+	ops       sync.Pool     // of *op
+	receivers sync.Pool     // of *receiver
+	senders   sync.Pool     // of *sender
 }
 
 var (
@@ -106,9 +107,9 @@ type source struct {
 // link-local IPv6 address (RFC 4007), or "::", which stands for the address of
 // the interface that a multicast datagram came in by. IPv4 has no such addresses:
 // an index beside an IPv4 source would pin the way out.
-func scoped(a netip.Addr) bool {
-	return a.Is6() && (a.IsLinkLocalUnicast() || a.IsUnspecified())
-}
+func scoped(a netip.Addr) bool { return a.Is6() && scoped6(a) }
+
+func scoped6(a netip.Addr) bool { return a.IsLinkLocalUnicast() || a.IsUnspecified() }
 
 // An op is the memory of one call in progress. They are pooled for each Conn:
 // a memo must not be shown another namespace's table.
@@ -117,6 +118,7 @@ type op struct {
 	memory pathmem.View // of the Conn's, if it has one
 	memo   localroute.Memo
 	oob    [pktinfo.Size]byte
+	own    bool // it is the Conn's own, not of the pool
 }
 
 func (c *Conn) newOp() any {
@@ -128,17 +130,23 @@ func (c *Conn) newOp() any {
 	return o
 }
 
-// op returns an op for one call, to be given back to done. The spare one is less
-// work than the pool, and there is where one goroutine reads and answers.
+// op returns an op for one call, to be given back to done. The Conn's own is less
+// work than one of the pool, and is free where one goroutine reads and answers.
 func (c *Conn) op() *op {
-	if o := c.spare.Swap(nil); o != nil {
-		return o
+	if !c.inUse.CompareAndSwap(0, 1) {
+		return c.ops.Get().(*op)
 	}
-	return c.ops.Get().(*op)
+	if c.own == nil {
+		c.own = c.newOp().(*op)
+		c.own.own = true
+	}
+	return c.own
 }
 
 func (c *Conn) done(o *op) {
-	if !c.spare.CompareAndSwap(nil, o) {
+	if o.own {
+		c.inUse.Store(0)
+	} else {
 		c.ops.Put(o)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
-	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
 )
 
 // ReadPacket receives one datagram into b and returns its length and its Path,
@@ -80,7 +79,7 @@ func (c *Conn) ReadFromUDP(b []byte) (n int, addr *net.UDPAddr, err error) {
 	if err != nil {
 		return 0, nil, c.readError(err)
 	}
-	return d.N, udpaddr.New(c.remote(&d), c.carried(&d)), nil
+	return d.N, c.addr(&d), nil
 }
 
 // ReadFromUDPAddrPort acts like [net.UDPConn.ReadFromUDPAddrPort]: on a socket

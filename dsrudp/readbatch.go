@@ -7,7 +7,6 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
-	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
 )
 
 // ReadBatch acts like ReadBatch of golang.org/x/net's ipv4.PacketConn and
@@ -66,6 +65,6 @@ func (c *Conn) message(r *receiver, i int, m *ipv4.Message) {
 	}
 	m.Addr = nil
 	if d.From.IsValid() {
-		m.Addr = udpaddr.New(c.remote(&d), c.carried(&d))
+		m.Addr = c.addr(&d)
 	}
 }

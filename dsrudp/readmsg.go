@@ -7,7 +7,6 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
-	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
 )
 
 // ReadMsgUDP acts like [net.UDPConn.ReadMsgUDP]. See ReadFrom for the address
@@ -27,7 +26,7 @@ func (c *Conn) ReadMsgUDP(b, oob []byte) (n, oobn, flags int, addr *net.UDPAddr,
 		return 0, 0, 0, nil, err
 	}
 	if d.From.IsValid() {
-		addr = udpaddr.New(c.remote(&d), c.carried(&d))
+		addr = c.addr(&d)
 	}
 	return d.N, d.OOBN, d.Flags, addr, nil
 }

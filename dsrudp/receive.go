@@ -1,6 +1,7 @@
 package dsrudp
 
 import (
+	"net"
 	"net/netip"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -166,7 +167,7 @@ func (c *Conn) local(s *source) netip.AddrPort {
 	return netip.AddrPortFrom(addr, c.port)
 }
 
-// carried returns what d's address is to carry.
-func (c *Conn) carried(d *datagram) udpaddr.Carried {
-	return udpaddr.Carried{Local: c.local(&d.local), Lost: !d.local.addr.IsValid(), Group: c.group}
+// addr returns d's remote address as net would, carrying its path.
+func (c *Conn) addr(d *datagram) *net.UDPAddr {
+	return udpaddr.New(c.remote(d), c.local(&d.local), c.group)
 }

@@ -21,7 +21,7 @@ func FuzzParse(f *testing.F) {
 			remote = netip.MustParseAddrPort("203.0.113.2:40695")
 		}
 		local := netip.MustParseAddrPort("[2001:db8::100]:53")
-		a := udpaddr.New(remote, udpaddr.Carried{Local: local, Group: 3})
+		a := udpaddr.New(remote, local, 3)
 		if len(appended) > 0 {
 			_ = append(a.IP, appended...)
 		}

@@ -18,8 +18,8 @@ import (
 // the race detector fails the test if Parse reads a byte of it.
 func TestForeignArraysNotRead(t *testing.T) {
 	ours := map[int]int{
-		net.IPv4len: cap(udpaddr.New(remote4, udpaddr.Carried{Local: vip4}).IP),
-		net.IPv6len: cap(udpaddr.New(remote6, udpaddr.Carried{Local: vip6}).IP),
+		net.IPv4len: cap(udpaddr.New(remote4, vip4, 0).IP),
+		net.IPv6len: cap(udpaddr.New(remote6, vip6, 0).IP),
 	}
 	for size := range 256 {
 		for n := range 32 {

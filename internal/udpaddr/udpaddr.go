@@ -71,12 +71,13 @@ type carrier struct {
 	array [cap6]byte
 }
 
-// New returns the address of remote, as net would return it, carrying c. When
+// New returns the address of remote, as net would return it, carrying the local
+// address of the datagram, which is not valid if it was lost, and the group. When
 // remote is an IPv6 address, IPv4-mapped or not, IP has 16 bytes, else 4.
 //
 // The address is the caller's; it must never be used for another datagram, as
 // programs keep addresses.
-func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
+func New(remote, local netip.AddrPort, group uint32) *net.UDPAddr {
 	a := new(carrier)
 	addr := remote.Addr()
 	put(a.array[:], addr)
@@ -89,7 +90,7 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 
 	t := (*[carriedLen]byte)(a.array[net.IPv6len:])
 	remoteZone, ok := zones.id(a.addr.Zone)
-	localZone, ok2 := zones.id(c.Local.Addr().Zone())
+	localZone, ok2 := zones.id(local.Addr().Zone())
 	if !ok || !ok2 {
 		return &a.addr // carries nothing
 	}
@@ -97,17 +98,17 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 	put(t[offRemote:], addr)
 	binary.NativeEndian.PutUint16(t[offRemotePort:], remote.Port())
 	binary.NativeEndian.PutUint16(t[offRemoteZone:], remoteZone)
-	binary.NativeEndian.PutUint32(t[offGroup:], c.Group)
+	binary.NativeEndian.PutUint32(t[offGroup:], group)
 	t[offFlags] = flagLocal
-	if c.Lost {
+	if !local.IsValid() {
 		t[offFlags] |= flagLost
 		return &a.addr
 	}
-	put(t[offLocal:], c.Local.Addr())
-	if c.Local.Addr().Is4() {
+	put(t[offLocal:], local.Addr())
+	if local.Addr().Is4() {
 		t[offFlags] |= flag4
 	}
-	binary.NativeEndian.PutUint16(t[offLocalPort:], c.Local.Port())
+	binary.NativeEndian.PutUint16(t[offLocalPort:], local.Port())
 	binary.NativeEndian.PutUint16(t[offLocalZone:], localZone)
 	return &a.addr
 }

@@ -26,7 +26,7 @@ var (
 func TestNewIsNetsAddress(t *testing.T) {
 	for _, remote := range []netip.AddrPort{remote4, mapped4, remote6, remoteLL} {
 		want := net.UDPAddrFromAddrPort(remote)
-		got := udpaddr.New(remote, udpaddr.Carried{Local: vip4, Group: 7})
+		got := udpaddr.New(remote, vip4, 7)
 		require.Equal(t, want, got)
 		require.Equal(t, want.String(), got.String())
 		require.Equal(t, want.AddrPort(), got.AddrPort())
@@ -38,11 +38,11 @@ func TestParse(t *testing.T) {
 	for _, remote := range []netip.AddrPort{remote4, mapped4, remote6, remoteLL} {
 		for _, local := range []netip.AddrPort{vip4, vip6, vipLL, group} {
 			want := udpaddr.Carried{Local: local, Group: 7}
-			got, ok := udpaddr.Parse(udpaddr.New(remote, want))
+			got, ok := udpaddr.Parse(udpaddr.New(remote, want.Local, want.Group))
 			require.True(t, ok, "%v %v", remote, local)
 			require.Equal(t, want, got)
 		}
-		got, ok := udpaddr.Parse(udpaddr.New(remote, udpaddr.Carried{Lost: true, Group: 9}))
+		got, ok := udpaddr.Parse(udpaddr.New(remote, netip.AddrPort{}, 9))
 		require.True(t, ok)
 		require.Equal(t, udpaddr.Carried{Lost: true, Group: 9}, got)
 	}
@@ -71,7 +71,7 @@ func TestKept(t *testing.T) {
 		},
 	} {
 		for _, remote := range []netip.AddrPort{remote4, mapped4} {
-			got, ok := udpaddr.Parse(use(udpaddr.New(remote, want)))
+			got, ok := udpaddr.Parse(use(udpaddr.New(remote, want.Local, want.Group)))
 			require.True(t, ok, "%s, %v", name, remote)
 			require.Equal(t, want, got, "%s, %v", name, remote)
 		}
@@ -101,7 +101,7 @@ func TestVoided(t *testing.T) {
 		},
 	} {
 		for _, remote := range []netip.AddrPort{remote4, mapped4, remote6, remoteLL} {
-			_, ok := udpaddr.Parse(use(udpaddr.New(remote, udpaddr.Carried{Local: vip6, Group: 1})))
+			_, ok := udpaddr.Parse(use(udpaddr.New(remote, vip6, 1)))
 			require.False(t, ok, "%s, %v", name, remote)
 		}
 	}

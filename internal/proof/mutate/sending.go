@@ -68,8 +68,8 @@ var sending = []breakage{
 		name: "zone of a :: path ignored",
 		edits: []edit{{
 			"dsrudp/conn.go",
-			"return a.Is6() && (a.IsLinkLocalUnicast() || a.IsUnspecified())",
-			"return a.Is6() && a.IsLinkLocalUnicast()",
+			"return a.IsLinkLocalUnicast() || a.IsUnspecified()",
+			"return a.IsLinkLocalUnicast()",
 		}},
 		by: []selection{tests(facts, "^TestK2_6_MulticastRequest$/^dsrudp$")},
 	},
@@ -77,8 +77,8 @@ var sending = []breakage{
 		name: "zone of a link-local source ignored",
 		edits: []edit{{
 			"dsrudp/conn.go",
-			"return a.Is6() && (a.IsLinkLocalUnicast() || a.IsUnspecified())",
-			"return a.Is6() && a.IsUnspecified()",
+			"return a.IsLinkLocalUnicast() || a.IsUnspecified()",
+			"return a.IsUnspecified()",
 		}},
 		by: []selection{tests(facts, "^TestK2_7_LinkLocalPeers$")},
 	},

@@ -142,8 +142,8 @@ var shortWays = []breakage{
 		name: "memory of one call given to two at once",
 		edits: []edit{{
 			"dsrudp/conn.go",
-			"c.spare.Swap(nil)",
-			"c.spare.Load()",
+			"if !c.inUse.CompareAndSwap(0, 1) {",
+			"if c.inUse.Load() > 1 {",
 		}},
 		by: []selection{raceTests(public, "^TestManyGoroutines$")},
 	},
