@@ -28,10 +28,10 @@ type arrivals struct {
 		oob [maxRemembered]byte
 		arrival
 	}
-	plain [1 << arrivalBits]arrival // by the IPv4 address that local has, and nothing else is told
-	last  *arrival                  // what the datagram before said, in the same receive
-	other arrival                   // what is not remembered
-	run   []byte                    // the control messages that other is from
+	unicast4 [1 << arrivalBits]arrival // by the IPv4 address that local has, and nothing else is told
+	last     *arrival                  // what the datagram before said, in the same receive
+	other    arrival                   // what is not remembered
+	run      []byte                    // the control messages that other is from
 }
 
 const arrivalBits = 5
@@ -46,7 +46,7 @@ func (c *Conn) arrival(r *receiver, oob []byte) (a *arrival, same bool) {
 	as := &r.arrivals
 	if to, ok := pktinfo.Unicast4(oob); ok && c.parse && !c.guard4 {
 		s := source{addr: to}
-		a := &as.plain[s.slot()]
+		a := &as.unicast4[s.slot()]
 		if a.local.addr != to {
 			*a = arrival{local: s, shown: c.local(&s), seen: pathmem.SightingOf(to, 0)}
 			as.last = nil

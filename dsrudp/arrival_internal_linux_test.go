@@ -139,3 +139,20 @@ func TestArrivalLong(t *testing.T) {
 		require.Equal(t, i > 0, same)
 	}
 }
+
+// TestReceiverNameless: a datagram that came without a remote address is nobody's
+// in the path memory, and hurts nothing.
+func TestReceiverNameless(t *testing.T) {
+	for _, network := range []string{"udp", "udp4"} {
+		c := wildcard(t, network)
+		r := c.newReceiver(1)
+		for range 2 {
+			var p Packet
+			c.begin(r, 1) // nothing was received: the message has no name
+			c.datagram(r, 0, &p)
+			require.Equal(t, Path{}, p.Path)
+			require.Zero(t, c.memory.Len())
+		}
+		require.EqualValues(t, 2, c.Stats().LostPath)
+	}
+}

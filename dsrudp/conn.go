@@ -79,11 +79,13 @@ type Conn struct {
 	woken  bool          // and is to end: deadlines stay as they are
 	ended  chan struct{} // closed when woken
 
-	own       *op           // for who has set inUse
-	inUse     atomic.Uint32 // 1 while own is
-	ops       sync.Pool     // of *op
-	receivers sync.Pool     // of *receiver
-	senders   sync.Pool     // of *sender
+	ops       sync.Pool // of *op
+	receivers sync.Pool // of *receiver
+	senders   sync.Pool // of *sender
+
+	// Not beside ops, which those who find it in use go to.
+	own   *op           // for who has set inUse
+	inUse atomic.Uint32 // 1 while own is
 }
 
 var (
@@ -131,9 +133,9 @@ func (c *Conn) newOp() any {
 }
 
 // op returns an op for one call, to be given back to done. The Conn's own is less
-// work than one of the pool, and is free where one goroutine reads and answers.
+// work than one of the pool, and enough where one goroutine reads and answers.
 func (c *Conn) op() *op {
-	if !c.inUse.CompareAndSwap(0, 1) {
+	if c.inUse.Load() != 0 || !c.inUse.CompareAndSwap(0, 1) {
 		return c.ops.Get().(*op)
 	}
 	if c.own == nil {

@@ -215,3 +215,22 @@ func TestUnspecifiedRemote(t *testing.T) {
 		require.Equal(t, netip.AddrPortFrom(netip.IPv6Loopback(), portOf(c)), from)
 	}
 }
+
+// TestUnspecifiedLocal: 0.0.0.0 is no address to answer from, with the bound port
+// or without one, in a batch or alone: never the kernel's choice.
+func TestUnspecifiedLocal(t *testing.T) {
+	for _, network := range []string{"udp4", "udp"} {
+		c := listen(t, network, ":0")
+		x := dialVIP(t, c, vips[0])
+		for _, port := range []uint16{0, addrPortOf(c.LocalAddr()).Port()} {
+			for _, local := range []netip.Addr{netip.IPv4Unspecified(), netip.AddrFrom16(netip.IPv4Unspecified().As16())} {
+				p := dsrudp.Path{Local: netip.AddrPortFrom(local, port), Remote: addrPortOf(x.LocalAddr())}
+				_, err := c.WritePacket([]byte("bad"), p)
+				require.ErrorIs(t, err, dsrudp.ErrNoPath, p)
+				n, err := c.WritePackets([]dsrudp.Packet{packet("bad", p)})
+				require.ErrorIs(t, err, dsrudp.ErrNoPath, p)
+				require.Zero(t, n)
+			}
+		}
+	}
+}

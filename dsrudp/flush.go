@@ -57,7 +57,7 @@ func (q *sender) vouched() (to int, err error) {
 	}
 	for to = q.next; to < q.out.Len(); to++ {
 		m := &q.msgs[to]
-		if !m.s.addr.IsValid() {
+		if !m.s.addr.IsValid() || q.c.kernelChecks(&m.s, &m.t) {
 			continue
 		}
 		if err := q.c.check(q.o, m.s.towards(&m.t), &m.t); err != nil {

@@ -8,13 +8,11 @@ import (
 )
 
 // check keeps the guard over sources that the kernel does not keep on this
-// socket, and refuses what it would let slip on any.
+// socket, and refuses what it would let slip on any. It is for those that
+// kernelChecks does not speak of.
 func (c *Conn) check(o *op, s *source, t *target) error {
 	remote := t.addr.Addr()
 	v4 := is4(remote)
-	if v4 && s.addr.Is4() && !c.guard4 {
-		return nil // the kernel checks it
-	}
 	if s.pinned && s.addr.IsUnspecified() {
 		return nil // the kernel chooses
 	}

@@ -130,6 +130,21 @@ func TestPacketsGroupBetween(t *testing.T) {
 	require.Equal(t, "answer", read(t, x))
 }
 
+// TestPacketsBetweenGroups: and with one to a VIP between two to a group.
+func TestPacketsBetweenGroups(t *testing.T) {
+	c := listen(t, "udp4", ":0")
+	x, y := dialOnePort(t, c, vips[0], netip.MustParseAddr("127.255.255.255"))
+	for range 2 { // the VIP is new to the receiver, then known
+		for _, client := range []*net.UDPConn{y, x, y} {
+			write(t, client, "request")
+		}
+		readAll(t, c, 3)
+		p, ok := c.PathTo(addrPortOf(x.LocalAddr()))
+		require.True(t, ok)
+		require.Equal(t, netip.MustParseAddr("127.0.0.1"), p.Local.Addr())
+	}
+}
+
 // TestPacketsKnownPeers: datagrams of several clients to one VIP have what each
 // came with, its length too, and a bare address is enough to answer each.
 func TestPacketsKnownPeers(t *testing.T) {

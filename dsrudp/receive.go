@@ -138,10 +138,10 @@ func (c *Conn) zoned(remote netip.AddrPort, scope uint32) netip.AddrPort {
 	if scope == 0 {
 		return remote
 	}
-	return c.in(remote, scope)
+	return c.inZone(remote, scope)
 }
 
-func (c *Conn) in(remote netip.AddrPort, scope uint32) netip.AddrPort {
+func (c *Conn) inZone(remote netip.AddrPort, scope uint32) netip.AddrPort {
 	return netip.AddrPortFrom(remote.Addr().WithZone(c.zones.Name(scope)), remote.Port())
 }
 

@@ -71,3 +71,22 @@ func TestForgotten(t *testing.T) {
 		runtime.GC()
 	}
 }
+
+// TestForgottenAdopted: nor does one of a socket made elsewhere.
+func TestForgottenAdopted(t *testing.T) {
+	if !apart(t, "a Conn that nobody has is not let go of") {
+		return
+	}
+	func() {
+		u, err := net.ListenUDP("udp", nil)
+		require.NoError(t, err)
+		c, err := dsrudp.NewConn(u)
+		require.NoError(t, err)
+		require.NotNil(t, c)
+	}()
+	require.NotEmpty(t, netlinkSockets(t))
+	for end := time.Now().Add(patience); len(netlinkSockets(t)) > 0; {
+		require.True(t, time.Now().Before(end), "the guard is still held")
+		runtime.GC()
+	}
+}

@@ -59,7 +59,7 @@ func (c *Conn) hold(b []byte, s *source, t *target, oob []byte) (taken bool, err
 // appendSource appends to oob the control message, if it takes one, that makes a
 // datagram to t leave from s. It refuses a source that cannot be.
 func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, error) {
-	if !c.plain(s, t) {
+	if !c.kernelChecks(s, t) {
 		if !s.addr.IsValid() {
 			return oob, nil
 		}
@@ -74,9 +74,9 @@ func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, er
 	return oob, nil
 }
 
-// plain reports whether s and t are IPv4 addresses without more to them, and the
+// kernelChecks reports whether s and t are IPv4 addresses without more to them, and the
 // kernel checks s. It saves most datagrams from being looked at more closely.
-func (c *Conn) plain(s *source, t *target) bool {
+func (c *Conn) kernelChecks(s *source, t *target) bool {
 	return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())
 }
 
@@ -94,11 +94,11 @@ func (s *source) towards(t *target) *source {
 	if t.scope == 0 || s.ifindex != 0 || !scoped(s.addr) {
 		return s
 	}
-	return s.in(t.scope)
+	return s.inZone(t.scope)
 }
 
-// in returns s with the zone ifindex.
-func (s *source) in(ifindex uint32) *source {
+// inZone returns s with the zone ifindex.
+func (s *source) inZone(ifindex uint32) *source {
 	zoned := *s
 	zoned.ifindex = ifindex
 	return &zoned

@@ -203,7 +203,7 @@ func (q *sender) begun(s *source, t *target, ecn ECN, own []byte) ([]byte, error
 	if !s.addr.IsValid() || ecn != NotECT || len(own) > 0 {
 		return q.control(append(q.out.ControlRoom(), own...), s, t, ecn)
 	}
-	if !q.c.plain(s, t) {
+	if !q.c.kernelChecks(s, t) {
 		s = s.towards(t)
 		if err := q.c.check(q.o, s, t); err != nil {
 			return nil, err
@@ -220,10 +220,8 @@ func (q *sender) begun(s *source, t *target, ecn ECN, own []byte) ([]byte, error
 
 // control appends to oob the control messages for datagrams from s to t.
 func (q *sender) control(oob []byte, s *source, t *target, ecn ECN) (_ []byte, err error) {
-	if s.addr.IsValid() {
-		if oob, err = q.c.appendSource(q.o, oob, s, t); err != nil {
-			return nil, err
-		}
+	if oob, err = q.c.appendSource(q.o, oob, s, t); err != nil {
+		return nil, err
 	}
 	if ecn != NotECT {
 		return q.c.appendECN(oob, t, ecn)

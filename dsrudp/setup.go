@@ -107,7 +107,7 @@ func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig, g gr
 		}
 	}
 	c.strict = lc.Strict
-	c.join(g)
+	c.join(g) // before anything is made that has a View of the path memory
 	return c, c.equip(lc)
 }
 

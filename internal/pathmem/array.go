@@ -13,7 +13,8 @@ import (
 // if seq was even and is still the same. All words are atomic, so that the
 // memory model has nothing against reading them while they change. An array
 // replaced by a larger one no longer changes, and what a late reader finds in it
-// was true when the reader began.
+// was true when the reader began. The larger one counts on from its seq, so that in
+// a shard no two states have the same.
 type array struct {
 	seq  atomic.Uint64 // odd while a change is going on
 	n    int           // entries in use, for the holder of the lock
@@ -51,27 +52,35 @@ func (a *array) pair(k *key) (i, j uint64) {
 
 func (k *key) tag() uint64 { return max(1, k.hash>>32&0xff) }
 
-// find returns the entry of k, nil if there is none, and the record in it. Both
-// are what they were while seq had the value returned, and are nothing if that is
-// odd, as a change was going on. Under the lock it never is.
-func (a *array) find(k *key) (e *entry, r record, seq uint64) {
+// A place is where in an array an entry is.
+type place int
+
+const nowhere place = -1
+
+func (a *array) entry(p place) *entry { return &a.sets[p/ways][p%ways] }
+
+// find returns the place of k's entry, nowhere if there is none, and the record in
+// it. Both are what they were while seq had the value returned, and are nothing if
+// that is odd, as a change was going on. Under the lock it never is.
+func (a *array) find(k *key) (p place, r record, seq uint64) {
 	if a == nil {
-		return nil, record{}, 0
+		return nowhere, record{}, 0
 	}
 	seq = a.seq.Load()
 	tag, id := k.tag(), idMask(k.hi)
 	i, j := a.pair(k)
 	for range 2 {
 		for m := a.tags[i].equal(tag); m != 0; m &= m - 1 {
-			e := &a.sets[i][first(m)]
+			w := first(m)
+			e := &a.sets[i][w]
 			if e.remote.lo.Load() == k.lo && e.meta.Load()&id == k.id && e.remote.hi.Load() == k.hi {
 				r := e.record()
-				return e, r, a.still(seq)
+				return place(i*ways) + place(w), r, a.still(seq)
 			}
 		}
 		i = j
 	}
-	return nil, record{}, a.still(seq)
+	return nowhere, record{}, a.still(seq)
 }
 
 // still returns seq, or an odd number if it has changed.

@@ -75,15 +75,15 @@ func TestConcurrent(t *testing.T) {
 			}
 			for w := range 2 {
 				writing.Go(func() { // each remote has one writer: versions ascend
-					view := table.View()
+					views := []pathmem.View{table.View()}
 					for v := range uint32(100) {
 						for i := w; i < remotes; i += 2 {
 							local, zone := version(i, v)
-							view.Note(remote6(i), local, zone)
+							views[0].Meet(remote6(i), zone)
 							if i%8 < 2 {
-								table.Fetch([]pathmem.View{view})
-								view.Note(remote6(i), local, zone)
+								table.Fetch(views)
 							}
+							views[0].Note(remote6(i), local, zone)
 							newest[i].Store(v)
 						}
 					}

@@ -1,39 +1,33 @@
 package pathmem
 
-// crowd is the number of remotes from which on a Table is too large to be found in
-// the processor's caches.
-const crowd = 1 << 12
-
 // Fetch prepares for See of many Views of t at once, each of which has met its
-// remote. In a large Table each would have to wait for main memory, twice, by
-// itself; asked for one after the other, without looking at what comes, all wait at
-// the same time.
+// remote, or nobody. In a Table that is larger than the processor's caches each
+// would have to wait for main memory, twice, by itself; asked for one after the
+// other, without looking at what comes, all wait at the same time.
 func (t *Table) Fetch(vs []View) {
-	if t.Len() < crowd {
-		return
-	}
 	for i := range vs {
-		if a := vs[i].unknown(); a != nil {
+		if a := vs[i].unasked(); a != nil {
 			i, j := a.pair(&vs[i].key)
 			a.tags[i].Load()
 			a.tags[j].Load()
 		}
 	}
 	for i := range vs {
-		if a := vs[i].unknown(); a != nil {
-			vs[i].entry = a.likely(&vs[i].key)
+		if a := vs[i].unasked(); a != nil {
+			vs[i].place = a.likely(&vs[i].key)
 		}
 	}
 	for i := range vs {
-		if e := vs[i].entry; e != nil && vs[i].array == nil {
-			e.remote.hi.Load() // an entry may lie in two
-			e.local.lo.Load()  // lines of the cache
+		if a := vs[i].unasked(); a != nil && vs[i].place != nowhere {
+			e := a.entry(vs[i].place % place(len(a.sets)*ways)) // of an array that may have been replaced
+			e.remote.hi.Load()                                  // an entry may lie in two
+			e.local.lo.Load()                                   // lines of the cache
 		}
 	}
 }
 
-// likely returns the entry that k is in, if it is in one, and is rarely wrong.
-func (a *array) likely(k *key) *entry {
+// likely returns the place that k is in, if it is in one, and is rarely wrong.
+func (a *array) likely(k *key) place {
 	i, j := a.pair(k)
 	tag := k.tag()
 	m := a.tags[i].equal(tag)
@@ -41,15 +35,15 @@ func (a *array) likely(k *key) *entry {
 		i, m = j, a.tags[j].equal(tag)
 	}
 	if m == 0 {
-		return nil
+		return nowhere
 	}
-	return &a.sets[i][first(m)]
+	return place(i*ways) + place(first(m))
 }
 
-// unknown returns where v has to look up its remote, nil if it need not, has none,
-// or there is nothing.
-func (v *View) unknown() *array {
-	if v.shard == nil || v.array != nil {
+// unasked returns the array that v has to look its remote up in, nil if it has none,
+// or has asked before, or there is nothing.
+func (v *View) unasked() *array {
+	if v.shard == nil || v.seq != changing {
 		return nil
 	}
 	return v.shard.array.Load()

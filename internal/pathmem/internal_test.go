@@ -87,7 +87,8 @@ func TestFindWaitsForChange(t *testing.T) {
 	s.mu.Lock()
 	a := s.array.Load()
 	a.seq.Add(1)
-	e, _, seq := a.find(testKey(1))
+	p, _, seq := a.find(testKey(1))
+	e := a.entry(p)
 	require.NotZero(t, seq&changing)
 	_, _, seq = a.find(testKey(2))
 	require.NotZero(t, seq&changing, "not to be found is no result either")
@@ -129,23 +130,25 @@ func TestChangeMeetsOthers(t *testing.T) {
 		"entry replaced": func(table *Table, s *shard) {
 			a := s.array.Load()
 			gone, came := testKey(1), testKey(2)
-			e, _, _ := a.find(gone)
+			p, _, _ := a.find(gone)
 			a.evict(gone, 0)
 			require.True(t, a.insert(&table.seed, came, merge(came, new(record), record(SightingOf(others, 0)), 0)))
 			there, _, _ := a.find(came)
-			require.Same(t, e, there)
+			require.Equal(t, p, there)
 		},
 		"array replaced": func(table *Table, s *shard) {
 			a := s.array.Load()
-			b := newArray(3)
-			require.True(t, a.copyTo(b, &table.seed))
-			b.seq.Store(a.seq.Load())
+			b := a.grown(&table.seed, table.full)
+			require.Greater(t, b.seq.Load(), a.seq.Load(), "or what is known of the one would be believed of the other")
+			require.Zero(t, b.seq.Load()&changing)
 			s.array.Store(b)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := newTable(100, 1, testSeed)
-			table.Note(testRemote(1), old, 0)
+			for _, i := range []int{1, 10, 11, 12} { // enough to grow
+				table.Note(testRemote(i), old, 0)
+			}
 			s := &table.shards[0]
 			s.mu.Lock()
 			done := make(chan struct{})
@@ -215,13 +218,13 @@ func TestEvictBeyondPair(t *testing.T) {
 	for i := range 200 {
 		k, ok := a.add(i)
 		require.True(t, ok)
-		e, _, _ := a.find(k)
-		require.NotNil(t, e)
+		p, _, _ := a.find(k)
+		require.NotEqual(t, nowhere, p)
 
 		a.evict(testKey(1000+i), 0)
 		require.Zero(t, a.n)
-		e, _, _ = a.find(k)
-		require.Nil(t, e)
+		p, _, _ = a.find(k)
+		require.Equal(t, nowhere, p)
 	}
 }
 
@@ -260,9 +263,9 @@ func TestMoves(t *testing.T) {
 		defer done.Store(true)
 		for range 20_000 {
 			for i, k := range keys {
-				switch e, r, seq := a.find(k); {
+				switch p, r, seq := a.find(k); {
 				case seq&changing != 0:
-				case e == nil:
+				case p == nowhere:
 					missed++
 				case r.hi != uint64(i) || r.lo != uint64(i):
 					torn++
@@ -288,7 +291,8 @@ func TestMoves(t *testing.T) {
 func TestChanges(t *testing.T) {
 	a := newArray(1)
 	k, _ := a.add(0)
-	e, r, seq := a.find(k)
+	p, r, seq := a.find(k)
+	e := a.entry(p)
 	require.Zero(t, seq&changing)
 	a.change(e, new(record), &r)
 	require.Equal(t, seq+2, a.seq.Load())

@@ -317,8 +317,8 @@ func TestSeeOfTwoZones(t *testing.T) {
 	}
 }
 
-// TestFetch holds that it changes nothing, in a Table that is large enough for it
-// to do something: neither for remotes that are there nor for others.
+// TestFetch holds that it changes nothing, neither for remotes that are there nor
+// for others.
 func TestFetch(t *testing.T) {
 	const remotes, batch = 10_000, 32
 	table := pathmem.New(2 * remotes)

@@ -71,6 +71,7 @@ func (a *array) grown(s *seed, full int) *array {
 	for ; n*ways <= 4*a.n; n += n/16 + 1 {
 		b := newArray(n)
 		if a.copyTo(b, s) {
+			b.seq.Store(a.seq.Load() + 2)
 			return b
 		}
 	}

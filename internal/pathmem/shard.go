@@ -30,9 +30,9 @@ func (t *Table) shard(k *key) *shard { return &t.shards[k.hash&uint64(len(t.shar
 // write merges what was seen of k into what is known of it. The caller holds s.mu.
 func (t *Table) write(s *shard, k *key, seen record) {
 	a := s.array.Load()
-	if e, old, _ := a.find(k); e != nil {
+	if p, old, _ := a.find(k); p != nowhere {
 		r := merge(k, &old, seen, t.epoch(s))
-		a.change(e, &old, &r)
+		a.change(a.entry(p), &old, &r)
 		return
 	}
 	s.created.Add(1)

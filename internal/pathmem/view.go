@@ -5,8 +5,7 @@ import "net/netip"
 // A View is one caller's way to a Table. It keeps what it knows of the remote
 // that it met last: whoever was just heard is the next to be answered, and as long
 // as nothing changes near its entry what was found for the one is good for the
-// other. A View serves one call at a time, and while it is not used it may keep
-// memory alive that the Table has outgrown.
+// other. A View serves one call at a time.
 type View struct {
 	t *Table
 
@@ -15,10 +14,11 @@ type View struct {
 	key    key
 	shard  *shard
 
-	// What array said of key when its seq was seq. A nil array says nothing.
-	array *array
+	// What the shard's array said of key when its seq was seq, which is changing
+	// if it has not been asked. There is no pointer to the array: it may be
+	// outgrown meanwhile, and would be kept alive.
 	seq   uint64
-	entry *entry // nil if there is none
+	place place
 	record
 }
 
@@ -66,7 +66,7 @@ func (v *View) Meet(remote netip.AddrPort, zone uint32) {
 		v.remote, v.zone = remote, zone
 		v.key = v.t.seed.key(remote, zone)
 		v.shard = v.t.shard(&v.key)
-		v.array = nil
+		v.seq = changing
 	}
 }
 
@@ -74,23 +74,23 @@ func (v *View) Meet(remote netip.AddrPort, zone uint32) {
 // have a zone the remote's counts.
 func (v *View) See(seen Sighting) {
 	s := v.shard
-	if v.look() && v.entry != nil {
+	if v.look() && v.place != nowhere {
 		r := merge(&v.key, &v.record, record(seen), v.t.epoch(s))
 		if r == v.record {
 			return
 		}
 		s.mu.Lock()
 		if v.current() {
-			v.array.change(v.entry, &v.record, &r)
+			a := s.array.Load()
+			a.change(a.entry(v.place), &v.record, &r)
 			v.record = r
-			v.seq = v.array.seq.Load()
+			v.seq = a.seq.Load() // under the lock: later it may count another's change
 			s.mu.Unlock()
 			return
 		}
 	} else {
 		s.mu.Lock()
 	}
-	v.array = nil
 	v.t.write(s, &v.key, record(seen))
 	s.mu.Unlock()
 }
@@ -122,7 +122,7 @@ func (v *View) Find(remote netip.AddrPort, zone uint32) (local netip.Addr, local
 // current reports whether what v knows of its remote is what the table has.
 func (v *View) current() bool {
 	a := v.shard.array.Load()
-	return a != nil && a == v.array && a.seq.Load() == v.seq
+	return a != nil && a.seq.Load() == v.seq
 }
 
 // look brings what v knows of its remote up to date. It reports false if a writer
@@ -130,12 +130,6 @@ func (v *View) current() bool {
 func (v *View) look() bool { return v.current() || v.lookAgain() }
 
 func (v *View) lookAgain() bool {
-	a := v.shard.array.Load()
-	v.entry, v.record, v.seq = a.find(&v.key)
-	if v.seq&changing != 0 {
-		v.array = nil
-		return false
-	}
-	v.array = a
-	return true
+	v.place, v.record, v.seq = v.shard.array.Load().find(&v.key)
+	return v.seq&changing == 0
 }

@@ -43,10 +43,10 @@ func Parse(oob []byte) (info Info) {
 // one is copied.
 func ParseInto(info *Info, oob []byte) { native.parse(info, oob) }
 
-// Unicast4 returns the address that a datagram was sent to whose control messages
-// say no more than that it was an IPv4 address of this host's own, as those of most
-// IPv4 datagrams do: [Parse] would return it as Local and as Dst, beside the
-// interface. It is for whoever would notice that an Info is filled in.
+// Unicast4 returns the address that a datagram was sent to which came with one
+// control message, that says it was an IPv4 address to answer from, as most IPv4
+// datagrams do: [Parse] would return it as Local and as Dst, beside the interface,
+// and nothing else. It is for whoever would notice that an Info is filled in.
 func Unicast4(oob []byte) (a netip.Addr, ok bool) { return unicast4(oob) }
 
 // AppendSource appends to oob a control message that makes a datagram leave

@@ -53,6 +53,17 @@ func (l *layout) parse(info *Info, oob []byte) {
 	}
 }
 
+// unicast4 returns what parse would as Local and as Dst, of one message, where the
+// two are the same.
+func (l *layout) unicast4(oob []byte) (a netip.Addr, ok bool) {
+	if !l.onlyIPv4(oob) {
+		return netip.Addr{}, false
+	}
+	var info Info
+	l.parse4(&info, oob[l.data:])
+	return info.Local, info.Local.IsValid() && info.Local == info.Dst
+}
+
 // onlyIPv4 reports whether oob is the one IPv4 message that most IPv4 datagrams
 // come with.
 func (l *layout) onlyIPv4(oob []byte) bool {

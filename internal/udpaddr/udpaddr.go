@@ -113,8 +113,8 @@ func New(remote, local netip.AddrPort, group uint32) *net.UDPAddr {
 	return &a.addr
 }
 
-// put writes a to b as an IPv6 address, an IPv4 one in pieces: what As16 makes of it
-// in memory has to get there before it can be loaded.
+// put writes a to b as an IPv6 address. Of an IPv4 one As16 would make two words in
+// memory first, and copying them on as a whole has to wait until they are there.
 func put(b []byte, a netip.Addr) {
 	to := (*[16]byte)(b)
 	if !a.Is4() {

@@ -120,6 +120,25 @@ func TestK2_7_LinkLocalPeers(t *testing.T) {
 			duoSentFrom(t, wires[i], payload, duoVIPs6[0])
 		}
 	})
+	t.Run("a batch", func(t *testing.T) {
+		d.eachWildcard(t, func(t *testing.T, c *dsrudp.Conn) {
+			clients := dial(t)[:2]
+			for i, client := range clients {
+				d.ask(t, client)
+				n, err := c.ReadPackets([]dsrudp.Packet{{Buf: make([]byte, 2048)}})
+				require.NoError(t, err)
+				require.Equal(t, 1, n)
+				want := dsrudp.Path{
+					Local:  guardVIP(at.WithZone(devs[i])),
+					Remote: netip.AddrPortFrom(from.WithZone(devs[i]), port),
+				}
+				got, ok := c.PathTo(want.Remote)
+				require.True(t, ok)
+				require.Equal(t, want, got)
+			}
+			require.Zero(t, c.Stats().AmbiguousPath)
+		})
+	})
 	for i, dev := range devs {
 		t.Run("dsrudp/bound to "+dev, func(t *testing.T) {
 			zone := strconv.Itoa(siteIndex(t, d.server, dev))

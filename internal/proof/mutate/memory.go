@@ -68,8 +68,8 @@ var memory = []breakage{
 		name: "path memory not shared in a ListenN group",
 		edits: []edit{{
 			"dsrudp/setup.go",
-			"\tc.join(g)\n",
-			"\tc.join(newGroup(lc))\n\tc.group = g.id\n",
+			"\tc.join(g) //",
+			"\tc.join(newGroup(lc))\n\tc.group = g.id //",
 		}},
 		by: []selection{tests(public, "^TestListenN$")},
 	},

@@ -7,26 +7,26 @@ var shortWays = []breakage{
 		name: "what was known of a remote address believed after a change",
 		edits: []edit{{
 			"internal/pathmem/view.go",
-			"a == v.array && a.seq.Load() == v.seq",
-			"a == v.array",
+			"return a != nil && a.seq.Load() == v.seq",
+			"return a != nil && v.seq != changing",
 		}},
 		by: []selection{tests(pathmem, "^TestModel$"), tests(pathmem, "^TestViewOfWhatIsGone$")},
 	},
 	{
 		name: "what was known of a remote address believed after the path memory grew",
 		edits: []edit{{
-			"internal/pathmem/view.go",
-			"return a != nil && a == v.array && a.seq.Load() == v.seq",
-			"return a != nil && v.array != nil && v.array.seq.Load() == v.seq",
+			"internal/pathmem/room.go",
+			"\t\t\tb.seq.Store(a.seq.Load() + 2)\n",
+			"",
 		}},
-		by: []selection{tests(pathmem, "^TestModel$")},
+		by: []selection{tests(pathmem, "^TestChangeMeetsOthers$")},
 	},
 	{
 		name: "what was known of one remote address taken for another's",
 		edits: []edit{{
 			"internal/pathmem/view.go",
-			"\t\tv.shard = v.t.shard(&v.key)\n\t\tv.array = nil\n",
-			"\t\tv.shard = v.t.shard(&v.key)\n",
+			"\t\tv.seq = changing\n",
+			"",
 		}},
 		by: []selection{tests(pathmem, "^TestModel$")},
 	},
@@ -52,15 +52,15 @@ var shortWays = []breakage{
 		name: "half a change believed",
 		edits: []edit{{
 			"internal/pathmem/view.go",
-			"if v.seq&changing != 0 {",
-			"if v.seq&changing != 0 && v.entry == nil {",
+			"return v.seq&changing == 0",
+			"return v.seq&changing == 0 || v.place != nowhere",
 		}},
 		by: []selection{tests(pathmem, "^TestFindWaitsForChange$")},
 	},
 	{
 		name: "group's datagram answered from the group",
 		edits: []edit{{
-			"internal/pktinfo/plain_linux.go",
+			"internal/pktinfo/ipv4_linux.go",
 			" || [4]byte(m[headerDst4:]) != b || !mayBeSource(b) {",
 			" || !mayBeSource(b) {",
 		}},
@@ -69,7 +69,7 @@ var shortWays = []breakage{
 	{
 		name: "limited broadcast taken for a source",
 		edits: []edit{{
-			"internal/pktinfo/plain_linux.go",
+			"internal/pktinfo/ipv4_linux.go",
 			" != b || !mayBeSource(b) {",
 			" != b {",
 		}},
@@ -78,7 +78,7 @@ var shortWays = []breakage{
 	{
 		name: "any control message of the size taken for the destination's",
 		edits: []edit{{
-			"internal/pktinfo/plain_linux.go",
+			"internal/pktinfo/ipv4_linux.go",
 			"if [headerLen]byte(m[:]) != header4 || ",
 			"if ",
 		}},
@@ -87,7 +87,7 @@ var shortWays = []breakage{
 	{
 		name: "control message for a source begun in the middle of another",
 		edits: []edit{{
-			"internal/pktinfo/plain_linux.go",
+			"internal/pktinfo/ipv4_linux.go",
 			"\tfor len(oob)%ptrSize != 0 { // hardly ever\n\t\toob = append(oob, 0)\n\t}\n",
 			"",
 		}},
@@ -112,7 +112,7 @@ var shortWays = []breakage{
 		by: []selection{tests(facts, "^TestK3_4_WrongFamilyIgnored$")},
 	},
 	{
-		name: "kernel that guards nothing trusted with IPv4 sources",
+		name: "guard over IPv4 left to a kernel that does not keep it",
 		edits: []edit{{
 			"dsrudp/send.go",
 			"return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())",
@@ -142,7 +142,7 @@ var shortWays = []breakage{
 		name: "memory of one call given to two at once",
 		edits: []edit{{
 			"dsrudp/conn.go",
-			"if !c.inUse.CompareAndSwap(0, 1) {",
+			"if c.inUse.Load() != 0 || !c.inUse.CompareAndSwap(0, 1) {",
 			"if c.inUse.Load() > 1 {",
 		}},
 		by: []selection{raceTests(public, "^TestManyGoroutines$")},
@@ -227,5 +227,50 @@ var shortWays = []breakage{
 			"return b.names",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchNoRemote$")},
+	},
+	{
+		name: "source that leaves the choice to the kernel taken for one",
+		edits: []edit{{
+			"dsrudp/send.go",
+			" && addr != netip.IPv4Unspecified() {",
+			" {",
+		}},
+		by: []selection{tests(public, "^TestUnspecifiedLocal$")},
+	},
+	{
+		name: "zone of a link-local peer not told to the path memory, in a batch",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"Meet(p.addr, p.scope)",
+			"Meet(p.addr, 0)",
+		}},
+		by: []selection{tests(facts, "^TestK2_7_LinkLocalPeers$")},
+	},
+	{
+		name: "datagram without a remote address noted in the path memory",
+		edits: []edit{{
+			"dsrudp/receiver.go",
+			"c.memory != nil && r.peer.addr.IsValid() {",
+			"c.memory != nil {",
+		}},
+		by: []selection{tests(public, "^TestReceiverNameless$")},
+	},
+	{
+		name: "VIP between two groups' datagrams overlooked",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"\t\tsame = as.last == a\n\t\tas.last = a\n",
+			"\t\tsame = as.last == a\n",
+		}},
+		by: []selection{tests(public, "^TestPacketsBetweenGroups$")},
+	},
+	{
+		name: "forgotten Conn that was adopted does not release the guard",
+		edits: []edit{{
+			"dsrudp/adopt.go",
+			"return conn.complete(), nil",
+			"return conn, nil",
+		}},
+		by: []selection{tests(public, "^TestForgottenAdopted$")},
 	},
 }

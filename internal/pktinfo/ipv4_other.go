@@ -4,10 +4,7 @@ package pktinfo
 
 import "net/netip"
 
-func unicast4(oob []byte) (a netip.Addr, ok bool) {
-	info := Parse(oob)
-	return info.Local, info.Local == info.Dst && info.Local.Is4() && info.SegmentSize == 0 && info.ECN == 0
-}
+func unicast4(oob []byte) (a netip.Addr, ok bool) { return native.unicast4(oob) }
 
 // appendSource4 is AppendSource for the IPv4 address a alone.
 func appendSource4(oob []byte, a [4]byte) []byte {

@@ -11,9 +11,9 @@ const (
 	headerDst4 = specDst + 4                                     // ipi_addr
 )
 
-// plain4 is such a message without addresses, and header4 what it begins with.
+// empty4 is such a message without addresses, and header4 what it begins with.
 var (
-	plain4  = [space4]byte(native.empty4)
+	empty4  = [space4]byte(native.empty4)
 	header4 = [headerLen]byte(native.empty4)
 )
 
@@ -34,7 +34,7 @@ func appendSource4(oob []byte, a [4]byte) []byte {
 	for len(oob)%ptrSize != 0 { // hardly ever
 		oob = append(oob, 0)
 	}
-	oob = append(oob, plain4[:]...)
+	oob = append(oob, empty4[:]...)
 	*(*[4]byte)(oob[len(oob)-space4+specDst:]) = a
 	return oob
 }
