@@ -273,4 +273,22 @@ var shortWays = []breakage{
 		}},
 		by: []selection{tests(public, "^TestForgottenAdopted$")},
 	},
+	{
+		name: "scheduler not told of single plain system calls",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"if m.sock.plain {",
+			"if m.sock.plain && trap == 0x4711 {",
+		}},
+		by: []selection{tests(mmsg, "^TestPlain$")},
+	},
+	{
+		name: "scheduler not told of plain system calls in batches",
+		edits: []edit{{
+			"internal/mmsg/syscall_linux.go",
+			"if s.plain {",
+			"if s.plain && x == 0 {",
+		}},
+		by: []selection{tests(mmsg, "^TestPlain$")},
+	},
 }
