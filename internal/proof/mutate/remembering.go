@@ -53,7 +53,7 @@ var remembering = []breakage{
 		edits: []edit{{
 			"dsrudp/receiver.go",
 			"\tr.size = r.in.Size(i)\n",
-			"\tif !sameRemote || !sameLocal {\n\t\tr.size = r.in.Size(i)\n\t}\n",
+			"\tif !same || !sameLocal {\n\t\tr.size = r.in.Size(i)\n\t}\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
 	},

@@ -177,7 +177,7 @@ var sending = []breakage{
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
 			"err := s.raw.Write(m.sendmsg)",
-			"err := s.raw.Write(func(fd uintptr) bool { return m.doSendmsg(fd) || len(b) < 0 })",
+			"err := s.raw.Write(func(fd uintptr) bool { return m.sendmsg(fd) || len(b) < 0 })",
 		}},
 		by: []selection{tests(public, "^TestAllocations$")},
 	},
