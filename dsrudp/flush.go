@@ -60,7 +60,7 @@ func (q *sender) vouched() (to int, err error) {
 		if !m.s.addr.IsValid() || q.c.kernelChecks(&m.s, &m.t) {
 			continue
 		}
-		if err := q.c.check(q.o, m.s.towards(&m.t), &m.t); err != nil {
+		if _, err := q.c.vet(q.o, &m.s, &m.t); err != nil {
 			return to, err
 		}
 	}

@@ -7,9 +7,21 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
+// kernelChecks reports whether s and t are IPv4 addresses and the kernel keeps the
+// guard over s. Then vet would return s, and need not be called.
+func (c *Conn) kernelChecks(s *source, t *target) bool {
+	return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())
+}
+
+// vet returns s, which is valid, as a datagram to t leaves from it, with the zone of t
+// where it needs one and has none, or why it may not.
+func (c *Conn) vet(o *op, s *source, t *target) (*source, error) {
+	s = s.towards(t)
+	return s, c.check(o, s, t)
+}
+
 // check keeps the guard over sources that the kernel does not keep on this
-// socket, and refuses what it would let slip on any. It is for those that
-// kernelChecks does not speak of.
+// socket, and refuses what it would let slip on any.
 func (c *Conn) check(o *op, s *source, t *target) error {
 	remote := t.addr.Addr()
 	v4 := is4(remote)
@@ -46,7 +58,7 @@ func (c *Conn) check(o *op, s *source, t *target) error {
 	}
 	local, err := c.guard.Local(&o.memo, s.addr, s.ifindex)
 	if err != nil && c.closed.Load() {
-		return net.ErrClosed // and the guard with it
+		return net.ErrClosed // and the guard with it, unless other Conns share it
 	}
 	if err != nil {
 		return &sourceError{s.addr, remote, whyUnasked, err}

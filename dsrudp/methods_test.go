@@ -84,8 +84,7 @@ func TestAddressesAreCopies(t *testing.T) {
 	require.Equal(t, want, c.LocalAddr().String())
 	require.Nil(t, c.RemoteAddr())
 
-	d, err := dsrudp.NewConn(dial(t, vipPort0, addrPortOf(c.LocalAddr())))
-	require.NoError(t, err)
+	d := adopt(t, dial(t, vipPort0, addrPortOf(c.LocalAddr())))
 	r := d.RemoteAddr().(*net.UDPAddr)
 	want = r.String()
 	r.IP[len(r.IP)-1]++

@@ -132,8 +132,7 @@ func listenHoldingBoth(t *testing.T) (ours, nets udpConn) {
 // dialBoth makes connected sockets, the one of ours adopted.
 func dialBoth(t *testing.T) (ours, nets udpConn) {
 	server := listen(t, "udp4", "127.0.0.1:0")
-	c, err := dsrudp.NewConn(dial(t, vipPort0, addrPortOf(server.LocalAddr())))
-	require.NoError(t, err)
+	c := adopt(t, dial(t, vipPort0, addrPortOf(server.LocalAddr())))
 	return c, dial(t, vipPort0, addrPortOf(server.LocalAddr()))
 }
 

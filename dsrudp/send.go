@@ -63,8 +63,8 @@ func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, er
 		if !s.addr.IsValid() {
 			return oob, nil
 		}
-		s = s.towards(t)
-		if err := c.check(o, s, t); err != nil {
+		var err error
+		if s, err = c.vet(o, s, t); err != nil {
 			return nil, err
 		}
 	}
@@ -72,12 +72,6 @@ func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, er
 		oob = appendNamed(oob, s)
 	}
 	return oob, nil
-}
-
-// kernelChecks reports whether s and t are IPv4 addresses without more to them, and the
-// kernel checks s. It saves most datagrams from being looked at more closely.
-func (c *Conn) kernelChecks(s *source, t *target) bool {
-	return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())
 }
 
 // named reports whether a datagram from s takes a control message that says so.

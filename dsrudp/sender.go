@@ -204,8 +204,8 @@ func (q *sender) begun(s *source, t *target, ecn ECN, own []byte) ([]byte, error
 		return q.control(append(q.out.ControlRoom(), own...), s, t, ecn)
 	}
 	if !q.c.kernelChecks(s, t) {
-		s = s.towards(t)
-		if err := q.c.check(q.o, s, t); err != nil {
+		var err error
+		if s, err = q.c.vet(q.o, s, t); err != nil {
 			return nil, err
 		}
 	}

@@ -186,8 +186,7 @@ func TestWritePacketsMany(t *testing.T) {
 // peer, and to no other.
 func TestWritePacketsConnected(t *testing.T) {
 	x := listen(t, "udp4", "127.0.0.1:0")
-	c, err := dsrudp.NewConn(dial(t, vipPort0, addrPortOf(x.LocalAddr())))
-	require.NoError(t, err)
+	c := adopt(t, dial(t, vipPort0, addrPortOf(x.LocalAddr())))
 	path := dsrudp.Path{Local: addrPortOf(c.LocalAddr()), Remote: addrPortOf(x.LocalAddr())}
 	other := path
 	other.Remote = netip.MustParseAddrPort("127.0.0.1:9")

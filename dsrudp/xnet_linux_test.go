@@ -114,8 +114,7 @@ func TestBatchTwoVIPs(t *testing.T) {
 // with x/net.
 func TestWriteBatchConnected(t *testing.T) {
 	x := listen(t, "udp4", "127.0.0.1:0")
-	c, err := dsrudp.NewConn(dial(t, vipPort0, addrPortOf(x.LocalAddr())))
-	require.NoError(t, err)
+	c := adopt(t, dial(t, vipPort0, addrPortOf(x.LocalAddr())))
 	n, err := c.WriteBatch([]ipv4.Message{message("1", nil), message("2", nil), message("3", x.LocalAddr())}, 0)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)

@@ -55,8 +55,8 @@ func (m *Msg) Init() {
 }
 
 // callback returns what makes the system call and reports false where it has to
-// wait. It does the work of Socket.msg itself: after a system call each return is
-// a slow one, as the kernel has had the processor forget where they lead.
+// wait. It does the work of Socket.call itself: with one call more around each
+// system call an echo was seen to take half a percent longer.
 func (m *Msg) callback(trap uintptr) func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		for !m.waited {

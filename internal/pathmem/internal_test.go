@@ -105,6 +105,36 @@ func TestFindWaitsForChange(t *testing.T) {
 	require.Equal(t, netip.MustParseAddr("192.0.2.2"), <-found)
 }
 
+// TestFirstChange holds that a View which has just met a remote does not take what it
+// knew of another for it while the very first change of an array goes on, the one
+// whose sequence number says no more than that.
+func TestFirstChange(t *testing.T) {
+	table := newTable(100, 2, testSeed)
+	one := 1
+	for table.shard(testKey(one)) == table.shard(testKey(2)) {
+		one++
+	}
+	view := table.View()
+	view.Note(testRemote(one), netip.MustParseAddr("192.0.2.1"), 0)
+	_, _, state := view.Find(testRemote(one), 0)
+	require.Equal(t, Known, state)
+
+	s := table.shard(testKey(2))
+	s.mu.Lock()
+	a := newArray(1)
+	a.seq.Store(changing)
+	s.array.Store(a)
+	found := make(chan State, 1)
+	go func() {
+		_, _, state := view.Find(testRemote(2), 0)
+		found <- state
+	}()
+	waiting(t, "(*View).Find")
+	a.seq.Add(1)
+	s.mu.Unlock()
+	require.Equal(t, Unknown, <-found)
+}
+
 // waiting waits until somebody who runs f waits for a lock.
 func waiting(t *testing.T, f string) {
 	t.Helper()

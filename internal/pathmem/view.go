@@ -14,9 +14,9 @@ type View struct {
 	key    key
 	shard  *shard
 
-	// What the shard's array said of key when its seq was seq, which is changing
-	// if it has not been asked. There is no pointer to the array: it may be
-	// outgrown meanwhile, and would be kept alive.
+	// What the shard's array said of key when its seq was seq; nothing if that is
+	// odd, and changing if it has not been asked. There is no pointer to the array:
+	// it may be outgrown meanwhile, and would be kept alive.
 	seq   uint64
 	place place
 	record
@@ -119,10 +119,11 @@ func (v *View) Find(remote netip.AddrPort, zone uint32) (local netip.Addr, local
 	return v.local(), localZone, state
 }
 
-// current reports whether what v knows of its remote is what the table has.
+// current reports whether what v knows of its remote is what the table has. While a
+// change goes on nothing is known, not even where the numbers are equal.
 func (v *View) current() bool {
 	a := v.shard.array.Load()
-	return a != nil && a.seq.Load() == v.seq
+	return a != nil && a.seq.Load() == v.seq && v.seq&changing == 0
 }
 
 // look brings what v knows of its remote up to date. It reports false if a writer

@@ -7,8 +7,8 @@ var shortWays = []breakage{
 		name: "what was known of a remote address believed after a change",
 		edits: []edit{{
 			"internal/pathmem/view.go",
-			"return a != nil && a.seq.Load() == v.seq",
-			"return a != nil && v.seq != changing",
+			"a.seq.Load() == v.seq && ",
+			"",
 		}},
 		by: []selection{tests(pathmem, "^TestModel$"), tests(pathmem, "^TestViewOfWhatIsGone$")},
 	},
@@ -105,7 +105,7 @@ var shortWays = []breakage{
 	{
 		name: "IPv4 source for an IPv6 peer",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())",
 			"return s.addr.Is4() && !c.guard4",
 		}},
@@ -114,7 +114,7 @@ var shortWays = []breakage{
 	{
 		name: "guard over IPv4 left to a kernel that does not keep it",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/guard.go",
 			"return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())",
 			"return s.addr.Is4() && is4(t.addr.Addr())",
 		}},
@@ -290,5 +290,14 @@ var shortWays = []breakage{
 			"if s.plain && x == 0 {",
 		}},
 		by: []selection{tests(mmsg, "^TestPlain$")},
+	},
+	{
+		name: "what was known of a remote address believed during an array's first change",
+		edits: []edit{{
+			"internal/pathmem/view.go",
+			" && v.seq&changing == 0\n}",
+			"\n}",
+		}},
+		by: []selection{tests(pathmem, "^TestFirstChange$")},
 	},
 }
