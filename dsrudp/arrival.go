@@ -28,10 +28,14 @@ type arrivals struct {
 		oob [maxRemembered]byte
 		arrival
 	}
-	unicast4 [1 << arrivalBits]arrival // by the IPv4 address that local has, and nothing else is told
-	last     *arrival                  // what the datagram before said, in the same receive
-	other    arrival                   // what is not remembered
-	run      []byte                    // the control messages that other is from
+	// unicast4 is for what says no more than an IPv4 address, and of a train the
+	// length of its datagrams, by that address.
+	unicast4 [1 << arrivalBits]struct {
+		to uint32 // 0 if there is nothing here
+		arrival
+	}
+	other arrival // what is not remembered
+	run   []byte  // the control messages that other is from
 }
 
 const arrivalBits = 5
@@ -40,39 +44,45 @@ const arrivalBits = 5
 // its mark, and of a train.
 const maxRemembered = 72 + 24 + 24
 
-// arrival returns what the control messages oob of the next datagram say, good
-// until the next call. Same reports that those of the datagram before said so too.
-func (c *Conn) arrival(r *receiver, oob []byte) (a *arrival, same bool) {
-	as := &r.arrivals
-	if to, ok := pktinfo.Unicast4(oob); ok && c.parse && !c.guard4 {
-		s := source{addr: to}
-		a := &as.unicast4[s.slot()]
-		if a.local.addr != to {
-			*a = arrival{local: s, shown: c.local(&s), seen: pathmem.SightingOf(to, 0)}
-			as.last = nil
+// arrival has r.at be what the control messages oob of the next datagram say, good
+// until the next call. It reports whether those of the datagram before, in the same
+// receive, said so too.
+func (c *Conn) arrival(r *receiver, oob []byte) (same bool) {
+	as, last := &r.arrivals, r.at
+	if to, seg, ok := pktinfo.Unicast4(oob); ok && c.parse && !c.guard4 {
+		m := &as.unicast4[to*0x9e3779b1>>(32-arrivalBits)]
+		r.at = &m.arrival
+		if m.to != to || m.seg != seg {
+			s := source{addr: addr4(to)}
+			m.to = to
+			m.arrival = arrival{local: s, shown: c.local(&s), seen: pathmem.SightingOf(s.addr, 0), seg: seg}
+			return false
 		}
-		same = as.last == a
-		as.last = a
-		return a, same
+		return last == r.at
 	}
-	if as.last == &as.other && bytes.Equal(as.run, oob) {
-		return &as.other, true // in one receive it does not change
+	if last == &as.other && bytes.Equal(as.run, oob) {
+		return true // in one receive it does not change
 	}
 	m := &as.slots[slotOf(oob)]
+	r.at = &m.arrival
 	if len(oob) > 0 && bytes.Equal(m.oob[:m.n], oob) {
 		c.vouch(r.o, &m.local)
-		same = as.last == &m.arrival
-		as.last = &m.arrival
-		return &m.arrival, same
+		return last == r.at
 	}
 	if c.understand(&as.other, r.o, oob) && len(oob) <= maxRemembered {
 		m.n = uint8(copy(m.oob[:], oob))
 		m.arrival = as.other
-		as.last = &m.arrival
-		return &m.arrival, false
+		return false
 	}
-	as.last, as.run = &as.other, oob
-	return &as.other, false
+	r.at, as.run = &as.other, oob
+	return false
+}
+
+// addr4 is the address that Unicast4 calls a.
+func addr4(a uint32) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], a)
+	return netip.AddrFrom4(b)
 }
 
 func slotOf(oob []byte) uint64 {

@@ -76,7 +76,7 @@ func TestArrivalSame(t *testing.T) {
 		{"ff02::2", true},
 	} {
 		dst := netip.MustParseAddr(d.dst)
-		a, same := c.arrival(r, pktinfo.AppendSource(nil, false, dst, 1))
+		same, a := c.arrival(r, pktinfo.AppendSource(nil, false, dst, 1)), r.at
 		require.Equal(t, d.same, same, i)
 		if dst.IsMulticast() {
 			require.Equal(t, source{addr: netip.IPv6Unspecified(), ifindex: 1}, a.local, i)
@@ -110,6 +110,29 @@ func TestArrivalOfEachReceive(t *testing.T) {
 	}
 }
 
+// TestArrivalTrains: trains to one address have each its own segment size, and a
+// single datagram none.
+func TestArrivalTrains(t *testing.T) {
+	c := wildcard(t, "udp4")
+	r := c.newReceiver(1)
+	one := netip.MustParseAddr("127.0.0.1")
+	for _, seg := range []uint32{0, 1200, 1200, 512, 0, 512} {
+		var oob []byte
+		if seg > 0 {
+			oob = pktinfo.AppendClass(nil, true, 0) // a number too
+			h := (*unix.Cmsghdr)(unsafe.Pointer(&oob[0]))
+			h.Level, h.Type = unix.SOL_UDP, unix.UDP_GRO
+			binary.NativeEndian.PutUint32(oob[unix.CmsgLen(0):], seg)
+		}
+		oob = pktinfo.AppendSource4(oob, one.As4())
+		copy(oob[len(oob)-unix.CmsgSpace(12)+unix.CmsgLen(8):], one.AsSlice()) // ipi_addr
+		c.arrival(r, oob)
+		require.Equal(t, int(seg), r.at.seg)
+		require.Equal(t, one, r.at.shown.Addr())
+		require.NotEqual(t, &r.arrivals.other, r.at)
+	}
+}
+
 // TestArrivalLong: control messages that are too long to be remembered are not
 // taken for others that they begin with, nor looked at twice in one receive.
 func TestArrivalLong(t *testing.T) {
@@ -129,12 +152,12 @@ func TestArrivalLong(t *testing.T) {
 		copy(long, short)
 	}
 	for i := range 3 {
-		a, same := c.arrival(r, long)
+		same, a := c.arrival(r, long), r.at
 		require.Equal(t, CE, a.ecn)
 		require.Equal(t, i > 0, same)
 	}
 	for i := range 3 {
-		a, same := c.arrival(r, short)
+		same, a := c.arrival(r, short), r.at
 		require.Equal(t, NotECT, a.ecn)
 		require.Equal(t, i > 0, same)
 	}

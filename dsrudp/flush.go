@@ -38,7 +38,6 @@ func (q *sender) push(flags int) (done bool) {
 // reset begins anew, with no message waiting.
 func (q *sender) reset() {
 	q.out.Reset()
-	q.controls.tidy()
 	q.next = 0
 }
 

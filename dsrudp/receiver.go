@@ -54,7 +54,7 @@ func (r *receiver) path() Path { return Path{Local: r.at.shown, Remote: r.peer.s
 // remote address tend to come together, as do those to one local address, and what
 // is known of one holds for the next.
 func (c *Conn) begin(r *receiver, n int) {
-	r.arrivals.last = nil
+	r.at = nil
 	for i := range n {
 		p := &r.peers[i]
 		if p.same = i > 0 && r.in.SameRemote(i); p.same {
@@ -83,20 +83,20 @@ func (c *Conn) datagram(r *receiver, i int, p *Packet) {
 	if !same {
 		r.peer, r.memory = &r.peers[i], &r.memories[i]
 	}
-	at, sameLocal := c.arrival(r, r.in.OOB(i))
-	r.at = at
+	size, flags, oob := r.in.Message(i)
+	sameLocal := c.arrival(r, oob)
+	at := r.at
 	if (!same || !sameLocal) && c.memory != nil && r.peer.addr.IsValid() {
 		r.memory.See(at.seen)
 	}
-	flags := r.in.Flags(i)
 	c.countReceived(flags, &at.local)
-	r.size = r.in.Size(i)
-	p.N = r.size
+	r.size = size
+	p.N = size
 	p.Path.Local = at.shown
 	p.Path.Remote = r.peer.shown
 	p.OrigDst, p.ECN = at.orig, at.ecn
 	p.SegmentSize = 0
-	if at.seg < r.size {
+	if at.seg < size {
 		p.SegmentSize = at.seg // one that is not less tells of no train
 	}
 	p.Truncated = flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0

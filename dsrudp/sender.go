@@ -38,9 +38,6 @@ type sender struct {
 	scratch []byte
 	plain   [sendRoom]byte // control messages of what is sent one by one; o's may hold those of the next
 
-	controls controls
-	oob      []byte // of the last message that was not dropped, which may grow
-
 	gen    uint64 // of the guard's answers about all messages; else no generation there is
 	next   int    // the first message not sent yet
 	flags  int    // of the sends
@@ -84,7 +81,7 @@ func (q *sender) add(number int, payload []byte, s *source, t *target, ecn ECN) 
 	if k := q.out.Len(); k > 0 && q.join(&q.msgs[k-1], number, payload, s, t, ecn) {
 		return nil
 	}
-	m, err := q.begin(number, s, t, ecn, nil)
+	m, err := q.begin(number, s, t, ecn)
 	if err != nil {
 		return err
 	}
@@ -124,9 +121,12 @@ func (q *sender) addPieces(number int, pieces [][]byte, own []byte, s *source, t
 	if q.out.Room() < len(pieces) {
 		pieces = [][]byte{slices.Concat(pieces...)}
 	}
-	m, err := q.begin(number, s, t, NotECT, own)
+	m, err := q.begin(number, s, t, NotECT)
 	if err != nil {
 		return err
+	}
+	if len(own) > 0 {
+		q.out.Control(append(q.out.Controls(), own...))
 	}
 	m.count, m.full = 1, true
 	for _, p := range pieces {
@@ -140,7 +140,7 @@ func (q *sender) addPieces(number int, pieces [][]byte, own []byte, s *source, t
 func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *target, ecn ECN) error {
 	limit := max(1, min(q.c.offload.Limit(t.addr.Addr(), seg), maxPayload/seg))
 	for p := payload; len(p) > 0; {
-		m, err := q.begin(number, s, t, ecn, nil)
+		m, err := q.begin(number, s, t, ecn)
 		if err != nil && len(p) < len(payload) {
 			// The source was withdrawn since the first message.
 			q.failed = append(q.failed, failure{number, pieces(len(p), seg), *s, *t, err})
@@ -163,13 +163,11 @@ func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *tar
 
 // segment has the last message cut into segments of size bytes.
 func (q *sender) segment(size int) {
-	q.oob = append(q.out.ControlRoom(), q.oob...)
-	q.oob = pktinfo.AppendSegmentSize(q.oob, size)
-	q.out.Control(q.oob)
+	q.out.Control(pktinfo.AppendSegmentSize(q.out.Controls(), size))
 }
 
 // begin starts a message from s to t.
-func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*message, error) {
+func (q *sender) begin(number int, s *source, t *target, ecn ECN) (*message, error) {
 	if q.out.Len() == maxBatch || q.out.Room() == 0 {
 		q.flush()
 	}
@@ -182,12 +180,18 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 		}
 	}
 	q.out.Begin(q.c.to(t), t.scope)
-	oob, err := q.begun(s, t, ecn, own)
-	if err != nil {
-		q.out.Drop()
-		return nil, err
+	oob := q.out.ControlRoom()
+	if ecn == NotECT && !s.pinned && q.c.kernelChecks(s, t) { // a matter of speed
+		if q.c.named(s) {
+			oob = pktinfo.AppendSource4(oob, s.addr.As4())
+		}
+	} else {
+		var err error
+		if oob, err = q.control(oob, s, t, ecn); err != nil {
+			q.out.Drop()
+			return nil, err
+		}
 	}
-	q.oob = oob
 	q.out.Control(oob)
 	m := &q.msgs[q.out.Len()-1]
 	m.item, m.count, m.train, m.full = number, 0, false, false
@@ -196,26 +200,6 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN, own []byte) (*
 	m.t = *t
 	m.ecn = ecn
 	return m, nil
-}
-
-// begun returns the control messages for the message just begun.
-func (q *sender) begun(s *source, t *target, ecn ECN, own []byte) ([]byte, error) {
-	if !s.addr.IsValid() || ecn != NotECT || len(own) > 0 {
-		return q.control(append(q.out.ControlRoom(), own...), s, t, ecn)
-	}
-	if !q.c.kernelChecks(s, t) {
-		var err error
-		if s, err = q.c.vet(q.o, s, t); err != nil {
-			return nil, err
-		}
-	}
-	if !q.c.named(s) {
-		return nil, nil
-	}
-	if oob := q.controls.of(s); oob != nil {
-		return oob, nil
-	}
-	return appendNamed(q.out.ControlRoom(), s), nil
 }
 
 // control appends to oob the control messages for datagrams from s to t.

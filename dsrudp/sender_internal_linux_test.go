@@ -34,9 +34,9 @@ func TestBegin(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tc.named, len(alone) > 0)
 		for range 2 {
-			_, err = q.begin(0, &tc.s, &to, NotECT, nil)
+			_, err = q.begin(0, &tc.s, &to, NotECT)
 			require.NoError(t, err)
-			require.Equal(t, string(alone), string(q.oob), "%s from %v", tc.address, tc.s)
+			require.Equal(t, string(alone), string(q.out.Controls()), "%s from %v", tc.address, tc.s)
 		}
 	}
 }

@@ -76,21 +76,29 @@ func (q *sender) addPayload(number int, payload []byte, p *Packet, s *source, t 
 	return q.add(number, payload, s, t, p.ECN)
 }
 
-// way sets s and t to where from and where to p goes.
-func (c *Conn) way(p *Packet, s *source, t *target) (err error) {
-	remote := p.Path.Remote
+// way sets s and t, which are zero, to where from and where to p goes.
+func (c *Conn) way(p *Packet, s *source, t *target) error {
 	if p.N < 0 || p.N > len(p.Buf) {
 		return fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
 	}
 	if p.SegmentSize < 0 {
 		return fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
 	}
-	if c.refusesRemote(remote) {
-		_, err = c.conn.WriteToUDPAddrPort(nil, remote) // refuses it with net's words
+	local, remote := &p.Path.Local, &p.Path.Remote
+	if !c.connected && remote.Addr().Is4() && local.Addr().Is4() && local.Port() == c.port && local.Addr() != netip.IPv4Unspecified() {
+		s.addr, t.addr = local.Addr(), *remote // what the rest comes to: a matter of speed
+		return nil
+	}
+	return c.anyWay(p.Path, s, t)
+}
+
+func (c *Conn) anyWay(p Path, s *source, t *target) (err error) {
+	if c.refusesRemote(p.Remote) {
+		_, err = c.conn.WriteToUDPAddrPort(nil, p.Remote) // refuses it with net's words
 		return bare(err)
 	}
-	*t = c.target(remote)
-	*s, err = c.sourceOf(p.Path.Local, remote)
+	*t = c.target(p.Remote)
+	*s, err = c.sourceOf(p.Local, p.Remote)
 	return err
 }
 

@@ -266,7 +266,16 @@ func (b *Batch) SameRemote(i int) bool {
 
 // OOB returns the control messages that came with message i. They are b's, and
 // good until the next receive.
-func (b *Batch) OOB(i int) []byte { return b.control(i)[:b.hdrs[i].hdr.Controllen] }
+func (b *Batch) OOB(i int) []byte {
+	h := &b.hdrs[i].hdr
+	return unsafe.Slice(h.Control, int(h.Controllen))
+}
+
+// Message returns Size, Flags and OOB of message i.
+func (b *Batch) Message(i int) (size, flags int, oob []byte) {
+	m := &b.hdrs[i]
+	return int(m.n), int(m.hdr.Flags), unsafe.Slice(m.hdr.Control, int(m.hdr.Controllen))
+}
 
 // Room returns how many pieces of memory can still be appended to messages.
 func (b *Batch) Room() int { return len(b.iovs) - b.niov }
@@ -311,6 +320,16 @@ func (b *Batch) Control(oob []byte) {
 	h := &b.hdrs[b.len-1].hdr
 	h.Control = unsafe.SliceData(oob)
 	h.SetControllen(len(oob))
+}
+
+// Controls returns the control messages of the last message, which may be given to
+// Control again with more behind them.
+func (b *Batch) Controls() []byte {
+	h := &b.hdrs[b.len-1].hdr
+	if room := b.control(b.len - 1); unsafe.SliceData(room) == h.Control {
+		return room[:h.Controllen]
+	}
+	return unsafe.Slice(h.Control, int(h.Controllen))
 }
 
 // Drop takes back the message just begun.

@@ -30,6 +30,7 @@ type Batch struct {
 type message struct {
 	to      netip.AddrPort
 	scope   uint32
+	control []byte // room for oob
 	oob     []byte
 	payload []byte
 	n       int
@@ -126,6 +127,11 @@ func (b *Batch) SameRemote(int) bool { return false }
 // good until the next receive.
 func (b *Batch) OOB(int) []byte { return b.oob[:b.received.OOBN] }
 
+// Message returns Size, Flags and OOB of message i.
+func (b *Batch) Message(i int) (size, flags int, oob []byte) {
+	return b.Size(i), b.Flags(i), b.OOB(i)
+}
+
 // Room returns how many pieces of memory can still be appended to messages: as
 // many as anybody likes.
 func (b *Batch) Room() int { return 1 << 20 }
@@ -150,11 +156,21 @@ func (b *Batch) Begin(to netip.AddrPort, scope uint32) {
 
 // ControlRoom returns room for the last message's control messages, empty, to be
 // given to Control.
-func (b *Batch) ControlRoom() []byte { return make([]byte, 0, b.room) }
+func (b *Batch) ControlRoom() []byte {
+	m := &b.messages[b.len-1]
+	if m.control == nil {
+		m.control = make([]byte, b.room)
+	}
+	return m.control[:0]
+}
 
 // Control sets the control messages of the last message. Oob is kept until
 // Reset.
 func (b *Batch) Control(oob []byte) { b.messages[b.len-1].oob = oob }
+
+// Controls returns the control messages of the last message, which may be given to
+// Control again with more behind them.
+func (b *Batch) Controls() []byte { return b.messages[b.len-1].oob }
 
 // Drop takes back the message just begun.
 func (b *Batch) Drop() { b.len-- }

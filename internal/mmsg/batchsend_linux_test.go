@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
 // tooLong is what the kernel refuses with EMSGSIZE.
@@ -113,6 +115,41 @@ func TestBatchControl(t *testing.T) {
 		require.Equal(t, 2, n)
 		for i, last := range sources {
 			require.Equal(t, netip.AddrFrom4([4]byte{127, 0, 0, max(last, 1)}), received(in, i).From.Addr())
+		}
+	}
+}
+
+// TestBatchControls: control messages grow where there is room for them, and where
+// there is none elsewhere, from where they are sent too.
+func TestBatchControls(t *testing.T) {
+	x, _ := socket(t, "udp4", ":0", false)
+	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
+	source := unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: [4]byte{127, 0, 0, 2}})
+	tos := pktinfo.AppendClass(nil, true, 1)
+	in, _ := inbound(y, 1, 8)
+	for _, room := range []int{0, len(source), len(source) + len(tos)} {
+		out := x.NewBatch(1, room)
+		for range 2 {
+			out.Begin(addrOf(yc, "127.0.0.1"), 0)
+			require.Empty(t, out.Controls())
+			out.Control(append(out.ControlRoom(), source...))
+			require.Equal(t, source, out.Controls())
+			out.Control(append(out.Controls(), tos...))
+			require.Equal(t, slices.Concat(source, tos), out.Controls())
+			if room >= len(source)+len(tos) {
+				require.Same(t, &out.ControlRoom()[:1][0], &out.Controls()[0])
+			}
+			require.True(t, out.Append([]byte("1")))
+			_, err := out.Send(0, 0)
+			require.NoError(t, err)
+			out.Reset()
+			_, err = in.Recv(1, 0)
+			require.NoError(t, err)
+			require.Equal(t, netip.AddrFrom4([4]byte{127, 0, 0, 2}), received(in, 0).From.Addr())
+			size, flags, oob := in.Message(0)
+			require.Equal(t, in.Size(0), size)
+			require.Equal(t, in.Flags(0), flags)
+			require.Equal(t, in.OOB(0), oob)
 		}
 	}
 }

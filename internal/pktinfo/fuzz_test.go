@@ -2,6 +2,7 @@ package pktinfo
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"syscall"
 	"testing"
@@ -34,11 +35,24 @@ func FuzzParse(f *testing.F) {
 		if want, ok := secondOpinion(b); ok {
 			require.Equal(t, want, Parse(b))
 		}
-		if a, ok := Unicast4(b); ok {
-			info := Parse(b)
-			require.Equal(t, Info{Local: a, Dst: a, IfIndex: info.IfIndex}, info)
-		}
+		requireUnicast4(t, ParseInto, Unicast4, b)
 	})
+}
+
+// requireUnicast4 requires that what unicast4 says of oob, if it does, is all that
+// parse would.
+func requireUnicast4(t *testing.T, parse func(*Info, []byte), unicast4 func([]byte) (uint32, int, bool), oob []byte) bool {
+	t.Helper()
+	u, segment, ok := unicast4(oob)
+	if ok {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], u)
+		a := netip.AddrFrom4(b)
+		var info Info
+		parse(&info, oob)
+		require.Equal(t, Info{Local: a, Dst: a, SegmentSize: segment, IfIndex: info.IfIndex}, info)
+	}
+	return ok
 }
 
 // FuzzRequested takes control data apart and puts it together again as a

@@ -30,17 +30,15 @@ func TestUnicast4(t *testing.T) {
 	}
 }
 
-func testUnicast4(t *testing.T, l *layout, unicast4 func([]byte) (netip.Addr, bool)) {
-	knows := func(oob []byte) bool {
-		a, ok := unicast4(bytes.Clone(oob))
-		if !ok {
-			return false
+func testUnicast4(t *testing.T, l *layout, unicast4 func([]byte) (uint32, int, bool)) {
+	knows := func(oob []byte) bool { return requireUnicast4(t, l.parse, unicast4, bytes.Clone(oob)) }
+	var trains [][]byte // what may be before the message
+	if l.gro != noKind {
+		for _, size := range []uint32{0, 1, 1200, 1 << 31} {
+			b := l.emptyGRO()
+			copy(b[l.data:], cat(size))
+			trains = append(trains, b)
 		}
-		var info Info
-		l.parse(&info, oob)
-		require.Equal(t, Info{Local: a, Dst: a, IfIndex: info.IfIndex}, info)
-		require.True(t, a.Is4())
-		return true
 	}
 	any4 := netip.IPv4Unspecified()
 	for _, local := range []netip.Addr{vip4, host4, bcast4, group4, all4, any4} {
@@ -48,15 +46,16 @@ func testUnicast4(t *testing.T, l *layout, unicast4 func([]byte) (netip.Addr, bo
 			oob := l.received4(7, local, dst)
 			var info Info
 			l.parse(&info, oob)
-			require.Equal(t, info.Local.IsValid() && info.Local == info.Dst, knows(oob), "%v, %v", local, dst)
+			want := info.Local.IsValid() && info.Local == info.Dst
+			require.Equal(t, want, knows(oob), "%v, %v", local, dst)
+			for _, train := range trains {
+				require.Equal(t, want, knows(cat(train, oob)), "%v, %v", local, dst)
+				require.False(t, knows(cat(oob, train)), "which the kernel does not write")
+			}
 		}
 	}
-	oob := l.received4(7, vip4, vip4)
-	require.True(t, knows(oob))
 	require.False(t, knows(nil))
-	for n := range oob {
-		require.False(t, knows(oob[:n]), "%d bytes", n)
-	}
+	oob := l.received4(7, vip4, vip4)
 	for name, more := range map[string][]byte{
 		"twice":       cat(oob, oob),
 		"behind IPv6": cat(l.empty6, oob),
@@ -64,17 +63,29 @@ func testUnicast4(t *testing.T, l *layout, unicast4 func([]byte) (netip.Addr, bo
 	} {
 		require.False(t, knows(more), name)
 	}
-	for i := range l.header {
-		for bit := range 8 {
-			b := bytes.Clone(oob)
-			b[i] ^= 1 << bit
-			require.False(t, knows(b), "bit %d of byte %d", bit, i)
+	headers := func(oob []byte, at ...int) {
+		require.True(t, knows(oob))
+		for n := range oob {
+			require.False(t, knows(oob[:n]), "%d bytes", n)
 		}
+		for _, at := range at {
+			for i := range l.header {
+				for bit := range 8 {
+					b := bytes.Clone(oob)
+					b[at+i] ^= 1 << bit
+					require.False(t, knows(b), "bit %d of byte %d", bit, at+i)
+				}
+			}
+		}
+	}
+	headers(oob, 0)
+	for _, train := range trains {
+		headers(cat(train, oob), 0, len(train))
 	}
 }
 
 // TestAppendSourceNative: what is short for one address alone is what the layout
-// says, wherever it begins and whatever was there.
+// says, wherever it begins and whatever was there; so is what is for a segment size.
 func TestAppendSourceNative(t *testing.T) {
 	for _, a := range []netip.Addr{vip4, all4, netip.IPv4Unspecified(), none} {
 		for used := range 2*native.align + 1 {
@@ -84,6 +95,14 @@ func TestAppendSourceNative(t *testing.T) {
 			require.Equal(t, want, got)
 			require.True(t, len(got) == 0 || &b[0] == &got[0], "room was enough")
 			require.Equal(t, want, AppendSource(bytes.Clone(b[:used:used]), true, a, 0))
+			if a != netip.IPv4Unspecified() && a.IsValid() {
+				require.Equal(t, want, AppendSource4(bytes.Clone(b[:used]), a.As4()))
+				require.Equal(t, want, AppendSource4(bytes.Clone(b[:used:used]), a.As4()))
+			}
+			want = native.appendSegmentSize(bytes.Clone(b[:used]), 1200)
+			require.Equal(t, want, AppendSegmentSize(bytes.Clone(b[:used]), 1200))
+			require.Equal(t, want, AppendSegmentSize(bytes.Clone(b[:used:used]), 1200))
+			require.Equal(t, want, AppendSegmentSize(bytes.Clone(b)[:used], 1200))
 		}
 	}
 }

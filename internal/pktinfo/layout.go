@@ -67,6 +67,12 @@ func (l layout) withEmpty() layout {
 	return l
 }
 
+// emptyGRO is a message of the kind gro with zeros for data.
+func (l *layout) emptyGRO() []byte {
+	b, _ := l.appendMessage(nil, l.gro, 4)
+	return b
+}
+
 // noKind is no message's: its level would be negative.
 const noKind = ^kind(0)
 

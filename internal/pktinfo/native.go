@@ -45,9 +45,11 @@ func ParseInto(info *Info, oob []byte) { native.parse(info, oob) }
 
 // Unicast4 returns the address that a datagram was sent to which came with one
 // control message, that says it was an IPv4 address to answer from, as most IPv4
-// datagrams do: [Parse] would return it as Local and as Dst, beside the interface,
-// and nothing else. It is for whoever would notice that an Info is filled in.
-func Unicast4(oob []byte) (a netip.Addr, ok bool) { return unicast4(oob) }
+// datagrams do, or a train with its segment size before that: [Parse] would return
+// it as Local and as Dst, and the size, beside the interface, and nothing else. The
+// address is a number in the order of its bytes. It is for whoever would notice
+// that an Info is filled in.
+func Unicast4(oob []byte) (a uint32, segment int, ok bool) { return unicast4(oob) }
 
 // AppendSource appends to oob a control message that makes a datagram leave
 // from src, and returns the longer slice, which holds whole messages. Oob is
@@ -71,10 +73,13 @@ func AppendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint32) []byte {
 	return native.appendSource(oob, v4, src, ifindex)
 }
 
+// AppendSource4 is AppendSource for an IPv4 address that is not 0.0.0.0, alone.
+func AppendSource4(oob []byte, src [4]byte) []byte { return appendSource4(oob, src) }
+
 // AppendSegmentSize appends to oob a control message that makes the payload
 // leave as several datagrams of n bytes, the last of which may be shorter. Only
 // Linux has it.
-func AppendSegmentSize(oob []byte, n int) []byte { return native.appendSegmentSize(oob, n) }
+func AppendSegmentSize(oob []byte, n int) []byte { return appendSegmentSize(oob, n) }
 
 // AppendClass appends to oob a control message with the traffic class to send
 // with (type of service for IPv4), the low two bits of which are the ECN field.

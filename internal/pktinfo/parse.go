@@ -54,14 +54,21 @@ func (l *layout) parse(info *Info, oob []byte) {
 }
 
 // unicast4 returns what parse would as Local and as Dst, of one message, where the
-// two are the same.
-func (l *layout) unicast4(oob []byte) (a netip.Addr, ok bool) {
-	if !l.onlyIPv4(oob) {
-		return netip.Addr{}, false
+// two are the same, and as the segment size of one that is before it.
+func (l *layout) unicast4(oob []byte) (a uint32, segment int, ok bool) {
+	if space := l.space(4); len(oob) == space+len(l.empty4) && l.kind(oob) == l.gro && l.length(oob) == uint64(l.data+4) {
+		segment = int(int32(binary.NativeEndian.Uint32(oob[l.data:])))
+		oob = oob[space:]
 	}
-	var info Info
-	l.parse4(&info, oob[l.data:])
-	return info.Local, info.Local.IsValid() && info.Local == info.Dst
+	if !l.onlyIPv4(oob) {
+		return 0, 0, false
+	}
+	d := oob[l.data:]
+	a = binary.BigEndian.Uint32(d[l.local4:])
+	if binary.BigEndian.Uint32(d[l.dst4:]) != a || !mayBeSource(a) {
+		return 0, 0, false
+	}
+	return a, segment, true
 }
 
 // onlyIPv4 reports whether oob is the one IPv4 message that most IPv4 datagrams
@@ -75,8 +82,8 @@ func (l *layout) parse4(info *Info, d []byte) {
 	// Linux leaves spec_dst zero in a datagram that it queued before the
 	// option was set. The destination is no substitute: it may be a
 	// broadcast address.
-	if a := [4]byte(d[l.local4:]); mayBeSource(a) {
-		info.Local = netip.AddrFrom4(a)
+	if mayBeSource(binary.BigEndian.Uint32(d[l.local4:])) {
+		info.Local = netip.AddrFrom4([4]byte(d[l.local4:]))
 	}
 	if l.index4 >= 0 {
 		info.IfIndex = binary.NativeEndian.Uint32(d[l.index4:])
@@ -89,7 +96,7 @@ func parse6(info *Info, d []byte) {
 	switch {
 	case dst.Is4In6():
 		dst = dst.Unmap()
-		if mayBeSource(dst.As4()) {
+		if a := dst.As4(); mayBeSource(binary.BigEndian.Uint32(a[:])) {
 			info.Local = dst
 		}
 	case dst.IsMulticast():
@@ -102,10 +109,9 @@ func parse6(info *Info, d []byte) {
 	info.Dst = dst
 }
 
-// mayBeSource reports whether a can be the source of a datagram as far as the
-// address alone tells.
-func mayBeSource(a [4]byte) bool {
-	u := binary.BigEndian.Uint32(a[:])
-	multicast := u>>28 == 0xe
-	return u != 0 && u != 0xffffffff && !multicast
+// mayBeSource reports whether the IPv4 address a can be the source of a datagram as
+// far as the address alone tells.
+func mayBeSource(a uint32) bool {
+	multicast := a>>28 == 0xe
+	return a != 0 && a != 0xffffffff && !multicast
 }

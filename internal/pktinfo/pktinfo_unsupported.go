@@ -37,11 +37,14 @@ func Parse([]byte) Info { return Info{} }
 func ParseInto(*Info, []byte) {}
 
 // Unicast4 knows nothing of a datagram.
-func Unicast4([]byte) (a netip.Addr, ok bool) { return netip.Addr{}, false }
+func Unicast4([]byte) (a uint32, segment int, ok bool) { return 0, 0, false }
 
 // AppendSource returns oob: what is sent leaves from the kernel's choice, so
 // the caller has to refuse a chosen source first.
 func AppendSource(oob []byte, _ bool, _ netip.Addr, _ uint32) []byte { return oob }
+
+// AppendSource4 is as AppendSource.
+func AppendSource4(oob []byte, _ [4]byte) []byte { return oob }
 
 // Requested finds no source in oob.
 func Requested([]byte) (r Request, found bool, err error) { return Request{}, false, nil }

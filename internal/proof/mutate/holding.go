@@ -30,13 +30,13 @@ var holding = []breakage{
 		by: []selection{tests(public, "^TestOnWriteErrorLocks$")},
 	},
 	{
-		name: "held message that grows loses its source to a refused write",
+		name: "refused datagram left among those to be sent",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"\toob, err := q.begun(s, t, ecn, own)\n\tif err != nil {\n",
-			"\toob, err := q.begun(s, t, ecn, own)\n\tif q.oob = oob; err != nil {\n",
+			"\t\t\tq.out.Drop()\n",
+			"",
 		}},
-		by: []selection{tests(public, "^TestHeldBehindRefused$")},
+		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},
 	{
 		name: "held write that found no room forgotten",

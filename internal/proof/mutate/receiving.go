@@ -23,8 +23,8 @@ var receiving = []breakage{
 		name: "group address taken for a source (IPv4)",
 		edits: []edit{{
 			"internal/pktinfo/parse.go",
-			"return u != 0 && u != 0xffffffff && !multicast",
-			"return u != 0 && (u != 0xffffffff || multicast)",
+			"return a != 0 && a != 0xffffffff && !multicast",
+			"return a != 0 && (a != 0xffffffff || multicast)",
 		}},
 		by: []selection{tests(pktinfo, "^TestReceiveIPv4InIPv6Message$")},
 	},

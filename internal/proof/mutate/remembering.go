@@ -16,8 +16,8 @@ var remembering = []breakage{
 		name: "change of the local address overlooked where two share a place",
 		edits: []edit{{
 			"dsrudp/arrival.go",
-			"\t\tas.last = &m.arrival\n\t\treturn &m.arrival, false\n",
-			"\t\tsame = as.last == &m.arrival\n\t\tas.last = &m.arrival\n\t\treturn &m.arrival, same\n",
+			"\t\tm.arrival = as.other\n\t\treturn false\n",
+			"\t\tm.arrival = as.other\n\t\treturn last == r.at\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsLastVIP$")},
 	},
@@ -52,8 +52,8 @@ var remembering = []breakage{
 		name: "length of the datagram before",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"\tr.size = r.in.Size(i)\n",
-			"\tif !same || !sameLocal {\n\t\tr.size = r.in.Size(i)\n\t}\n",
+			"\tr.size = size\n\tp.N = size\n",
+			"\tif !same || !sameLocal {\n\t\tr.size = size\n\t}\n\tp.N = r.size\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
 	},
@@ -61,8 +61,8 @@ var remembering = []breakage{
 		name: "truncation of the datagram before",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"flags := r.in.Flags(i)",
-			"flags := r.in.Flags(max(i-1, 0))",
+			"size, flags, oob := r.in.Message(i)",
+			"size, _, oob := r.in.Message(i)\n\tflags := r.in.Flags(max(i-1, 0))",
 		}},
 		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
 	},
@@ -76,20 +76,20 @@ var remembering = []breakage{
 		by: []selection{tests(public, "^TestUnderstandAlways$")},
 	},
 	{
-		name: "change of the local address overlooked behind a group's datagram",
+		name: "group's datagram taken for what shares its place",
 		edits: []edit{{
 			"dsrudp/arrival.go",
-			"as.last, as.run = &as.other, oob",
+			"r.at, as.run = &as.other, oob",
 			"as.run = oob",
 		}},
-		by: []selection{tests(public, "^TestPacketsGroupBetween$")},
+		by: []selection{tests(public, "^TestArrivalSame$")},
 	},
 	{
 		name: "a group's datagrams taken for those of another group",
 		edits: []edit{{
 			"dsrudp/arrival.go",
-			"if as.last == &as.other && bytes.Equal(as.run, oob) {",
-			"if as.last == &as.other && (bytes.Equal(as.run, oob) || true) {",
+			"if last == &as.other && bytes.Equal(as.run, oob) {",
+			"if last == &as.other && (bytes.Equal(as.run, oob) || true) {",
 		}},
 		by: []selection{tests(public, "^TestArrivalSame$")},
 	},
@@ -97,7 +97,7 @@ var remembering = []breakage{
 		name: "what was not to be remembered held until the next receive",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"\tr.arrivals.last = nil\n",
+			"\tr.at = nil\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestArrivalOfEachReceive$")},
@@ -146,40 +146,5 @@ var remembering = []breakage{
 			"",
 		}},
 		by: []selection{tests(facts, "^TestGuard_ReceivedAgain$")},
-	},
-	{
-		name: "control message of another source",
-		edits: []edit{{
-			"dsrudp/controls.go",
-			"if m.s != *s {",
-			"if !m.s.addr.IsValid() {",
-		}},
-		by: []selection{tests(public, "^TestPacketsManyVIPs$"), tests(public, "^TestServerManyVIPs$")},
-	},
-	{
-		name: "control message written over that waits to be sent",
-		edits: []edit{{
-			"dsrudp/controls.go",
-			"\t\t\tcs.crowded = true\n\t\t\treturn nil\n",
-			"\t\t\tcs.crowded = true\n",
-		}},
-		by: []selection{tests(public, "^TestPacketsManyVIPs$"), tests(public, "^TestServerManyVIPs$")},
-	},
-	{
-		name: "segment size written into the control message of all",
-		edits: []edit{{
-			"dsrudp/controls.go",
-			"return m.oob[:m.n:m.n]",
-			"return m.oob[:m.n]",
-		}, {
-			"dsrudp/controls.go",
-			"oob [pktinfo.SourceSize]byte",
-			"oob [pktinfo.SourceSize + 24]byte",
-		}, {
-			"dsrudp/sender.go",
-			"\tq.oob = append(q.out.ControlRoom(), q.oob...)\n",
-			"",
-		}},
-		by: []selection{tests(public, "^TestWritePackets")},
 	},
 }

@@ -61,8 +61,8 @@ var shortWays = []breakage{
 		name: "group's datagram answered from the group",
 		edits: []edit{{
 			"internal/pktinfo/ipv4_linux.go",
-			" || [4]byte(m[headerDst4:]) != b || !mayBeSource(b) {",
-			" || !mayBeSource(b) {",
+			" || binary.BigEndian.Uint32(m[headerDst4:]) != a || !mayBeSource(a) {",
+			" || !mayBeSource(a) {",
 		}},
 		by: []selection{tests(pktinfo, "^TestUnicast4$")},
 	},
@@ -70,8 +70,8 @@ var shortWays = []breakage{
 		name: "limited broadcast taken for a source",
 		edits: []edit{{
 			"internal/pktinfo/ipv4_linux.go",
-			" != b || !mayBeSource(b) {",
-			" != b {",
+			" != a || !mayBeSource(a) {",
+			" != a {",
 		}},
 		by: []selection{tests(pktinfo, "^TestUnicast4$")},
 	},
@@ -88,8 +88,8 @@ var shortWays = []breakage{
 		name: "control message for a source begun in the middle of another",
 		edits: []edit{{
 			"internal/pktinfo/ipv4_linux.go",
-			"\tfor len(oob)%ptrSize != 0 { // hardly ever\n\t\toob = append(oob, 0)\n\t}\n",
-			"",
+			"if n%ptrSize != 0 || cap(oob)-n < space4 {",
+			"if cap(oob)-n < space4 {",
 		}},
 		by: []selection{tests(pktinfo, "^TestAppendSourceNative$")},
 	},
@@ -124,8 +124,8 @@ var shortWays = []breakage{
 		name: "one VIP's answers sent from another that shares its place",
 		edits: []edit{{
 			"dsrudp/arrival.go",
-			"if a.local.addr != to {",
-			"if !a.local.addr.IsValid() {",
+			"if m.to != to || m.seg != seg {",
+			"if m.to == 0 || m.seg != seg {",
 		}},
 		by: []selection{tests(public, "^TestPacketsManyVIPs$"), tests(public, "^TestServerManyVIPs$")},
 	},
@@ -133,8 +133,8 @@ var shortWays = []breakage{
 		name: "change between VIPs that share a place overlooked",
 		edits: []edit{{
 			"dsrudp/arrival.go",
-			"\t\t\tas.last = nil\n\t\t}\n\t\tsame = as.last == a\n",
-			"\t\t}\n\t\tsame = as.last == a\n",
+			"seg: seg}\n\t\t\treturn false\n",
+			"seg: seg}\n\t\t\treturn last == r.at\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsLastVIP$")},
 	},
@@ -187,8 +187,8 @@ var shortWays = []breakage{
 		name: "bound address named in batches",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"\tif !q.c.named(s) {\n\t\treturn nil, nil\n\t}\n",
-			"",
+			"if q.c.named(s) {",
+			"if q.c.named(s) || true {",
 		}},
 		by: []selection{tests(public, "^TestBegin$")},
 	},
@@ -196,8 +196,8 @@ var shortWays = []breakage{
 		name: "datagrams of a bound socket run together",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"\tq.oob = append(q.out.ControlRoom(), q.oob...)\n",
-			"\tif len(q.oob) == 0 {\n\t\treturn\n\t}\n\tq.oob = append(q.out.ControlRoom(), q.oob...)\n",
+			"\tq.out.Control(pktinfo.AppendSegmentSize(",
+			"\tif len(q.out.Controls()) == 0 {\n\t\treturn\n\t}\n\tq.out.Control(pktinfo.AppendSegmentSize(",
 		}},
 		by: []selection{tests(public, "^TestGroupingBound$")},
 	},
@@ -259,8 +259,8 @@ var shortWays = []breakage{
 		name: "VIP between two groups' datagrams overlooked",
 		edits: []edit{{
 			"dsrudp/arrival.go",
-			"\t\tsame = as.last == a\n\t\tas.last = a\n",
-			"\t\tsame = as.last == a\n",
+			"if last == &as.other && bytes.Equal(as.run, oob) {\n",
+			"if bytes.Equal(as.run, oob) {\n\t\tr.at = &as.other\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsBetweenGroups$")},
 	},
@@ -299,5 +299,77 @@ var shortWays = []breakage{
 			"\n}",
 		}},
 		by: []selection{tests(pathmem, "^TestFirstChange$")},
+	},
+	{
+		name: "segment size begun in the middle of another control message",
+		edits: []edit{{
+			"internal/pktinfo/ipv4_linux.go",
+			"if n%ptrSize != 0 || cap(oob)-n < spaceInt {",
+			"if cap(oob)-n < spaceInt {",
+		}},
+		by: []selection{tests(pktinfo, "^TestAppendSourceNative$")},
+	},
+	{
+		name: "any number before the destination taken for a segment size",
+		edits: []edit{{
+			"internal/pktinfo/ipv4_linux.go",
+			" && [headerLen]byte(oob) == headerGRO {",
+			" {",
+		}},
+		by: []selection{tests(pktinfo, "^TestUnicast4$")},
+	},
+	{
+		name: "segment size of an earlier train to the VIP",
+		edits: []edit{{
+			"dsrudp/arrival.go",
+			"if m.to != to || m.seg != seg {",
+			"if m.to != to {",
+		}},
+		by: []selection{tests(public, "^TestArrivalTrains$")},
+	},
+	{
+		name: "change of one word in the path memory not told",
+		edits: []edit{{
+			"internal/pathmem/array.go",
+			"\t\ta.seq.Add(2)\n",
+			"",
+		}},
+		by: []selection{tests(pathmem, "^TestModel$"), tests(pathmem, "^TestViewOfWhatIsGone$")},
+	},
+	{
+		name: "change of an IPv6 address told as one of a word",
+		edits: []edit{{
+			"internal/pathmem/array.go",
+			"if r.meta == old.meta && r.hi == old.hi {",
+			"if r.meta == old.meta {",
+		}},
+		by: []selection{tests(pathmem, "^TestModel$")},
+	},
+	{
+		name: "Packet to another than the connected peer sent to that",
+		edits: []edit{{
+			"dsrudp/writepackets.go",
+			"if !c.connected && remote.Addr().Is4()",
+			"if remote.Addr().Is4()",
+		}},
+		by: []selection{tests(public, "^TestWritePacketsConnected$")},
+	},
+	{
+		name: "Packet of another port sent from this one",
+		edits: []edit{{
+			"dsrudp/writepackets.go",
+			" && local.Port() == c.port && ",
+			" && ",
+		}},
+		by: []selection{tests(public, "^TestWritePackets")},
+	},
+	{
+		name: "Packet that leaves the source to the kernel taken for one that names it",
+		edits: []edit{{
+			"dsrudp/writepackets.go",
+			" && local.Addr() != netip.IPv4Unspecified() {",
+			" {",
+		}},
+		by: []selection{tests(public, "^TestUnspecifiedLocal$")},
 	},
 }
