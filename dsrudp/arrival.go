@@ -30,12 +30,15 @@ type arrivals struct {
 	}
 	// unicast4 is for what says no more than an IPv4 address, and of a train the
 	// length of its datagrams, by that address.
-	unicast4 [1 << arrivalBits]struct {
-		to uint32 // 0 if there is nothing here
-		arrival
-	}
-	other arrival // what is not remembered
-	run   []byte  // the control messages that other is from
+	unicast4 [1 << arrivalBits]arrivalTo
+	other    arrival // what is not remembered
+	run      []byte  // the control messages that other is from
+}
+
+// arrivalTo is an arrival of arrivals.unicast4.
+type arrivalTo struct {
+	to uint32 // 0 if there is nothing here
+	arrival
 }
 
 const arrivalBits = 5

@@ -76,7 +76,8 @@ func TestArrivalSame(t *testing.T) {
 		{"ff02::2", true},
 	} {
 		dst := netip.MustParseAddr(d.dst)
-		same, a := c.arrival(r, pktinfo.AppendSource(nil, false, dst, 1)), r.at
+		same := c.arrival(r, pktinfo.AppendSource(nil, false, dst, 1))
+		a := r.at
 		require.Equal(t, d.same, same, i)
 		if dst.IsMulticast() {
 			require.Equal(t, source{addr: netip.IPv6Unspecified(), ifindex: 1}, a.local, i)
@@ -116,20 +117,24 @@ func TestArrivalTrains(t *testing.T) {
 	c := wildcard(t, "udp4")
 	r := c.newReceiver(1)
 	one := netip.MustParseAddr("127.0.0.1")
-	for _, seg := range []uint32{0, 1200, 1200, 512, 0, 512} {
+	for i, d := range []struct {
+		seg  uint32
+		same bool
+	}{{0, false}, {1200, false}, {1200, true}, {512, false}, {0, false}, {0, true}, {512, false}} {
 		var oob []byte
-		if seg > 0 {
+		if d.seg > 0 {
 			oob = pktinfo.AppendClass(nil, true, 0) // a number too
 			h := (*unix.Cmsghdr)(unsafe.Pointer(&oob[0]))
 			h.Level, h.Type = unix.SOL_UDP, unix.UDP_GRO
-			binary.NativeEndian.PutUint32(oob[unix.CmsgLen(0):], seg)
+			binary.NativeEndian.PutUint32(oob[unix.CmsgLen(0):], d.seg)
 		}
 		oob = pktinfo.AppendSource4(oob, one.As4())
 		copy(oob[len(oob)-unix.CmsgSpace(12)+unix.CmsgLen(8):], one.AsSlice()) // ipi_addr
-		c.arrival(r, oob)
-		require.Equal(t, int(seg), r.at.seg)
-		require.Equal(t, one, r.at.shown.Addr())
-		require.NotEqual(t, &r.arrivals.other, r.at)
+		require.Equal(t, d.same, c.arrival(r, oob), i)
+		require.EqualValues(t, d.seg, r.at.seg, i)
+		require.Equal(t, one, r.at.shown.Addr(), i)
+		known := slices.ContainsFunc(r.arrivals.unicast4[:], func(m arrivalTo) bool { return m.to != 0 })
+		require.True(t, known, "nothing is remembered")
 	}
 }
 
@@ -152,12 +157,14 @@ func TestArrivalLong(t *testing.T) {
 		copy(long, short)
 	}
 	for i := range 3 {
-		same, a := c.arrival(r, long), r.at
+		same := c.arrival(r, long)
+		a := r.at
 		require.Equal(t, CE, a.ecn)
 		require.Equal(t, i > 0, same)
 	}
 	for i := range 3 {
-		same, a := c.arrival(r, short), r.at
+		same := c.arrival(r, short)
+		a := r.at
 		require.Equal(t, NotECT, a.ecn)
 		require.Equal(t, i > 0, same)
 	}

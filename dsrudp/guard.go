@@ -8,7 +8,8 @@ import (
 )
 
 // kernelChecks reports whether s and t are IPv4 addresses and the kernel keeps the
-// guard over s. Then vet would return s, and need not be called.
+// guard over s. Then it refuses what vet would, which is not to be called, nor is
+// check: there may be no guard.
 func (c *Conn) kernelChecks(s *source, t *target) bool {
 	return s.addr.Is4() && !c.guard4 && is4(t.addr.Addr())
 }
@@ -21,7 +22,8 @@ func (c *Conn) vet(o *op, s *source, t *target) (*source, error) {
 }
 
 // check keeps the guard over sources that the kernel does not keep on this
-// socket, and refuses what it would let slip on any.
+// socket, and refuses what it would let slip on any. It is for those that
+// kernelChecks does not speak of.
 func (c *Conn) check(o *op, s *source, t *target) error {
 	remote := t.addr.Addr()
 	v4 := is4(remote)

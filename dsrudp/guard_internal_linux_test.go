@@ -36,3 +36,23 @@ func TestCheckMeetsClose(t *testing.T) {
 	}
 	require.Equal(t, net.ErrClosed, err)
 }
+
+// TestVet: a source without a zone leaves with that of the remote address, where it
+// means nothing without one.
+func TestVet(t *testing.T) {
+	c := wildcard(t, "udp6")
+	to := target{addr: netip.MustParseAddrPort("[fe80::1]:9"), scope: 1}
+	for _, tc := range []struct{ given, want source }{
+		{source{addr: netip.IPv6Unspecified()}, source{addr: netip.IPv6Unspecified(), ifindex: 1}},
+		{source{addr: netip.IPv6Unspecified(), ifindex: 2}, source{addr: netip.IPv6Unspecified(), ifindex: 2}},
+	} {
+		s, err := c.vet(c.newOp().(*op), &tc.given, &to)
+		require.NoError(t, err)
+		require.Equal(t, tc.want, *s)
+	}
+	s := source{addr: netip.MustParseAddr("fe80::77")}
+	_, err := c.vet(c.newOp().(*op), &s, &to)
+	var e *sourceError
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, whyNotLocal, e.why, "not for want of a zone")
+}

@@ -1,8 +1,10 @@
 package dsrudp_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
+	"net/netip"
 	"syscall"
 	"testing"
 
@@ -124,6 +126,37 @@ func TestWriteBatchPieces(t *testing.T) {
 		require.Equal(t, len(s), ms[i].N)
 	}
 	requireNothing(t, x)
+}
+
+// TestWriteBatchControls: each message leaves with control messages of its own,
+// however many they are and whether or not its source is said beside them.
+func TestWriteBatchControls(t *testing.T) {
+	for name, address := range map[string]string{"wildcard": ":0", "bound": netip.AddrPortFrom(vips[0], 0).String()} {
+		for _, times := range []int{1, 8} { // the kernel heeds the last
+			t.Run(fmt.Sprintf("%s, %d times", name, times), func(t *testing.T) {
+				c := listen(t, "udp4", address)
+				x := dialVIP(t, c, vips[0])
+				setsockopts(t, x, recvClass(vips[0]))
+				write(t, x, "1")
+				_, a, err := c.ReadFromUDP(make([]byte, 1))
+				require.NoError(t, err)
+				var ms []ipv4.Message
+				for i := range 4 {
+					tos := make([]byte, unix.CmsgSpace(4))
+					cmsghdr(tos, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = byte(i) << 5
+					m := message("1", a)
+					m.OOB = bytes.Repeat(tos, times)
+					ms = append(ms, m)
+				}
+				n, err := c.WriteBatch(ms, 0)
+				require.NoError(t, err)
+				require.Equal(t, len(ms), n)
+				for i := range ms {
+					require.Equal(t, i<<5, readClass(t, x, vips[0]))
+				}
+			})
+		}
+	}
 }
 
 // TestWriteBatchControl: the caller's own control messages go with their message,

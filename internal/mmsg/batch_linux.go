@@ -268,13 +268,12 @@ func (b *Batch) SameRemote(i int) bool {
 // good until the next receive.
 func (b *Batch) OOB(i int) []byte {
 	h := &b.hdrs[i].hdr
-	return unsafe.Slice(h.Control, int(h.Controllen))
+	return unsafe.Slice(h.Control, b.room)[:h.Controllen]
 }
 
 // Message returns Size, Flags and OOB of message i.
 func (b *Batch) Message(i int) (size, flags int, oob []byte) {
-	m := &b.hdrs[i]
-	return int(m.n), int(m.hdr.Flags), unsafe.Slice(m.hdr.Control, int(m.hdr.Controllen))
+	return b.Size(i), b.Flags(i), b.OOB(i)
 }
 
 // Room returns how many pieces of memory can still be appended to messages.
@@ -314,8 +313,8 @@ func (b *Batch) Begin(to netip.AddrPort, scope uint32) {
 // given to Control.
 func (b *Batch) ControlRoom() []byte { return b.control(b.len - 1)[:0] }
 
-// Control sets the control messages of the last message. Oob is kept until
-// Reset.
+// Control sets the control messages of the last message. Oob is kept until a message
+// in the same place has others.
 func (b *Batch) Control(oob []byte) {
 	h := &b.hdrs[b.len-1].hdr
 	h.Control = unsafe.SliceData(oob)

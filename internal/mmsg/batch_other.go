@@ -164,8 +164,8 @@ func (b *Batch) ControlRoom() []byte {
 	return m.control[:0]
 }
 
-// Control sets the control messages of the last message. Oob is kept until
-// Reset.
+// Control sets the control messages of the last message. Oob is kept until a message
+// in the same place has others.
 func (b *Batch) Control(oob []byte) { b.messages[b.len-1].oob = oob }
 
 // Controls returns the control messages of the last message, which may be given to

@@ -107,16 +107,10 @@ func (e *entry) store(r record) {
 	e.local.lo.Store(r.lo)
 }
 
-// change replaces the record in e, which is old. What is the same is not stored,
-// which would take a while. One word changes at once, so that nobody sees half a
-// change: after it seq tells that there was one.
+// change replaces the record in e, which is old. What is the same need not be
+// stored, which takes a while.
 func (a *array) change(e *entry, old, r *record) {
-	if r.meta == old.meta && r.hi == old.hi { // one of several IPv4 addresses again
-		e.local.lo.Store(r.lo)
-		a.seq.Add(2)
-		return
-	}
-	a.seq.Add(1)
+	a.seq.Add(1) // for one word too: else two Views could tell of it in the wrong order
 	if r.meta != old.meta {
 		e.meta.Store(r.meta)
 	}

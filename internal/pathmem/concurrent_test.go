@@ -172,3 +172,44 @@ func TestConcurrentBound(t *testing.T) {
 		require.Equal(t, max, found)
 	}
 }
+
+// TestViewsInOrder: what one View tells is not older than what another told before,
+// while a remote that has several local addresses changes between them.
+func TestViewsInOrder(t *testing.T) {
+	table := pathmem.New(1000)
+	local := func(v int) netip.Addr {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], uint32(10<<24|v))
+		return netip.AddrFrom4(b)
+	}
+	var noted atomic.Int64
+	table.Note(remote6(1), local(0), 0)
+	table.Note(remote6(1), local(1), 0)
+	noted.Store(1)
+	var done atomic.Bool
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		view := table.View()
+		for v := 2; !done.Load(); v++ {
+			view.Note(remote6(1), local(v), 0)
+			noted.Store(int64(v))
+		}
+	})
+	late, early := table.View(), table.View()
+	told := func(v *pathmem.View) netip.Addr {
+		a, _, _ := v.Find(remote6(1), 0)
+		return a
+	}
+	wrong := 0
+	for n := 0; n < 100_000 || noted.Load() < 1000; n++ {
+		least := local(int(noted.Load()))
+		early.Find(remote6(2), 0) // has it look again
+		first := told(&early)
+		if first.Less(least) || told(&late).Less(first) {
+			wrong++
+		}
+	}
+	done.Store(true)
+	writing.Wait()
+	require.Zero(t, wrong)
+}

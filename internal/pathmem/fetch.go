@@ -18,10 +18,11 @@ func (t *Table) Fetch(vs []View) {
 		}
 	}
 	for i := range vs {
-		if a := vs[i].unasked(); a != nil && vs[i].place != nowhere {
-			e := a.entry(vs[i].place % place(len(a.sets)*ways)) // of an array that may have been replaced
-			e.remote.hi.Load()                                  // an entry may lie in two
-			e.local.lo.Load()                                   // lines of the cache
+		a, p := vs[i].unasked(), vs[i].place
+		if a != nil && p != nowhere && int(p/ways) < len(a.sets) { // it may be another array by now
+			e := a.entry(p)
+			e.remote.hi.Load() // an entry may lie in two
+			e.local.lo.Load()  // lines of the cache
 		}
 	}
 }

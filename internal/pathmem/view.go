@@ -15,7 +15,7 @@ type View struct {
 	shard  *shard
 
 	// What the shard's array said of key when its seq was seq; nothing if that is
-	// odd, and changing if it has not been asked. There is no pointer to the array:
+	// odd, as where it has not been asked. There is no pointer to the array:
 	// it may be outgrown meanwhile, and would be kept alive.
 	seq   uint64
 	place place

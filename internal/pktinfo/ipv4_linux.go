@@ -12,7 +12,7 @@ const (
 	space4     = (headerLen + 12 + ptrSize - 1) &^ (ptrSize - 1) // CMSG_SPACE of struct in_pktinfo
 	specDst    = headerLen + 4                                   // ipi_spec_dst
 	headerDst4 = specDst + 4                                     // ipi_addr
-	spaceInt   = (headerLen + 4 + ptrSize - 1) &^ (ptrSize - 1)  // CMSG_SPACE of a number
+	spaceInt   = (headerLen + 4 + ptrSize - 1) &^ (ptrSize - 1)  // CMSG_SPACE of an int, or of fewer bytes
 )
 
 // Messages without what they are to say, and what such begin with.

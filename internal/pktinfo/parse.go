@@ -53,8 +53,9 @@ func (l *layout) parse(info *Info, oob []byte) {
 	}
 }
 
-// unicast4 returns what parse would as Local and as Dst, of one message, where the
-// two are the same, and as the segment size of one that is before it.
+// unicast4 is Unicast4 for any layout. It knows an IPv4 message that is alone, or
+// behind one with a segment size, where parse would find one address for Local and
+// for Dst.
 func (l *layout) unicast4(oob []byte) (a uint32, segment int, ok bool) {
 	if space := l.space(4); len(oob) == space+len(l.empty4) && l.kind(oob) == l.gro && l.length(oob) == uint64(l.data+4) {
 		segment = int(int32(binary.NativeEndian.Uint32(oob[l.data:])))
