@@ -59,14 +59,21 @@ func (c *Conn) hold(b []byte, s *source, t *target, oob []byte) (taken bool, err
 // appendSource appends to oob the control message, if it takes one, that makes a
 // datagram to t leave from s. It refuses a source that cannot be.
 func (c *Conn) appendSource(o *op, oob []byte, s *source, t *target) ([]byte, error) {
-	if !c.kernelChecks(s, t) {
-		if !s.addr.IsValid() {
+	if c.kernelChecks(s, t) {
+		switch {
+		case !c.named(s):
 			return oob, nil
+		case s.pinned:
+			return appendNamed(oob, s), nil
 		}
-		var err error
-		if s, err = c.vet(o, s, t); err != nil {
-			return nil, err
-		}
+		return pktinfo.AppendSource4(oob, s.addr.As4()), nil // a matter of speed
+	}
+	if !s.addr.IsValid() {
+		return oob, nil
+	}
+	s, err := c.vet(o, s, t)
+	if err != nil {
+		return nil, err
 	}
 	if c.named(s) {
 		oob = appendNamed(oob, s)

@@ -368,6 +368,15 @@ var shortWays = []breakage{
 		by: []selection{tests(public, "^TestVet$")},
 	},
 	{
+		name: "interface that was asked for beside a source forgotten",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"\t\tcase s.pinned:\n\t\t\treturn appendNamed(oob, s), nil\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestBegin$")},
+	},
+	{
 		name: "Packet to another than the connected peer sent to that",
 		edits: []edit{{
 			"dsrudp/writepackets.go",
