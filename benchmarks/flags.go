@@ -13,6 +13,7 @@ import (
 type options struct {
 	quick  bool
 	rounds int
+	settle int
 	only   *regexp.Regexp
 	json   string
 	plot   string
@@ -22,6 +23,7 @@ func flags(o *options) *flag.FlagSet {
 	f := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	f.BoolVar(&o.quick, "quick", false, "only what the floors need, in fewer and shorter windows")
 	f.IntVar(&o.rounds, "rounds", 0, "windows of each server in each scenario (default 15, with -quick 9)")
+	f.IntVar(&o.settle, "settle", 1, "up to that many times the rounds where a ratio is too close to its floor to tell")
 	f.Func("run", "only the scenarios whose name matches the regular `expression`", func(s string) (err error) {
 		o.only, err = regexp.Compile(s)
 		return err
@@ -43,6 +45,8 @@ func parseFlags(args []string) (o options, err error) {
 	switch {
 	case o.rounds < 0:
 		return o, fmt.Errorf("-rounds %d: it is 1 or more", o.rounds)
+	case o.settle < 1:
+		return o, fmt.Errorf("-settle %d: it is 1 or more", o.settle)
 	case o.rounds == 0 && o.quick:
 		o.rounds = 9
 	case o.rounds == 0:

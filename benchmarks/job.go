@@ -72,6 +72,14 @@ func measure(ctx context.Context, o options, r *report.Report, stdout, stderr io
 	bar := newBar(stderr, windows)
 	defer bar.stop()
 	runner.Done = bar.step
+	checks := plan.Checks()
+	runner.More = func(out *run.Outcome) bool {
+		more := out.Rounds() < o.settle*o.rounds && !verdict.Settled(checks, out)
+		if more {
+			bar.more(len(out.Entries) * o.rounds)
+		}
+		return more
+	}
 	for _, s := range scenarios {
 		bar.now(s.Name)
 		out, err := runner.Run(ctx, s)

@@ -73,6 +73,7 @@ func TestProgram(t *testing.T) {
 func TestProgramRefuses(t *testing.T) {
 	for says, args := range map[string][]string{
 		"benchmarks: -rounds -1: it is 1 or more; see -help":                                                     {"-rounds", "-1"},
+		"benchmarks: -settle 0: it is 1 or more; see -help":                                                      {"-settle", "0"},
 		`benchmarks: takes no arguments, got ["one"]; see -help`:                                                 {"one"},
 		"benchmarks: flag provided but not defined: -fast; see -help":                                            {"-fast"},
 		"benchmarks: invalid value \"(\" for flag -run: error parsing regexp: missing closing ): `(`; see -help": {"-run", "("},
@@ -95,7 +96,7 @@ func TestProgramHelps(t *testing.T) {
 	code, stdout, stderr := runProgram(t, "-help")
 	require.Zero(t, code)
 	require.Empty(t, stderr)
-	for _, flag := range []string{"-json", "-plot", "-quick", "-rounds", "-run"} {
+	for _, flag := range []string{"-json", "-plot", "-quick", "-rounds", "-run", "-settle"} {
 		require.Regexp(t, `\n  `+flag+`\b`, stdout)
 	}
 }
@@ -113,6 +114,7 @@ func TestFlags(t *testing.T) {
 	o, err := parseFlags(nil)
 	require.NoError(t, err)
 	require.Equal(t, 15, o.rounds)
+	require.Equal(t, 1, o.settle)
 	all := o.scenarios()
 	o, err = parseFlags([]string{"-quick", "-run", "^s"})
 	require.NoError(t, err)

@@ -52,6 +52,13 @@ func (b *bar) step() {
 	}
 }
 
+// more is called when there are to be more windows.
+func (b *bar) more(windows int) {
+	if b.writer != nil {
+		b.tracker.UpdateTotal(b.tracker.Total + int64(windows))
+	}
+}
+
 // stop takes the bar away.
 func (b *bar) stop() {
 	if b.writer != nil {

@@ -81,7 +81,7 @@ func squeezed(print func(w *strings.Builder)) string {
 
 func TestScenario(t *testing.T) {
 	s := squeezed(func(w *strings.Builder) { report.Scenario(w, made().Outcomes[0]) })
-	require.Contains(t, s, "One in flight (one)\n")
+	require.Contains(t, s, "One in flight (one, 2 rounds)\n")
 	require.Contains(t, s, "server CPU / A quartiles CPU / C ns CPU kpps p50 / A p50 µs p99 µs allocs wrong source lost")
 	require.Contains(t, s, "net AddrPort 1.000 1.000–1.000 1.429 1500 100.0 1.000 20.0 90.0 0.00 200 (100%)")
 	require.Contains(t, s, "C recvmmsg 0.700 0.700–0.700 1.000 700 100.0", "the disturbed round does not count")

@@ -40,11 +40,18 @@ func number(t table.Writer, first, last int) {
 	t.SetColumnConfigs(cs)
 }
 
+func rounds(n int) string {
+	if n == 1 {
+		return "1 round"
+	}
+	return fmt.Sprintf("%d rounds", n)
+}
+
 // Scenario prints what came of a scenario: ratios over the baseline and over C,
 // each the median over the rounds with the quartiles behind it.
 func Scenario(w io.Writer, o *run.Outcome) {
 	s := o.Scenario
-	fmt.Fprintf(w, "\n%s  (%s)\n", heading.Sprint(s.Title), s.Name)
+	fmt.Fprintf(w, "\n%s  (%s, %s)\n", heading.Sprint(s.Title), s.Name, rounds(o.Rounds()))
 	base, limit := o.Entry(s.Baseline), o.Entry(s.Limit)
 	header := []any{"server", "CPU / A", "quartiles", "CPU / C", "ns CPU", "kpps"}
 	if s.Latency() {

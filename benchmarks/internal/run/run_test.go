@@ -19,6 +19,23 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
 
+// TestMore: rounds go on, as many at a time, for as long as that is wanted.
+func TestMore(t *testing.T) {
+	r := newRunner(t, false)
+	r.Rounds = 2
+	var asked []int
+	r.More = func(o *run.Outcome) bool {
+		asked = append(asked, o.Rounds())
+		return o.Rounds() < 6
+	}
+	o, err := r.Run(t.Context(), scenario(t, "one", labelled(plan.A, "dsrudp Server")))
+	require.NoError(t, err)
+	require.Equal(t, []int{2, 4, 6}, asked)
+	for _, e := range o.Entries {
+		require.Len(t, e.Windows, 6)
+	}
+}
+
 // newRunner returns a runner of one round of short windows.
 func newRunner(t *testing.T, inC bool) *run.Runner {
 	labtest.Need(t)

@@ -22,6 +22,9 @@ type Runner struct {
 	// Measure are their length.
 	Rounds        int
 	Warm, Measure time.Duration
+	// More is asked after that many rounds of a scenario, and each time after as
+	// many again, whether there are to be more.
+	More func(*Outcome) bool
 	// CPUs are the processors to use. The first is for servers and generator.
 	CPUs []int
 	// Done is called after each window.

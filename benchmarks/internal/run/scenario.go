@@ -60,10 +60,19 @@ func (r *Runner) Run(ctx context.Context, s plan.Scenario) (o *Outcome, err erro
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, g.stop()) }()
-	if err := r.rounds(ctx, s, g, cs); err != nil {
+	if err := r.rounds(ctx, o, g, cs); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	return o, nil
+}
+
+// Rounds returns how many there were.
+func (o *Outcome) Rounds() int {
+	n := 0
+	for _, e := range o.Entries {
+		n = max(n, len(e.Windows))
+	}
+	return n
 }
 
 // Entries returns the entries that can run: those in C only where there is a
@@ -74,19 +83,19 @@ func (r *Runner) Entries(s plan.Scenario) []plan.Entry {
 
 // rounds gives each contestant a window in each round, in another order each
 // time.
-func (r *Runner) rounds(ctx context.Context, s plan.Scenario, g *generator, cs []contestant) (err error) {
+func (r *Runner) rounds(ctx context.Context, o *Outcome, g *generator, cs []contestant) (err error) {
 	for _, c := range cs {
 		if err := r.prime(g, c); err != nil {
 			return fmt.Errorf("%s: %w", c.entry.Label, err)
 		}
 	}
-	for round := range r.Rounds {
+	for round := 0; round == 0 || round%r.Rounds != 0 || r.More != nil && r.More(o); round++ {
 		order := rand.New(rand.NewPCG(uint64(round), 0)).Perm(len(cs))
 		for _, i := range order {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			w, err := r.window(s, g, cs[i])
+			w, err := r.window(o.Scenario, g, cs[i])
 			if err != nil {
 				return fmt.Errorf("%s: %w", cs[i].entry.Label, err)
 			}

@@ -36,6 +36,30 @@ func Quantile(sorted []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
+// Interval returns the closest two of xs between which the median of what xs were
+// drawn from lies at least nine times out of ten, however that is distributed. With
+// fewer than five numbers none are so sure: it is the outermost then. Without numbers
+// they are NaN.
+func Interval(xs []float64) (lower, upper float64) {
+	s := slices.DeleteFunc(slices.Clone(xs), math.IsNaN)
+	slices.Sort(s)
+	n := len(s)
+	if n == 0 {
+		return math.NaN(), math.NaN()
+	}
+	// The lower one is beyond the median if no more than those before it, and it
+	// would fall below: as likely as so few heads of n coins.
+	before := 0
+	heads := math.Pow(.5, float64(n))
+	for sum := heads; ; before++ {
+		heads *= float64(n-before) / float64(before+1)
+		if sum += heads; 2*sum > .1 {
+			break
+		}
+	}
+	return s[before], s[n-1-before]
+}
+
 // Ratios divides the numbers of two series round by round. Where either of them
 // is missing (NaN), or b is zero, the ratio is NaN. What disturbs the machine in
 // a round disturbs both, so that the ratio is steadier than either.

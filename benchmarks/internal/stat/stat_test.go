@@ -2,6 +2,8 @@ package stat_test
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +29,37 @@ func TestQuantile(t *testing.T) {
 	sorted := []float64{10, 20, 30, 40}
 	for q, want := range map[float64]float64{0: 10, .25: 17.5, .5: 25, .75: 32.5, 1: 40} {
 		require.InDelta(t, want, stat.Quantile(sorted, q), 1e-9, "quantile %v", q)
+	}
+}
+
+// TestInterval: of nine draws out of ten at least it has the median in it, and with
+// one number less on either side of fewer.
+func TestInterval(t *testing.T) {
+	lower, upper := stat.Interval([]float64{nan, 3})
+	require.Equal(t, []float64{3, 3}, []float64{lower, upper})
+	lower, upper = stat.Interval(nil)
+	require.True(t, math.IsNaN(lower) && math.IsNaN(upper))
+
+	rnd := rand.New(rand.NewPCG(1, 2))
+	const draws = 4000
+	for _, n := range []int{5, 15, 51} {
+		has, inner := 0, 0
+		for range draws {
+			xs := make([]float64, n)
+			for i := range xs {
+				xs[i] = rnd.ExpFloat64()
+			}
+			lower, upper := stat.Interval(xs)
+			if lower <= math.Ln2 && math.Ln2 <= upper {
+				has++
+			}
+			slices.Sort(xs)
+			if i := slices.Index(xs, lower); xs[i+1] <= math.Ln2 && math.Ln2 <= xs[n-2-i] {
+				inner++
+			}
+		}
+		require.Greater(t, has, draws*89/100, "%d numbers", n)
+		require.Less(t, inner, draws*91/100, "%d numbers", n)
 	}
 }
 

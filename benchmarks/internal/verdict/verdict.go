@@ -63,13 +63,11 @@ func judge(c plan.Check, o *run.Outcome) Verdict {
 	if o == nil {
 		return v
 	}
-	entries := make(map[string]*run.Entry)
-	for _, label := range c.Labels() {
-		if entries[label] = o.Entry(label); entries[label] == nil {
-			return v
-		}
+	entries, ok := named(c, o)
+	if !ok {
+		return v
 	}
-	v.Value = value(c, entries)
+	v.Value = stat.Summarize(values(c, entries))
 	switch x := v.Value.Median; {
 	case math.IsNaN(x):
 	case c.Meets(x, c.Target):
@@ -82,18 +80,49 @@ func judge(c plan.Check, o *run.Outcome) Verdict {
 	return v
 }
 
-func value(c plan.Check, entries map[string]*run.Entry) stat.Summary {
+// Settled reports whether more rounds would hardly change how a check of the
+// scenario stands to its floor.
+func Settled(checks []plan.Check, o *run.Outcome) bool {
+	for _, c := range checks {
+		if c.Scenario != o.Scenario.Name {
+			continue
+		}
+		entries, ok := named(c, o)
+		if !ok {
+			continue
+		}
+		lower, upper := stat.Interval(values(c, entries))
+		if c.Meets(lower, c.Floor) != c.Meets(upper, c.Floor) {
+			return false
+		}
+	}
+	return true
+}
+
+// named returns the entries that a check is about.
+func named(c plan.Check, o *run.Outcome) (entries map[string]*run.Entry, ok bool) {
+	entries = make(map[string]*run.Entry)
+	for _, label := range c.Labels() {
+		if entries[label] = o.Entry(label); entries[label] == nil {
+			return nil, false
+		}
+	}
+	return entries, true
+}
+
+// values returns what the median is to be held against the bounds.
+func values(c plan.Check, entries map[string]*run.Entry) []float64 {
 	of := entries[c.Of]
 	switch c.Metric {
 	case plan.Wrong:
 		_, wrong, bad, _ := of.Total()
-		return stat.Summarize([]float64{float64(wrong + bad)})
+		return []float64{float64(wrong + bad)}
 	case plan.Allocs:
 		n, _, ok := of.Allocs()
 		if !ok {
 			n = math.NaN()
 		}
-		return stat.Summarize([]float64{n})
+		return []float64{n}
 	}
 	r := of.Series(c.Metric)
 	if c.Over != "" {
@@ -102,7 +131,7 @@ func value(c plan.Check, entries map[string]*run.Entry) stat.Summary {
 	if c.GainOf != "" {
 		r = stat.Ratios(r, stat.Ratios(entries[c.GainOf].Series(c.Metric), entries[c.GainOver].Series(c.Metric)))
 	}
-	return stat.Summarize(r)
+	return r
 }
 
 // String tells what is compared.

@@ -54,6 +54,23 @@ func TestGrades(t *testing.T) {
 	require.True(t, verdict.Failed([]verdict.Verdict{v}))
 }
 
+// TestSettled: what is near its floor on either side is not.
+func TestSettled(t *testing.T) {
+	os := outcome(entry("x", 8, 9, 7, 8, 8, 9, 7, 8), entry("net", 10, 10, 10, 10, 10, 10, 10, 10))
+	for floor, settled := range map[float64]bool{1: true, .85: false, .8: false, .75: false, .6: true} {
+		c := plan.Check{Scenario: "s", Metric: plan.CPU, Of: "x", Over: "net", Floor: floor, Target: .5}
+		require.Equal(t, settled, verdict.Settled([]plan.Check{c}, os[0]), floor)
+		c.AtLeast = true
+		require.Equal(t, settled, verdict.Settled([]plan.Check{c}, os[0]), floor)
+		other := c
+		other.Scenario = "another"
+		require.True(t, verdict.Settled([]plan.Check{other}, os[0]))
+		absent := c
+		absent.Of = "C"
+		require.True(t, verdict.Settled([]plan.Check{absent}, os[0]))
+	}
+}
+
 func TestNotMeasured(t *testing.T) {
 	c := plan.Check{Metric: plan.CPU, Of: "x", Over: "C", Floor: 1, Target: 1}
 	for name, os := range map[string][]*run.Outcome{
