@@ -328,15 +328,6 @@ var shortWays = []breakage{
 		by: []selection{tests(public, "^TestArrivalTrains$")},
 	},
 	{
-		name: "change of one word in the path memory told afterwards only",
-		edits: []edit{{
-			"internal/pathmem/array.go",
-			"\ta.seq.Add(1) // for one word too: else two Views could tell of it in the wrong order\n",
-			"\tif r.meta == old.meta && r.hi == old.hi {\n\t\te.local.lo.Store(r.lo)\n\t\ta.seq.Add(2)\n\t\treturn\n\t}\n\ta.seq.Add(1)\n",
-		}},
-		by: []selection{tests(pathmem, "^TestViewsInOrder$")},
-	},
-	{
 		name: "control messages of a caller's own in another's place",
 		edits: []edit{{
 			"dsrudp/sender.go",
