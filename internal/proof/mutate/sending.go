@@ -7,6 +7,7 @@ var sending = []breakage{
 			{"dsrudp/receive.go", "s := source{addr: info.Local}\n", "s := source{addr: info.Local}\n\tlastIndex = info.IfIndex\n"},
 			{"dsrudp/send.go", "\t\treturn s.ifindex\n\t}\n\treturn 0\n", "\t\treturn s.ifindex\n\t}\n\treturn lastIndex\n"},
 			{"dsrudp/send.go", "// wayOut returns", "var lastIndex uint32\n\n// wayOut returns"},
+			{"dsrudp/send.go", "return pktinfo.AppendSource4(oob, s.addr.As4()), nil", "return appendNamed(oob, s), nil"},
 		},
 		by: []selection{tests(facts, "^TestK1_5_ArrivalInterfaceEchoed_Asymmetric$/^dsrudp$")},
 	},
@@ -16,6 +17,10 @@ var sending = []breakage{
 			"dsrudp/send.go",
 			"pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))",
 			"pktinfo.AppendSource(oob, false, s.addr, wayOut(s))",
+		}, {
+			"dsrudp/send.go",
+			"return pktinfo.AppendSource4(oob, s.addr.As4()), nil",
+			"return appendNamed(oob, s), nil",
 		}},
 		by: []selection{tests(public, "^TestTwoVIPs$")},
 	},
