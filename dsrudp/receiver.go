@@ -83,8 +83,8 @@ func (c *Conn) datagram(r *receiver, i int, p *Packet) {
 	if !same {
 		r.peer, r.memory = &r.peers[i], &r.memories[i]
 	}
-	size, flags, oob := r.in.Message(i)
-	sameLocal := c.arrival(r, oob)
+	size, flags := r.in.Size(i), r.in.Flags(i)
+	sameLocal := c.arrival(r, r.in.OOB(i))
 	at := r.at
 	if (!same || !sameLocal) && c.memory != nil && r.peer.addr.IsValid() {
 		r.memory.See(at.seen)

@@ -118,11 +118,15 @@ func wayOut(s *source) uint32 {
 
 // sourceOf returns the source that a Path's Local asks for.
 func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
-	addr := local.Addr()
-	if addr.Is4() && local.Port() == c.port && addr != netip.IPv4Unspecified() {
-		return source{addr: addr}, nil // what the rest comes to: a matter of speed
+	if c.names4(&local) {
+		return source{addr: local.Addr()}, nil // what the rest comes to: a matter of speed
 	}
 	return c.sourceOfAny(local, remote)
+}
+
+// names4 reports whether a Path's Local is an IPv4 address to send from as it is.
+func (c *Conn) names4(local *netip.AddrPort) bool {
+	return local.Addr().Is4() && local.Port() == c.port && local.Addr() != netip.IPv4Unspecified()
 }
 
 func (c *Conn) sourceOfAny(local, remote netip.AddrPort) (source, error) {

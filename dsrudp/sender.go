@@ -180,17 +180,10 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN) (*message, err
 		}
 	}
 	q.out.Begin(q.c.to(t), t.scope)
-	oob := q.out.ControlRoom()
-	if ecn == NotECT && !s.pinned && q.c.kernelChecks(s, t) { // a matter of speed
-		if q.c.named(s) {
-			oob = pktinfo.AppendSource4(oob, s.addr.As4())
-		}
-	} else {
-		var err error
-		if oob, err = q.control(oob, s, t, ecn); err != nil {
-			q.out.Drop()
-			return nil, err
-		}
+	oob, err := q.control(q.out.ControlRoom(), s, t, ecn)
+	if err != nil {
+		q.out.Drop()
+		return nil, err
 	}
 	q.out.Control(oob)
 	m := &q.msgs[q.out.Len()-1]

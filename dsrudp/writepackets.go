@@ -85,7 +85,7 @@ func (c *Conn) way(p *Packet, s *source, t *target) error {
 		return fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
 	}
 	local, remote := &p.Path.Local, &p.Path.Remote
-	if !c.connected && remote.Addr().Is4() && local.Addr().Is4() && local.Port() == c.port && local.Addr() != netip.IPv4Unspecified() {
+	if !c.connected && remote.Addr().Is4() && c.names4(local) {
 		s.addr, t.addr = local.Addr(), *remote // what the rest comes to: a matter of speed
 		return nil
 	}

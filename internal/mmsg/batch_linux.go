@@ -271,11 +271,6 @@ func (b *Batch) OOB(i int) []byte {
 	return unsafe.Slice(h.Control, b.room)[:h.Controllen]
 }
 
-// Message returns Size, Flags and OOB of message i.
-func (b *Batch) Message(i int) (size, flags int, oob []byte) {
-	return b.Size(i), b.Flags(i), b.OOB(i)
-}
-
 // Room returns how many pieces of memory can still be appended to messages.
 func (b *Batch) Room() int { return len(b.iovs) - b.niov }
 

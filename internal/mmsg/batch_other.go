@@ -127,11 +127,6 @@ func (b *Batch) SameRemote(int) bool { return false }
 // good until the next receive.
 func (b *Batch) OOB(int) []byte { return b.oob[:b.received.OOBN] }
 
-// Message returns Size, Flags and OOB of message i.
-func (b *Batch) Message(i int) (size, flags int, oob []byte) {
-	return b.Size(i), b.Flags(i), b.OOB(i)
-}
-
 // Room returns how many pieces of memory can still be appended to messages: as
 // many as anybody likes.
 func (b *Batch) Room() int { return 1 << 20 }

@@ -179,7 +179,7 @@ func TestViewsInOrder(t *testing.T) {
 	table := pathmem.New(1000)
 	local := func(v int) netip.Addr {
 		var b [4]byte
-		binary.BigEndian.PutUint32(b[:], uint32(10<<24|v))
+		binary.BigEndian.PutUint32(b[:], uint32(10<<24+v))
 		return netip.AddrFrom4(b)
 	}
 	var noted atomic.Int64

@@ -67,9 +67,6 @@ func Unicast4(oob []byte) (a uint32, segment int, ok bool) { return unicast4(oob
 // have no index (FreeBSD, NetBSD, OpenBSD), and where the kernel would ignore
 // the source beside it (macOS, IPv4).
 func AppendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint32) []byte {
-	if v4 && ifindex == 0 && src.Is4() && src != netip.IPv4Unspecified() {
-		return appendSource4(oob, src.As4())
-	}
 	return native.appendSource(oob, v4, src, ifindex)
 }
 

@@ -33,7 +33,7 @@ var holding = []breakage{
 		name: "refused datagram left among those to be sent",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"\t\t\tq.out.Drop()\n",
+			"\t\tq.out.Drop()\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestGroupBadSource$")},

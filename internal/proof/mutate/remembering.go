@@ -61,8 +61,8 @@ var remembering = []breakage{
 		name: "truncation of the datagram before",
 		edits: []edit{{
 			"dsrudp/receiver.go",
-			"size, flags, oob := r.in.Message(i)",
-			"size, _, oob := r.in.Message(i)\n\tflags := r.in.Flags(max(i-1, 0))",
+			"r.in.Size(i), r.in.Flags(i)",
+			"r.in.Size(i), r.in.Flags(max(i-1, 0))",
 		}},
 		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
 	},

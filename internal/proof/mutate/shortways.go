@@ -94,15 +94,6 @@ var shortWays = []breakage{
 		by: []selection{tests(pktinfo, "^TestAppendSourceNative$")},
 	},
 	{
-		name: "unspecified address asked for as a source",
-		edits: []edit{{
-			"internal/pktinfo/native.go",
-			"src.Is4() && src != netip.IPv4Unspecified() {",
-			"src.Is4() {",
-		}},
-		by: []selection{tests(pktinfo, "^TestAppendSourceNative$")},
-	},
-	{
 		name: "IPv4 source for an IPv6 peer",
 		edits: []edit{{
 			"dsrudp/guard.go",
@@ -186,9 +177,9 @@ var shortWays = []breakage{
 	{
 		name: "bound address named in batches",
 		edits: []edit{{
-			"dsrudp/sender.go",
-			"if q.c.named(s) {",
-			"if q.c.named(s) || true {",
+			"dsrudp/send.go",
+			"case !c.named(s):",
+			"case !c.named(s) && c.strict:",
 		}},
 		by: []selection{tests(public, "^TestBegin$")},
 	},
@@ -232,8 +223,8 @@ var shortWays = []breakage{
 		name: "source that leaves the choice to the kernel taken for one",
 		edits: []edit{{
 			"dsrudp/send.go",
-			" && addr != netip.IPv4Unspecified() {",
-			" {",
+			" && local.Addr() != netip.IPv4Unspecified()",
+			"",
 		}},
 		by: []selection{tests(public, "^TestUnspecifiedLocal$")},
 	},
@@ -379,19 +370,10 @@ var shortWays = []breakage{
 	{
 		name: "Packet of another port sent from this one",
 		edits: []edit{{
-			"dsrudp/writepackets.go",
+			"dsrudp/send.go",
 			" && local.Port() == c.port && ",
 			" && ",
 		}},
 		by: []selection{tests(public, "^TestWritePackets")},
-	},
-	{
-		name: "Packet that leaves the source to the kernel taken for one that names it",
-		edits: []edit{{
-			"dsrudp/writepackets.go",
-			" && local.Addr() != netip.IPv4Unspecified() {",
-			" {",
-		}},
-		by: []selection{tests(public, "^TestUnspecifiedLocal$")},
 	},
 }
