@@ -52,7 +52,7 @@ const maxRemembered = 72 + 24 + 24
 // receive, said so too.
 func (c *Conn) arrival(r *receiver, oob []byte) (same bool) {
 	as, last := &r.arrivals, r.at
-	if to, seg, ok := pktinfo.Unicast4(oob); ok && c.parse && !c.guard4 {
+	if to, seg, ok := pktinfo.Unicast4(oob); ok && !c.guard4 {
 		m := &as.unicast4[to*0x9e3779b1>>(32-arrivalBits)]
 		r.at = &m.arrival
 		if m.to != to || m.seg != seg {

@@ -216,6 +216,18 @@ func TestUnspecifiedRemote(t *testing.T) {
 	}
 }
 
+// TestUnspecifiedRemoteStrict: what net sends to no address too is not left to
+// net, which would send it from the kernel's choice.
+func TestUnspecifiedRemoteStrict(t *testing.T) {
+	for _, network := range []string{"udp4", "udp"} {
+		c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, network, ":0")
+		for _, ip := range []net.IP{nil, {}, net.IPv4zero} {
+			_, err := c.WriteToUDP([]byte("1"), &net.UDPAddr{IP: ip, Port: 9})
+			require.ErrorIs(t, err, dsrudp.ErrNoPath, "%s %v", network, ip)
+		}
+	}
+}
+
 // TestUnspecifiedLocal: 0.0.0.0 is no address to answer from, with the bound port
 // or without one, in a batch or alone: never the kernel's choice.
 func TestUnspecifiedLocal(t *testing.T) {

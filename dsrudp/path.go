@@ -47,11 +47,11 @@ func PathOf(addr net.Addr) (p Path, ok bool) {
 	if !isUDP {
 		return Path{}, false
 	}
-	c, ok := udpaddr.Parse(a)
-	if !ok || c.Lost {
+	local, _, ok := udpaddr.Parse(a)
+	if !ok || !local.IsValid() {
 		return Path{}, false
 	}
-	return Path{Local: c.Local, Remote: unmap(a.AddrPort())}, true
+	return Path{Local: local, Remote: unmap(a.AddrPort())}, true
 }
 
 // unmap returns ap with an IPv4-mapped address as the IPv4 address it is.

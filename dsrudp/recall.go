@@ -41,7 +41,8 @@ func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {
 	if !c.ok() || !remote.IsValid() {
 		return Path{}, false
 	}
-	t := c.target(remote)
+	var t target
+	c.target(remote, &t)
 	s := c.bound
 	if !s.addr.IsValid() {
 		if c.memory == nil {

@@ -36,7 +36,7 @@ func (c *Conn) receive(o *op, b, oob []byte, d *datagram) (err error) {
 
 // learn finds out where to answer d from, whose control messages are oob.
 func (c *Conn) learn(o *op, d *datagram, oob []byte) {
-	if to, _, ok := pktinfo.Unicast4(oob); ok && c.parse && !c.guard4 { // a matter of speed
+	if to, _, ok := pktinfo.Unicast4(oob); ok && !c.guard4 { // a matter of speed
 		d.local.addr = addr4(to)
 	} else {
 		var info pktinfo.Info

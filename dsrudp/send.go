@@ -18,9 +18,8 @@ type target struct {
 // chooses when s is not valid. All writes end here. Oob holds control messages
 // of the caller's own, none of which names a source; it is o.oob[:n] or nil.
 func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, error) {
-	to := t.addr
-	if c.connected || !to.IsValid() {
-		to = netip.AddrPort{} // the kernel knows where to
+	to := c.to(t)
+	if to == nil {
 		t = &target{addr: c.peer, scope: t.scope}
 	}
 	if c.held != nil {
@@ -44,6 +43,15 @@ func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, err
 			return 0, c.classify(o, err, s, t)
 		}
 	}
+}
+
+// to returns what to tell the kernel of a target: nothing on a connected socket,
+// which knows.
+func (c *Conn) to(t *target) *netip.AddrPort {
+	if c.connected || !t.addr.IsValid() {
+		return nil
+	}
+	return &t.addr
 }
 
 // hold keeps a datagram back, which taken reports, if it can be, and else sends
@@ -151,15 +159,16 @@ func (c *Conn) sourceOfAny(local, remote netip.AddrPort) (source, error) {
 	return s, nil
 }
 
-// target takes the zone off remote.
-func (c *Conn) target(remote netip.AddrPort) target {
-	if remote.Addr().Zone() == "" {
-		return target{addr: remote}
+// target sets t, which is zero, to remote.
+func (c *Conn) target(remote netip.AddrPort, t *target) {
+	t.addr = remote
+	if remote.Addr().Zone() != "" {
+		c.takeZone(t)
 	}
-	return c.zonedTarget(remote)
 }
 
-func (c *Conn) zonedTarget(remote netip.AddrPort) target {
-	addr := remote.Addr()
-	return target{netip.AddrPortFrom(addr.WithZone(""), remote.Port()), c.zones.Index(addr.Zone())}
+func (c *Conn) takeZone(t *target) {
+	addr := t.addr.Addr()
+	t.addr = netip.AddrPortFrom(addr.WithZone(""), t.addr.Port())
+	t.scope = c.zones.Index(addr.Zone())
 }

@@ -1,7 +1,6 @@
 package dsrudp
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -204,12 +203,4 @@ func (q *sender) control(oob []byte, s *source, t *target, ecn ECN) (_ []byte, e
 		return q.c.appendECN(oob, t, ecn)
 	}
 	return oob, nil
-}
-
-// to returns what to tell the kernel of a target.
-func (c *Conn) to(t *target) netip.AddrPort {
-	if c.connected {
-		return netip.AddrPort{} // it knows
-	}
-	return t.addr
 }

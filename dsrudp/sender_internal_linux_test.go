@@ -31,7 +31,8 @@ func TestBegin(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { c.Close() })
 		q := c.newSender().(*sender)
-		to := c.target(netip.MustParseAddrPort(tc.remote))
+		var to target
+		c.target(netip.MustParseAddrPort(tc.remote), &to)
 		alone, err := q.control(nil, &tc.s, &to, NotECT)
 		require.NoError(t, err)
 		var want []byte

@@ -30,7 +30,8 @@ func (c *Conn) WritePacket(b []byte, p Path) (int, error) {
 // writeTo sends b from s to remote, which the socket's family can send to.
 func (c *Conn) writeTo(b []byte, s source, remote netip.AddrPort) (int, error) {
 	o := c.op()
-	t := c.target(remote)
+	var t target
+	c.target(remote, &t)
 	n, err := c.send(o, b, &s, &t, nil)
 	c.done(o)
 	if err != nil {
@@ -76,8 +77,8 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	t, ok := c.targetOf(addr)
-	if !ok || c.connected {
+	var t target
+	if !c.targetOf(addr, &t) || c.connected {
 		return c.conn.WriteToUDP(b, addr) // refuses it with net's words
 	}
 	o := c.op()
@@ -95,38 +96,43 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 
 // sourceFor returns the source for a send to addr, which may carry one.
 func (c *Conn) sourceFor(o *op, addr *net.UDPAddr, t *target) (source, error) {
-	if carried, ok := udpaddr.Parse(addr); ok && carried.Group == c.group {
-		if carried.Lost {
-			return source{}, ErrNoPath
-		}
-		return c.sourceOf(carried.Local, t.addr)
+	if local, group, ok := udpaddr.Parse(addr); ok && group == c.group {
+		return c.sourceOf(local, t.addr) // which is ErrNoPath if local was lost
 	}
 	return c.recall(o, t)
 }
 
-// targetOf returns addr as a target, by net's rules: no address means the
-// unspecified one, and on an AF_INET6 socket so does 0.0.0.0. It is false when
-// net would refuse addr.
-func (c *Conn) targetOf(addr *net.UDPAddr) (t target, ok bool) {
+// targetOf sets t, which is zero, to addr, by net's rules. It is false when net
+// would refuse addr.
+func (c *Conn) targetOf(addr *net.UDPAddr, t *target) bool {
 	if addr == nil {
-		return target{}, false
+		return false
 	}
-	var ip netip.Addr
-	switch {
-	case !c.inet6() && len(addr.IP) == 0:
+	if c.inet6() {
+		return c.targetOf6(addr, t)
+	}
+	ip, ok := netip.AddrFromSlice(addr.IP)
+	if !ok && len(addr.IP) == 0 {
 		ip = netip.IPv4Unspecified()
-	case c.inet6() && (len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero)):
-		ip = netip.IPv6Unspecified()
-	default:
-		if ip, ok = netip.AddrFromSlice(addr.IP); !ok || !c.inet6() && !is4(ip) {
-			return target{}, false
-		}
+	} else if !ok || !is4(ip) {
+		return false
 	}
 	t.addr = netip.AddrPortFrom(ip, uint16(addr.Port))
-	if c.inet6() {
-		t.scope = c.zones.Index(addr.Zone)
+	return true
+}
+
+// targetOf6 is targetOf on an AF_INET6 socket, where 0.0.0.0 too means the
+// unspecified address.
+func (c *Conn) targetOf6(addr *net.UDPAddr, t *target) bool {
+	ip, ok := netip.AddrFromSlice(addr.IP)
+	if len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero) {
+		ip = netip.IPv6Unspecified()
+	} else if !ok {
+		return false
 	}
-	return t, true
+	t.addr = netip.AddrPortFrom(ip, uint16(addr.Port))
+	t.scope = c.zones.Index(addr.Zone)
+	return true
 }
 
 // WriteToUDPAddrPort acts like [net.UDPConn.WriteToUDPAddrPort]. On a socket
@@ -140,7 +146,8 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 	if !addr.IsValid() || c.connected || !c.inet6() && !is4(addr.Addr()) {
 		return c.conn.WriteToUDPAddrPort(b, addr) // refuses it with net's words
 	}
-	t := c.target(addr)
+	var t target
+	c.target(addr, &t)
 	o := c.op()
 	s, err := c.recall(o, &t)
 	n := 0

@@ -69,7 +69,8 @@ func (q *sender) addMessage(number int, m *ipv4.Message) error {
 			return syscall.EINVAL // net's word
 		}
 	}
-	t, ok := c.targetOf(addr)
+	var t target
+	ok := c.targetOf(addr, &t)
 	if c.connected {
 		ok, t.addr = addr == nil, c.peer
 	}

@@ -23,14 +23,15 @@ func (c *Conn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err e
 	if !c.ok() {
 		return 0, 0, syscall.EINVAL
 	}
-	t, ok := c.targetOf(addr)
+	var t target
+	ok := c.targetOf(addr, &t)
 	if c.connected {
 		ok = addr == nil // to the peer
 	}
 	if !ok {
 		return c.conn.WriteMsgUDP(b, oob, addr) // refuses it with net's words
 	}
-	n, err = c.writeMsg(b, oob, addr, t)
+	n, err = c.writeMsg(b, oob, addr, &t)
 	if err != nil {
 		return 0, 0, c.writeError(err, opAddr(addr))
 	}
@@ -46,7 +47,9 @@ func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn 
 	if addr.IsValid() == c.connected || addr.IsValid() && !c.inet6() && !is4(addr.Addr()) {
 		return c.conn.WriteMsgUDPAddrPort(b, oob, addr) // refuses it with net's words
 	}
-	n, err = c.writeMsg(b, oob, nil, c.target(addr))
+	var t target
+	c.target(addr, &t)
+	n, err = c.writeMsg(b, oob, nil, &t)
 	if err != nil {
 		return 0, 0, c.writeError(err, addrPortAddr{addr})
 	}
@@ -55,14 +58,14 @@ func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn 
 
 // writeMsg sends b with the caller's control messages to t, or on a connected
 // socket to the peer. Addr is t where it may carry a path, else nil.
-func (c *Conn) writeMsg(b, oob []byte, addr *net.UDPAddr, t target) (int, error) {
+func (c *Conn) writeMsg(b, oob []byte, addr *net.UDPAddr, t *target) (int, error) {
 	o := c.op()
 	defer c.done(o)
-	s, own, err := c.requested(o, oob, addr, &t)
+	s, own, err := c.requested(o, oob, addr, t)
 	if err != nil {
 		return 0, err
 	}
-	return c.send(o, b, &s, &t, own)
+	return c.send(o, b, &s, t, own)
 }
 
 // requested returns the source that oob asks for, or else the one known for t,

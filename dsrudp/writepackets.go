@@ -97,7 +97,7 @@ func (c *Conn) anyWay(p Path, s *source, t *target) (err error) {
 		_, err = c.conn.WriteToUDPAddrPort(nil, p.Remote) // refuses it with net's words
 		return bare(err)
 	}
-	*t = c.target(p.Remote)
+	c.target(p.Remote, t)
 	*s, err = c.sourceOf(p.Local, p.Remote)
 	return err
 }

@@ -290,14 +290,14 @@ func (b *Batch) Reset() {
 func (b *Batch) Len() int { return b.len }
 
 // Begin starts the next message, of which there must be room for one more: to
-// the remote address to, or to the connected peer when that is not valid. Scope
-// is the interface index of a link-local remote address, else 0.
-func (b *Batch) Begin(to netip.AddrPort, scope uint32) {
+// the remote address to, or, when that is nil, to the connected peer. Scope is the
+// interface index of a link-local remote address, else 0.
+func (b *Batch) Begin(to *netip.AddrPort, scope uint32) {
 	i := b.len
 	b.len++
 	h := &b.hdrs[i].hdr
 	h.Namelen = 0 // means that there is no name
-	if to.IsValid() {
+	if to != nil {
 		h.Namelen = b.names[i].set(b.sock.inet6, to, scope)
 	}
 	h.SetIovlen(0)

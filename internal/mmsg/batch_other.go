@@ -141,12 +141,15 @@ func (b *Batch) Reset() { b.len = 0 }
 func (b *Batch) Len() int { return b.len }
 
 // Begin starts the next message, of which there must be room for one more: to
-// the remote address to, or to the connected peer when that is not valid. Scope
-// is the interface index of a link-local remote address, else 0.
-func (b *Batch) Begin(to netip.AddrPort, scope uint32) {
+// the remote address to, or, when that is nil, to the connected peer. Scope is the
+// interface index of a link-local remote address, else 0.
+func (b *Batch) Begin(to *netip.AddrPort, scope uint32) {
 	m := &b.messages[b.len]
 	b.len++
-	m.to, m.scope, m.oob, m.payload = to, scope, nil, m.payload[:0]
+	m.to, m.scope, m.oob, m.payload = netip.AddrPort{}, scope, nil, m.payload[:0]
+	if to != nil {
+		m.to = *to
+	}
 }
 
 // ControlRoom returns room for the last message's control messages, empty, to be
@@ -189,7 +192,7 @@ func (b *Batch) SendRange(from, _, flags int) (int, error) { return b.Send(from,
 // error, 0.
 func (b *Batch) Send(from, _ int) (n int, err error) {
 	m := &b.messages[from]
-	if m.n, err = b.sock.Send(&b.msg, m.payload, m.oob, m.to, m.scope); err != nil {
+	if m.n, err = b.sock.Send(&b.msg, m.payload, m.oob, &m.to, m.scope); err != nil {
 		return 0, err
 	}
 	return 1, nil

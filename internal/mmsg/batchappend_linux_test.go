@@ -22,7 +22,7 @@ func TestBatchAppend(t *testing.T) {
 		require.Equal(t, want, room-out.Room())
 	}
 
-	out.Begin(to, 0)
+	out.Begin(&to, 0)
 	require.True(t, out.Append(memory[0:2]))
 	require.True(t, out.Append(memory[2:5]))
 	require.True(t, out.Append(memory[5:6]))
@@ -37,13 +37,13 @@ func TestBatchAppend(t *testing.T) {
 	require.Equal(t, "abcdefhgg", string(out.Payload(0, nil)))
 
 	used := room - out.Room()
-	out.Begin(to, 0) // what follows in memory does not belong to the message before
+	out.Begin(&to, 0) // what follows in memory does not belong to the message before
 	require.True(t, out.Append(memory[7:9]))
 	pieces(used + 1)
 	require.Equal(t, "abcdefhgg", string(out.Payload(0, nil)))
 	require.Equal(t, "x-hi", string(out.Payload(1, []byte("x-"))))
 
-	out.Begin(to, 0)
+	out.Begin(&to, 0)
 	require.True(t, out.Append(nil))
 	require.Empty(t, out.Payload(2, nil))
 	n, err := out.Send(0, 0)
@@ -64,7 +64,7 @@ func TestBatchRoom(t *testing.T) {
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
 	out := x.NewBatch(2, 0)
 	memory := bytes.Repeat([]byte("01"), 100)
-	out.Begin(addrOf(yc, "127.0.0.1"), 0)
+	out.Begin(new(addrOf(yc, "127.0.0.1")), 0)
 	want := ""
 	for at := 0; out.Room() > 0; at += 2 {
 		require.True(t, out.Append(memory[at:at+1]))
@@ -87,7 +87,7 @@ func TestBatchDrop(t *testing.T) {
 	to := addrOf(yc, "127.0.0.1")
 	out := x.NewBatch(2, 64)
 	build(t, out, to, []byte("1"))
-	out.Begin(netip.MustParseAddrPort("198.51.100.77:9"), 0)
+	out.Begin(new(netip.MustParseAddrPort("198.51.100.77:9")), 0)
 	out.Control(append(out.ControlRoom(), 1, 2, 3))
 	out.Drop()
 	require.Equal(t, 1, out.Len())

@@ -24,7 +24,7 @@ var tooLong = make([]byte, 65508)
 func build(t *testing.T, out *mmsg.Batch, to netip.AddrPort, payloads ...[]byte) {
 	t.Helper()
 	for _, p := range payloads {
-		out.Begin(to, 0)
+		out.Begin(&to, 0)
 		require.True(t, out.Append(p))
 	}
 }
@@ -97,7 +97,7 @@ func TestBatchControl(t *testing.T) {
 	in, _ := inbound(y, 2, 8)
 	for _, sources := range [][2]byte{{2, 3}, {0, 2}, {3, 0}, {0, 0}} {
 		for _, last := range sources {
-			out.Begin(addrOf(yc, "127.0.0.1"), 0)
+			out.Begin(new(addrOf(yc, "127.0.0.1")), 0)
 			oob := out.ControlRoom()
 			require.Empty(t, oob)
 			require.Equal(t, unix.CmsgSpace(12), cap(oob))
@@ -130,7 +130,7 @@ func TestBatchControls(t *testing.T) {
 	for _, room := range []int{0, len(source), len(source) + len(tos)} {
 		out := x.NewBatch(1, room)
 		for range 2 {
-			out.Begin(addrOf(yc, "127.0.0.1"), 0)
+			out.Begin(new(addrOf(yc, "127.0.0.1")), 0)
 			require.Empty(t, out.Controls())
 			out.Control(append(out.ControlRoom(), source...))
 			require.Equal(t, source, out.Controls())
@@ -158,7 +158,10 @@ func TestBatchConnected(t *testing.T) {
 	out := x.NewBatch(2, 0)
 	build(t, out, netip.MustParseAddrPort("127.0.0.1:9"), []byte("elsewhere"), []byte("elsewhere"))
 	out.Reset()
-	build(t, out, netip.AddrPort{}, []byte("1"), []byte("2"))
+	for _, p := range []string{"1", "2"} {
+		out.Begin(nil, 0)
+		require.True(t, out.Append([]byte(p)))
+	}
 	n, err := out.Send(0, 0)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)

@@ -121,19 +121,19 @@ func (s *Socket) Recv(m *Msg, b, oob []byte, r *Received) error {
 	return nil
 }
 
-// Send sends b with the control messages oob to the remote address to, or to
-// the connected peer when to is not valid. Scope is the interface index of a
+// Send sends b with the control messages oob to the remote address to, or, when
+// that is nil, to the connected peer. Scope is the interface index of a
 // link-local remote address, else 0. Where the send buffer is full it waits for
 // room until the write deadline or Close, and returns ErrWaited: what it was given
 // may be right no longer.
 //
 // B and oob are kept until Send returns and must be in the heap.
-func (s *Socket) Send(m *Msg, b, oob []byte, to netip.AddrPort, scope uint32) (int, error) {
+func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (int, error) {
 	raceRead(b)
 	raceRead(oob)
 	m.arm(b, oob)
 	m.hdr.Namelen = 0 // means that there is no name
-	if to.IsValid() {
+	if to != nil {
 		m.hdr.Namelen = m.name.set(s.inet6, to, scope)
 	}
 	m.sock = s

@@ -33,15 +33,20 @@ func (s *Socket) Recv(_ *Msg, b, oob []byte, r *Received) error {
 	return nil
 }
 
-// Send sends b with the control messages oob to the remote address to, or to
-// the connected peer when to is not valid. Scope is the interface index of a
-// link-local remote address, else 0.
-func (s *Socket) Send(_ *Msg, b, oob []byte, to netip.AddrPort, scope uint32) (int, error) {
-	if scope != 0 && to.Addr().Is6() {
-		// net takes an interface index in digits for a zone's name.
-		to = netip.AddrPortFrom(to.Addr().WithZone(strconv.FormatUint(uint64(scope), 10)), to.Port())
+// Send sends b with the control messages oob to the remote address to, or, when
+// that is nil, to the connected peer. Scope is the interface index of a link-local
+// remote address, else 0.
+func (s *Socket) Send(_ *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (int, error) {
+	var remote netip.AddrPort
+	if to != nil {
+		remote = *to
 	}
-	n, _, err := s.conn.WriteMsgUDPAddrPort(b, oob, to)
+	if scope != 0 && remote.Addr().Is6() {
+		// net takes an interface index in digits for a zone's name.
+		zone := strconv.FormatUint(uint64(scope), 10)
+		remote = netip.AddrPortFrom(remote.Addr().WithZone(zone), remote.Port())
+	}
+	n, _, err := s.conn.WriteMsgUDPAddrPort(b, oob, remote)
 	if err != nil {
 		return 0, unwrap(err)
 	}

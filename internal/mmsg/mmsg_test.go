@@ -48,7 +48,7 @@ func TestRoundTrip(t *testing.T) {
 			for i := range sent {
 				sent[i] = byte(i)
 			}
-			n, err := x.Send(m, sent, nil, to, 0)
+			n, err := x.Send(m, sent, nil, &to, 0)
 			require.NoError(t, err)
 			require.Equal(t, size, n)
 			r, err := recvOne(y, m, b, nil)
@@ -71,7 +71,7 @@ func TestConnected(t *testing.T) {
 	defer xc.Close()
 	x, err := mmsg.NewSocket(xc, false)
 	require.NoError(t, err)
-	_, err = x.Send(mmsg.NewMsg(), []byte("1"), nil, netip.AddrPort{}, 0)
+	_, err = x.Send(mmsg.NewMsg(), []byte("1"), nil, nil, 0)
 	require.NoError(t, err)
 	r, err := recvOne(y, mmsg.NewMsg(), make([]byte, 1), nil)
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestConnected(t *testing.T) {
 func TestErrors(t *testing.T) {
 	x, xc := socket(t, "udp4", "127.0.0.1:0", false)
 	self := xc.LocalAddr().(*net.UDPAddr).AddrPort()
-	_, err := x.Send(mmsg.NewMsg(), make([]byte, 65508), nil, self, 0)
+	_, err := x.Send(mmsg.NewMsg(), make([]byte, 65508), nil, &self, 0)
 	var sys *os.SyscallError
 	require.ErrorAs(t, err, &sys)
 	require.NotErrorAs(t, err, new(*net.OpError))
@@ -91,7 +91,7 @@ func TestErrors(t *testing.T) {
 	_, err = recvOne(x, mmsg.NewMsg(), make([]byte, 1), nil)
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.NotErrorAs(t, err, new(*net.OpError))
-	_, err = x.Send(mmsg.NewMsg(), make([]byte, 1), nil, self, 0)
+	_, err = x.Send(mmsg.NewMsg(), make([]byte, 1), nil, &self, 0)
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 
 	require.NoError(t, xc.Close())

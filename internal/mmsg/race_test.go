@@ -71,7 +71,7 @@ func raceRecv(t *testing.T, s *mmsg.Socket, _ netip.AddrPort, b, oob []byte) {
 }
 
 func raceSend(t *testing.T, s *mmsg.Socket, self netip.AddrPort, b, oob []byte) {
-	n, err := s.Send(mmsg.NewMsg(), b[:raceLen], oob[:raceOOBLen], self, 0)
+	n, err := s.Send(mmsg.NewMsg(), b[:raceLen], oob[:raceOOBLen], &self, 0)
 	require.NoError(t, err)
 	require.Equal(t, raceLen, n)
 }
@@ -98,7 +98,7 @@ func raceRecvInto(t *testing.T, s *mmsg.Socket, buffers ...[]byte) {
 
 func raceBatchSend(t *testing.T, s *mmsg.Socket, self netip.AddrPort, b, oob []byte) {
 	batch := s.NewBatch(2, raceOOBLen)
-	batch.Begin(self, 0)
+	batch.Begin(&self, 0)
 	batch.Control(oob[:raceOOBLen])
 	require.True(t, batch.Append(b[raceLen+2:raceLen+4]))
 	require.True(t, batch.Append(b[:raceLen]))

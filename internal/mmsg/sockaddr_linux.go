@@ -37,7 +37,7 @@ func (s *sockaddr) remote(n uint32) (netip.AddrPort, uint32) {
 }
 
 // set writes to and returns the length to pass to the kernel.
-func (s *sockaddr) set(inet6 bool, to netip.AddrPort, scope uint32) uint32 {
+func (s *sockaddr) set(inet6 bool, to *netip.AddrPort, scope uint32) uint32 {
 	binary.BigEndian.PutUint16(s[2:], to.Port())
 	if !inet6 {
 		binary.NativeEndian.PutUint16(s[0:], unix.AF_INET)

@@ -16,8 +16,8 @@ func TestSockaddrEqual(t *testing.T) {
 			to = netip.MustParseAddrPort("[2001:db8:1:2:3:4:5:6]:53")
 		}
 		var a, b sockaddr
-		n := a.set(inet6, to, 7)
-		require.Equal(t, n, b.set(inet6, to, 7))
+		n := a.set(inet6, &to, 7)
+		require.Equal(t, n, b.set(inet6, &to, 7))
 		require.True(t, a.equal(&b, n))
 		for i := range a {
 			b = a

@@ -19,14 +19,22 @@ var (
 	vip4     = netip.MustParseAddrPort("198.51.100.2:60002")
 	vip6     = netip.MustParseAddrPort("[2001:db8:198::2]:60002")
 	vipLL    = netip.MustParseAddrPort("[fe80::1%eth0]:60002")
-	group    = netip.MustParseAddrPort("[::%eth0]:60002")
+	group6   = netip.MustParseAddrPort("[::%eth0]:60002")
 )
+
+// family has remote addresses and the local ones that their datagrams can have.
+var family = map[netip.AddrPort][]netip.AddrPort{
+	remote4:  {vip4},
+	mapped4:  {vip4},
+	remote6:  {vip6, vipLL, group6},
+	remoteLL: {vip6, vipLL, group6},
+}
 
 // TestNewIsNetsAddress compares with the address that net makes.
 func TestNewIsNetsAddress(t *testing.T) {
-	for _, remote := range []netip.AddrPort{remote4, mapped4, remote6, remoteLL} {
+	for remote, locals := range family {
 		want := net.UDPAddrFromAddrPort(remote)
-		got := udpaddr.New(remote, vip4, 7)
+		got := udpaddr.New(remote, locals[0], 7)
 		require.Equal(t, want, got)
 		require.Equal(t, want.String(), got.String())
 		require.Equal(t, want.AddrPort(), got.AddrPort())
@@ -35,22 +43,28 @@ func TestNewIsNetsAddress(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	for _, remote := range []netip.AddrPort{remote4, mapped4, remote6, remoteLL} {
-		for _, local := range []netip.AddrPort{vip4, vip6, vipLL, group} {
-			want := udpaddr.Carried{Local: local, Group: 7}
-			got, ok := udpaddr.Parse(udpaddr.New(remote, want.Local, want.Group))
-			require.True(t, ok, "%v %v", remote, local)
-			require.Equal(t, want, got)
+	for remote, locals := range family {
+		for _, want := range append(locals, netip.AddrPort{}) {
+			local, group, ok := udpaddr.Parse(udpaddr.New(remote, want, 7))
+			require.True(t, ok, "%v %v", remote, want)
+			require.Equal(t, want, local)
+			require.EqualValues(t, 7, group)
 		}
-		got, ok := udpaddr.Parse(udpaddr.New(remote, netip.AddrPort{}, 9))
-		require.True(t, ok)
-		require.Equal(t, udpaddr.Carried{Lost: true, Group: 9}, got)
+	}
+}
+
+// TestOtherFamily: a datagram's two addresses are of one family.
+func TestOtherFamily(t *testing.T) {
+	for _, pair := range [][2]netip.AddrPort{{remote4, vip6}, {mapped4, vip6}, {remote6, vip4}} {
+		got := udpaddr.New(pair[0], pair[1], 7)
+		require.Equal(t, net.UDPAddrFromAddrPort(pair[0]), got)
+		_, _, ok := udpaddr.Parse(got)
+		require.False(t, ok)
 	}
 }
 
 // TestKept has the uses after which the address must still carry its local one.
 func TestKept(t *testing.T) {
-	want := udpaddr.Carried{Local: vip4, Group: 1}
 	for name, use := range map[string]func(a *net.UDPAddr) *net.UDPAddr{
 		"as it is":    func(a *net.UDPAddr) *net.UDPAddr { return a },
 		"struct copy": func(a *net.UDPAddr) *net.UDPAddr { b := *a; return &b },
@@ -61,7 +75,7 @@ func TestKept(t *testing.T) {
 			if len(a.IP) == net.IPv4len {
 				return a // makes a new array of it: see TestVoided
 			}
-			return &net.UDPAddr{IP: a.IP.To16(), Port: a.Port}
+			return &net.UDPAddr{IP: a.IP.To16(), Port: a.Port, Zone: a.Zone}
 		},
 		"edited and edited back": func(a *net.UDPAddr) *net.UDPAddr {
 			a.Port++
@@ -70,10 +84,14 @@ func TestKept(t *testing.T) {
 			return a
 		},
 	} {
-		for _, remote := range []netip.AddrPort{remote4, mapped4} {
-			got, ok := udpaddr.Parse(use(udpaddr.New(remote, want.Local, want.Group)))
+		for remote, locals := range family {
+			if name == "To4" && remote.Addr().Unmap().Is6() {
+				continue
+			}
+			local, group, ok := udpaddr.Parse(use(udpaddr.New(remote, locals[0], 1)))
 			require.True(t, ok, "%s, %v", name, remote)
-			require.Equal(t, want, got, "%s, %v", name, remote)
+			require.Equal(t, locals[0], local, "%s, %v", name, remote)
+			require.EqualValues(t, 1, group)
 		}
 	}
 }
@@ -87,6 +105,8 @@ func TestVoided(t *testing.T) {
 		"port over 65535":  func(a *net.UDPAddr) *net.UDPAddr { a.Port += 1 << 16; return a },
 		"another zone":     func(a *net.UDPAddr) *net.UDPAddr { a.Zone += "x"; return a },
 		"another address":  func(a *net.UDPAddr) *net.UDPAddr { a.IP[len(a.IP)-1]++; return a },
+		"another network":  func(a *net.UDPAddr) *net.UDPAddr { a.IP[0]++; return a },
+		"cut IP":           func(a *net.UDPAddr) *net.UDPAddr { a.IP = a.IP[:len(a.IP)-1]; return a },
 		"cloned IP":        func(a *net.UDPAddr) *net.UDPAddr { a.IP = slices.Clone(a.IP); return a },
 		"clipped IP":       func(a *net.UDPAddr) *net.UDPAddr { a.IP = slices.Clip(a.IP); return a },
 		"rebuilt":          func(a *net.UDPAddr) *net.UDPAddr { return net.UDPAddrFromAddrPort(a.AddrPort()) },
@@ -100,8 +120,8 @@ func TestVoided(t *testing.T) {
 			return b
 		},
 	} {
-		for _, remote := range []netip.AddrPort{remote4, mapped4, remote6, remoteLL} {
-			_, ok := udpaddr.Parse(use(udpaddr.New(remote, vip6, 1)))
+		for remote, locals := range family {
+			_, _, ok := udpaddr.Parse(use(udpaddr.New(remote, locals[0], 1)))
 			require.False(t, ok, "%s, %v", name, remote)
 		}
 	}
@@ -114,7 +134,7 @@ func TestForeignArrays(t *testing.T) {
 			if n > size {
 				continue
 			}
-			_, ok := udpaddr.Parse(&net.UDPAddr{IP: make([]byte, n, size), Port: 1})
+			_, _, ok := udpaddr.Parse(&net.UDPAddr{IP: make([]byte, n, size), Port: 1})
 			require.False(t, ok)
 		}
 	}

@@ -41,10 +41,37 @@ var netsShape = []breakage{
 		name: "no address is not the unspecified one",
 		edits: []edit{{
 			"dsrudp/write.go",
-			"case c.inet6() && (len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero)):",
-			"case c.inet6() && len(addr.IP) == 0:",
+			"if len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero) {",
+			"if len(addr.IP) == 0 {",
 		}},
 		by: []selection{tests(public, "^TestUnspecifiedRemote$")},
+	},
+	{
+		name: "no address left to net on an AF_INET6 socket",
+		edits: []edit{{
+			"dsrudp/write.go",
+			"if len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero) {",
+			"if addr.IP.Equal(net.IPv4zero) {",
+		}},
+		by: []selection{tests(public, "^TestUnspecifiedRemoteStrict$")},
+	},
+	{
+		name: "no address left to net on an AF_INET socket",
+		edits: []edit{{
+			"dsrudp/write.go",
+			"if !ok && len(addr.IP) == 0 {",
+			"if !ok && len(addr.IP) == 1 {",
+		}},
+		by: []selection{tests(public, "^TestUnspecifiedRemoteStrict$")},
+	},
+	{
+		name: "IPv6 address taken on an AF_INET socket",
+		edits: []edit{{
+			"dsrudp/write.go",
+			"} else if !ok || !is4(ip) {",
+			"} else if !ok {",
+		}},
+		by: []selection{tests(public, "^TestErrorShapes$")},
 	},
 	{
 		name: "ReadFrom returns a nil *net.UDPAddr as a net.Addr",

@@ -127,8 +127,8 @@ var sending = []breakage{
 		name: "lost control data in a carried address answered by the kernel's choice",
 		edits: []edit{{
 			"dsrudp/write.go",
-			"if carried.Lost {\n\t\t\treturn source{}, ErrNoPath",
-			"if carried.Lost {\n\t\t\treturn source{}, nil",
+			"ok && group == c.group {\n",
+			"ok && group == c.group {\n\t\tif !local.IsValid() {\n\t\t\treturn source{}, nil\n\t\t}\n",
 		}},
 		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
 	},

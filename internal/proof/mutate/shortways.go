@@ -148,20 +148,11 @@ var shortWays = []breakage{
 		by: []selection{tests(mmsg, "^TestSockaddrEqual$")},
 	},
 	{
-		name: "carried IPv4 address read as an IPv6 one",
-		edits: []edit{{
-			"internal/udpaddr/udpaddr.go",
-			"\t\tt[offFlags] |= flag4\n",
-			"",
-		}},
-		by: []selection{tests(udpaddr, "^TestParse$")},
-	},
-	{
 		name: "received IPv4 destination not taken as local, the short way",
 		edits: []edit{{
 			"dsrudp/receive.go",
-			"ok && c.parse && !c.guard4 {",
-			"ok && c.parse {",
+			"ok && !c.guard4 {",
+			"ok {",
 		}},
 		by: []selection{tests(facts, "^TestGuard_Received$")},
 	},
@@ -169,8 +160,8 @@ var shortWays = []breakage{
 		name: "received IPv4 destination not taken as local, in a batch",
 		edits: []edit{{
 			"dsrudp/arrival.go",
-			"ok && c.parse && !c.guard4 {",
-			"ok && c.parse {",
+			"ok && !c.guard4 {",
+			"ok {",
 		}},
 		by: []selection{tests(facts, "^TestGuard_ReceivedAgain$")},
 	},
