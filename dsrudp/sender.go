@@ -178,13 +178,11 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN) (*message, err
 			q.gen = 0
 		}
 	}
-	q.out.Begin(q.c.to(t), t.scope)
 	oob, err := q.control(q.out.ControlRoom(), s, t, ecn)
 	if err != nil {
-		q.out.Drop()
 		return nil, err
 	}
-	q.out.Control(oob)
+	q.out.Begin(q.c.to(t), t.scope, oob)
 	m := &q.msgs[q.out.Len()-1]
 	m.item, m.count, m.train, m.full = number, 0, false, false
 	m.size, m.total, m.limit = 0, 0, 0

@@ -24,8 +24,7 @@ func TestBatchAllocations(t *testing.T) {
 		for _, self := range []netip.AddrPort{addrOf(c, "127.0.0.1"), addrOf(c, "::1")} {
 			fill := func() {
 				for i := range 8 {
-					out.Begin(&self, 0)
-					out.Control(out.ControlRoom())
+					out.Begin(&self, 0, out.ControlRoom())
 					out.Append(buffers[i][:8])
 					out.Append(buffers[i][8:16])
 				}
@@ -68,7 +67,7 @@ func TestBatchScatterAllocations(t *testing.T) {
 	buffers := [][]byte{make([]byte, 1), make([]byte, 1)}
 	self, payload := addrOf(c, "127.0.0.1"), []byte("12")
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		out.Begin(&self, 0)
+		out.Begin(&self, 0, nil)
 		out.Append(payload)
 		if _, err := out.Send(0, 0); err != nil {
 			t.Fatal(err)

@@ -80,7 +80,7 @@ func (s *Socket) NewBatch(n, oob int) *Batch {
 	return b
 }
 
-func (b *Batch) control(i int) []byte { return b.oob[i*b.room : (i+1)*b.room : (i+1)*b.room] }
+func (b *Batch) control(i int) []byte { return b.oob[i*b.room:][:b.room:b.room] }
 
 // SetBuffer makes message i's payload be received into p.
 func (b *Batch) SetBuffer(i int, p []byte) {
@@ -289,10 +289,15 @@ func (b *Batch) Reset() {
 // Len returns the number of messages built since Reset.
 func (b *Batch) Len() int { return b.len }
 
+// ControlRoom returns the next message's room for control messages, empty, to be
+// given to Begin or Control.
+func (b *Batch) ControlRoom() []byte { return b.control(b.len)[:0] }
+
 // Begin starts the next message, of which there must be room for one more: to
-// the remote address to, or, when that is nil, to the connected peer. Scope is the
-// interface index of a link-local remote address, else 0.
-func (b *Batch) Begin(to *netip.AddrPort, scope uint32) {
+// the remote address to, or, when that is nil, to the connected peer, with the
+// control messages oob. Scope is the interface index of a link-local remote address,
+// else 0. Oob is kept until a message in the same place has others.
+func (b *Batch) Begin(to *netip.AddrPort, scope uint32, oob []byte) {
 	i := b.len
 	b.len++
 	h := &b.hdrs[i].hdr
@@ -300,16 +305,12 @@ func (b *Batch) Begin(to *netip.AddrPort, scope uint32) {
 	if to != nil {
 		h.Namelen = b.names[i].set(b.sock.inet6, to, scope)
 	}
+	h.Control = unsafe.SliceData(oob)
+	h.SetControllen(len(oob))
 	h.SetIovlen(0)
-	h.SetControllen(0)
 }
 
-// ControlRoom returns the last message's room for control messages, empty, to be
-// given to Control.
-func (b *Batch) ControlRoom() []byte { return b.control(b.len - 1)[:0] }
-
-// Control sets the control messages of the last message. Oob is kept until a message
-// in the same place has others.
+// Control gives the last message other control messages.
 func (b *Batch) Control(oob []byte) {
 	h := &b.hdrs[b.len-1].hdr
 	h.Control = unsafe.SliceData(oob)
@@ -325,9 +326,6 @@ func (b *Batch) Controls() []byte {
 	}
 	return unsafe.Slice(h.Control, int(h.Controllen))
 }
-
-// Drop takes back the message just begun.
-func (b *Batch) Drop() { b.len-- }
 
 // Append adds p to the payload of the last message. P is kept until Reset. It
 // reports false when there is no room for it and p was not added.

@@ -200,7 +200,7 @@ func TestBatchRoundTrip(t *testing.T) {
 		in, buffers := inbound(y, 8, 16)
 		for round := range 3 {
 			for i := range 8 {
-				out.Begin(new(addrOf(yc, tc.to)), 0)
+				out.Begin(new(addrOf(yc, tc.to)), 0, nil)
 				require.True(t, out.Append([]byte(strconv.Itoa(100*round+i))))
 			}
 			require.Equal(t, 8, out.Len())

@@ -140,38 +140,35 @@ func (b *Batch) Reset() { b.len = 0 }
 // Len returns the number of messages built since Reset.
 func (b *Batch) Len() int { return b.len }
 
-// Begin starts the next message, of which there must be room for one more: to
-// the remote address to, or, when that is nil, to the connected peer. Scope is the
-// interface index of a link-local remote address, else 0.
-func (b *Batch) Begin(to *netip.AddrPort, scope uint32) {
-	m := &b.messages[b.len]
-	b.len++
-	m.to, m.scope, m.oob, m.payload = netip.AddrPort{}, scope, nil, m.payload[:0]
-	if to != nil {
-		m.to = *to
-	}
-}
-
-// ControlRoom returns room for the last message's control messages, empty, to be
-// given to Control.
+// ControlRoom returns room for the next message's control messages, empty, to be
+// given to Begin or Control.
 func (b *Batch) ControlRoom() []byte {
-	m := &b.messages[b.len-1]
+	m := &b.messages[b.len]
 	if m.control == nil {
 		m.control = make([]byte, b.room)
 	}
 	return m.control[:0]
 }
 
-// Control sets the control messages of the last message. Oob is kept until a message
-// in the same place has others.
+// Begin starts the next message, of which there must be room for one more: to
+// the remote address to, or, when that is nil, to the connected peer, with the
+// control messages oob. Scope is the interface index of a link-local remote address,
+// else 0. Oob is kept until a message in the same place has others.
+func (b *Batch) Begin(to *netip.AddrPort, scope uint32, oob []byte) {
+	m := &b.messages[b.len]
+	b.len++
+	m.to, m.scope, m.oob, m.payload = netip.AddrPort{}, scope, oob, m.payload[:0]
+	if to != nil {
+		m.to = *to
+	}
+}
+
+// Control gives the last message other control messages.
 func (b *Batch) Control(oob []byte) { b.messages[b.len-1].oob = oob }
 
 // Controls returns the control messages of the last message, which may be given to
 // Control again with more behind them.
 func (b *Batch) Controls() []byte { return b.messages[b.len-1].oob }
-
-// Drop takes back the message just begun.
-func (b *Batch) Drop() { b.len-- }
 
 // Append adds p to the payload of the last message. It reports false when there
 // is no room for it, which there always is here.

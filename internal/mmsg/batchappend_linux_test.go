@@ -2,7 +2,6 @@ package mmsg_test
 
 import (
 	"bytes"
-	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +21,7 @@ func TestBatchAppend(t *testing.T) {
 		require.Equal(t, want, room-out.Room())
 	}
 
-	out.Begin(&to, 0)
+	out.Begin(&to, 0, nil)
 	require.True(t, out.Append(memory[0:2]))
 	require.True(t, out.Append(memory[2:5]))
 	require.True(t, out.Append(memory[5:6]))
@@ -37,13 +36,13 @@ func TestBatchAppend(t *testing.T) {
 	require.Equal(t, "abcdefhgg", string(out.Payload(0, nil)))
 
 	used := room - out.Room()
-	out.Begin(&to, 0) // what follows in memory does not belong to the message before
+	out.Begin(&to, 0, nil) // what follows in memory does not belong to the message before
 	require.True(t, out.Append(memory[7:9]))
 	pieces(used + 1)
 	require.Equal(t, "abcdefhgg", string(out.Payload(0, nil)))
 	require.Equal(t, "x-hi", string(out.Payload(1, []byte("x-"))))
 
-	out.Begin(&to, 0)
+	out.Begin(&to, 0, nil)
 	require.True(t, out.Append(nil))
 	require.Empty(t, out.Payload(2, nil))
 	n, err := out.Send(0, 0)
@@ -64,7 +63,7 @@ func TestBatchRoom(t *testing.T) {
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
 	out := x.NewBatch(2, 0)
 	memory := bytes.Repeat([]byte("01"), 100)
-	out.Begin(new(addrOf(yc, "127.0.0.1")), 0)
+	out.Begin(new(addrOf(yc, "127.0.0.1")), 0, nil)
 	want := ""
 	for at := 0; out.Room() > 0; at += 2 {
 		require.True(t, out.Append(memory[at:at+1]))
@@ -78,22 +77,4 @@ func TestBatchRoom(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	requireQueued(t, y, want+"1")
-}
-
-// TestBatchDrop: a message taken back is not sent, and its place is another's.
-func TestBatchDrop(t *testing.T) {
-	x, _ := socket(t, "udp4", "127.0.0.1:0", false)
-	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
-	to := addrOf(yc, "127.0.0.1")
-	out := x.NewBatch(2, 64)
-	build(t, out, to, []byte("1"))
-	out.Begin(new(netip.MustParseAddrPort("198.51.100.77:9")), 0)
-	out.Control(append(out.ControlRoom(), 1, 2, 3))
-	out.Drop()
-	require.Equal(t, 1, out.Len())
-	build(t, out, to, []byte("2"))
-	n, err := out.Send(0, 0)
-	require.NoError(t, err)
-	require.Equal(t, 2, n)
-	requireQueued(t, y, "1", "2")
 }

@@ -24,7 +24,7 @@ var tooLong = make([]byte, 65508)
 func build(t *testing.T, out *mmsg.Batch, to netip.AddrPort, payloads ...[]byte) {
 	t.Helper()
 	for _, p := range payloads {
-		out.Begin(&to, 0)
+		out.Begin(&to, 0, nil)
 		require.True(t, out.Append(p))
 	}
 }
@@ -97,13 +97,13 @@ func TestBatchControl(t *testing.T) {
 	in, _ := inbound(y, 2, 8)
 	for _, sources := range [][2]byte{{2, 3}, {0, 2}, {3, 0}, {0, 0}} {
 		for _, last := range sources {
-			out.Begin(new(addrOf(yc, "127.0.0.1")), 0)
 			oob := out.ControlRoom()
 			require.Empty(t, oob)
 			require.Equal(t, unix.CmsgSpace(12), cap(oob))
 			if last != 0 {
-				out.Control(append(oob, unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: [4]byte{127, 0, 0, last}})...))
+				oob = append(oob, unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: [4]byte{127, 0, 0, last}})...)
 			}
+			out.Begin(new(addrOf(yc, "127.0.0.1")), 0, oob)
 			require.True(t, out.Append([]byte("1")))
 		}
 		n, err := out.Send(0, 0)
@@ -130,14 +130,15 @@ func TestBatchControls(t *testing.T) {
 	for _, room := range []int{0, len(source), len(source) + len(tos)} {
 		out := x.NewBatch(1, room)
 		for range 2 {
-			out.Begin(new(addrOf(yc, "127.0.0.1")), 0)
+			space := out.ControlRoom()
+			out.Begin(new(addrOf(yc, "127.0.0.1")), 0, space)
 			require.Empty(t, out.Controls())
-			out.Control(append(out.ControlRoom(), source...))
+			out.Control(append(space, source...))
 			require.Equal(t, source, out.Controls())
 			out.Control(append(out.Controls(), tos...))
 			require.Equal(t, slices.Concat(source, tos), out.Controls())
 			if room >= len(source)+len(tos) {
-				require.Same(t, &out.ControlRoom()[:1][0], &out.Controls()[0])
+				require.Same(t, &space[:1][0], &out.Controls()[0])
 			}
 			require.True(t, out.Append([]byte("1")))
 			_, err := out.Send(0, 0)
@@ -159,7 +160,7 @@ func TestBatchConnected(t *testing.T) {
 	build(t, out, netip.MustParseAddrPort("127.0.0.1:9"), []byte("elsewhere"), []byte("elsewhere"))
 	out.Reset()
 	for _, p := range []string{"1", "2"} {
-		out.Begin(nil, 0)
+		out.Begin(nil, 0, nil)
 		require.True(t, out.Append([]byte(p)))
 	}
 	n, err := out.Send(0, 0)

@@ -19,7 +19,7 @@ func TestBatchKeepsPieces(t *testing.T) {
 	s, c := socket(t, "udp4", "127.0.0.1:0", false)
 	b := s.NewBatch(16, 0)
 	want := func() (want []byte) {
-		b.Begin(new(c.LocalAddr().(*net.UDPAddr).AddrPort()), 0)
+		b.Begin(new(c.LocalAddr().(*net.UDPAddr).AddrPort()), 0, nil)
 		for i := range b.Cap() {
 			piece := bytes.Repeat([]byte{byte(i)}, 512)
 			require.True(t, b.Append(piece))

@@ -15,7 +15,7 @@ import (
 func TestBatchPieces(t *testing.T) {
 	s, c := socket(t, "udp4", "127.0.0.1:0", false)
 	b := s.NewBatch(4, 0)
-	b.Begin(new(c.LocalAddr().(*net.UDPAddr).AddrPort()), 0)
+	b.Begin(new(c.LocalAddr().(*net.UDPAddr).AddrPort()), 0, nil)
 	var want []byte
 	for i := range b.Cap() {
 		piece := bytes.Repeat([]byte{byte(i)}, 32) // a size class of the allocator

@@ -98,8 +98,7 @@ func raceRecvInto(t *testing.T, s *mmsg.Socket, buffers ...[]byte) {
 
 func raceBatchSend(t *testing.T, s *mmsg.Socket, self netip.AddrPort, b, oob []byte) {
 	batch := s.NewBatch(2, raceOOBLen)
-	batch.Begin(&self, 0)
-	batch.Control(oob[:raceOOBLen])
+	batch.Begin(&self, 0, oob[:raceOOBLen])
 	require.True(t, batch.Append(b[raceLen+2:raceLen+4]))
 	require.True(t, batch.Append(b[:raceLen]))
 	n, err := batch.Send(0, 0)

@@ -23,7 +23,7 @@ func TestK8_3_FilterForbidsNoCall(t *testing.T) {
 	near := siteAddr(client.LocalAddr())
 	out := s.NewBatch(6, 0)
 	for i, to := range []netip.AddrPort{near, netip.AddrPortFrom(k8Far4, 9), near, near, near, near} {
-		out.Begin(&to, 0)
+		out.Begin(&to, 0, nil)
 		require.True(t, out.Append([]byte{byte('0' + i)}))
 	}
 	n, err := out.Send(0, 0)

@@ -141,8 +141,8 @@ var batches = []breakage{
 		name: "control messages of the message before sent again",
 		edits: []edit{{
 			"internal/mmsg/batch_linux.go",
-			"\th.SetIovlen(0)\n\th.SetControllen(0)\n",
-			"\th.SetIovlen(0)\n",
+			"\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
+			"\tif len(oob) > 0 {\n\t\th.SetControllen(len(oob))\n\t}\n\th.SetIovlen(0)\n",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchControl$")},
 	},

@@ -33,8 +33,8 @@ var holding = []breakage{
 		name: "refused datagram left among those to be sent",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"\t\tq.out.Drop()\n",
-			"",
+			"\tif err != nil {\n\t\treturn nil, err\n\t}\n\tq.out.Begin(q.c.to(t), t.scope, oob)\n",
+			"\tq.out.Begin(q.c.to(t), t.scope, oob)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n",
 		}},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},
