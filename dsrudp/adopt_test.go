@@ -126,3 +126,28 @@ func TestAdoptRefuses(t *testing.T) {
 	_, err = dsrudp.NewConn(u)
 	require.ErrorIs(t, err, net.ErrClosed)
 }
+
+// TestWriteOfFile: a connected socket that was handed over as a file has a peer,
+// and net does not count it as connected.
+func TestWriteOfFile(t *testing.T) {
+	y, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	defer y.Close()
+	require.NoError(t, y.SetDeadline(time.Now().Add(patience)))
+	x, err := net.DialUDP("udp4", nil, y.LocalAddr().(*net.UDPAddr))
+	require.NoError(t, err)
+	defer x.Close()
+	f, err := x.File()
+	require.NoError(t, err)
+	defer f.Close()
+	fc, err := net.FileConn(f)
+	require.NoError(t, err)
+	c, err := dsrudp.NewConn(fc.(*net.UDPConn))
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.Write([]byte("1"))
+	require.NoError(t, err)
+	_, from, err := y.ReadFromUDPAddrPort(make([]byte, 1))
+	require.NoError(t, err)
+	require.Equal(t, addrPortOf(x.LocalAddr()), from)
+}

@@ -60,9 +60,17 @@ func TestErrorShapes(t *testing.T) {
 		"WriteTo other type":  func(c udpConn) error { _, err := c.WriteTo(b, otherAddr{}); return err },
 		"WriteTo bad IP":      func(c udpConn) error { _, err := c.WriteTo(b, &net.UDPAddr{IP: make([]byte, 5)}); return err },
 		"WriteToUDP":          func(c udpConn) error { _, err := c.WriteToUDP(long, net.UDPAddrFromAddrPort(v4)); return err },
-		"WriteToUDP nil":      func(c udpConn) error { _, err := c.WriteToUDP(b, nil); return err },
-		"WriteToUDP v6":       func(c udpConn) error { _, err := c.WriteToUDP(long, net.UDPAddrFromAddrPort(v6)); return err },
-		"WriteToUDPAddrPort":  func(c udpConn) error { _, err := c.WriteToUDPAddrPort(long, v4); return err },
+		"WriteToUDP long port": func(c udpConn) error {
+			_, err := c.WriteToUDP(b, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1<<16 + 9})
+			return err
+		},
+		"WriteToUDP negative port": func(c udpConn) error {
+			_, err := c.WriteToUDP(b, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: -1})
+			return err
+		},
+		"WriteToUDP nil":     func(c udpConn) error { _, err := c.WriteToUDP(b, nil); return err },
+		"WriteToUDP v6":      func(c udpConn) error { _, err := c.WriteToUDP(long, net.UDPAddrFromAddrPort(v6)); return err },
+		"WriteToUDPAddrPort": func(c udpConn) error { _, err := c.WriteToUDPAddrPort(long, v4); return err },
 		"WriteToUDPAddrPort zero": func(c udpConn) error {
 			_, err := c.WriteToUDPAddrPort(b, netip.AddrPort{})
 			return err

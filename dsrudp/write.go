@@ -105,7 +105,7 @@ func (c *Conn) sourceFor(o *op, addr *net.UDPAddr, t *target) (source, error) {
 // targetOf sets t, which is zero, to addr, by net's rules. It is false when net
 // would refuse addr.
 func (c *Conn) targetOf(addr *net.UDPAddr, t *target) bool {
-	if addr == nil {
+	if addr == nil || uint(addr.Port) > 1<<16-1 {
 		return false
 	}
 	if c.inet6() {

@@ -124,20 +124,22 @@ func TestBatchControl(t *testing.T) {
 func TestBatchControls(t *testing.T) {
 	x, _ := socket(t, "udp4", ":0", false)
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
-	source := unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: [4]byte{127, 0, 0, 2}})
+	sources := [][]byte{
+		unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: [4]byte{127, 0, 0, 2}}),
+		unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: [4]byte{127, 0, 0, 3}}),
+	}
 	tos := pktinfo.AppendClass(nil, true, 1)
 	in, _ := inbound(y, 1, 8)
-	for _, room := range []int{0, len(source), len(source) + len(tos)} {
+	n := len(sources[0])
+	for _, room := range []int{0, n, n + len(tos)} {
 		out := x.NewBatch(1, room)
-		for range 2 {
+		for i, source := range sources {
 			space := out.ControlRoom()
-			out.Begin(new(addrOf(yc, "127.0.0.1")), 0, space)
-			require.Empty(t, out.Controls())
-			out.Control(append(space, source...))
+			out.Begin(new(addrOf(yc, "127.0.0.1")), 0, append(space, source...))
 			require.Equal(t, source, out.Controls())
 			out.Control(append(out.Controls(), tos...))
 			require.Equal(t, slices.Concat(source, tos), out.Controls())
-			if room >= len(source)+len(tos) {
+			if room >= n+len(tos) {
 				require.Same(t, &space[:1][0], &out.Controls()[0])
 			}
 			require.True(t, out.Append([]byte("1")))
@@ -146,7 +148,7 @@ func TestBatchControls(t *testing.T) {
 			out.Reset()
 			_, err = in.Recv(1, 0)
 			require.NoError(t, err)
-			require.Equal(t, netip.AddrFrom4([4]byte{127, 0, 0, 2}), received(in, 0).From.Addr())
+			require.Equal(t, netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)}), received(in, 0).From.Addr())
 		}
 	}
 }

@@ -63,7 +63,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestConnected: without a remote address a datagram goes to the connected peer.
+// TestConnected: without a remote address a datagram goes to the connected peer,
+// also where the Msg has sent to another before.
 func TestConnected(t *testing.T) {
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
 	xc, err := net.DialUDP("udp4", nil, yc.LocalAddr().(*net.UDPAddr))
@@ -71,7 +72,11 @@ func TestConnected(t *testing.T) {
 	defer xc.Close()
 	x, err := mmsg.NewSocket(xc, false)
 	require.NoError(t, err)
-	_, err = x.Send(mmsg.NewMsg(), []byte("1"), nil, nil, 0)
+	m := mmsg.NewMsg()
+	other, otherc := socket(t, "udp4", "127.0.0.1:0", false)
+	_, err = other.Send(m, []byte("0"), nil, new(otherc.LocalAddr().(*net.UDPAddr).AddrPort()), 0)
+	require.NoError(t, err)
+	_, err = x.Send(m, []byte("1"), nil, nil, 0)
 	require.NoError(t, err)
 	r, err := recvOne(y, mmsg.NewMsg(), make([]byte, 1), nil)
 	require.NoError(t, err)

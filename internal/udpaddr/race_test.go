@@ -10,33 +10,36 @@ import (
 )
 
 // TestForeignArraysNotRead: what lies behind an IP that somebody else made is
-// its owner's, who may be writing there. Only the two capacities that New gives
-// are looked behind, and those nobody comes by unless by asking for them: no
-// size class of the allocator is odd.
+// its owner's, who may be writing there. Only the capacities that New gives are
+// looked behind, each with its length.
 //
 // Here the owner writes at the same time, with nothing that orders the two, and
 // the race detector fails the test if Parse reads a byte of it.
 func TestForeignArraysNotRead(t *testing.T) {
-	ours := map[int]int{
-		net.IPv4len: cap(udpaddr.New(remote4, vip4, 0).IP),
-		net.IPv6len: cap(udpaddr.New(remote6, vip6, 0).IP),
+	ours := make(map[[2]int]bool)
+	for remote, locals := range family {
+		a := udpaddr.New(remote, locals[0], 0)
+		ours[[2]int{len(a.IP), cap(a.IP)}] = true
 	}
 	for size := range 256 {
 		for n := range 32 {
-			if n > size || ours[n] == size {
+			if n > size || ours[[2]int{n, size}] {
 				continue
 			}
-			a := &net.UDPAddr{IP: make([]byte, n, size), Port: 1}
-			done := make(chan struct{})
-			go func() {
-				behind := a.IP[n:size]
-				for i := range behind {
-					behind[i] = byte(i)
-				}
-				close(done)
-			}()
-			udpaddr.Parse(a)
-			<-done
+			for _, like := range [][]byte{nil, mapped4.Addr().AsSlice()} {
+				a := &net.UDPAddr{IP: make([]byte, n, size), Port: 1}
+				copy(a.IP, like)
+				done := make(chan struct{})
+				go func() {
+					behind := a.IP[n:size]
+					for i := range behind {
+						behind[i] = byte(i)
+					}
+					close(done)
+				}()
+				udpaddr.Parse(a)
+				<-done
+			}
 		}
 	}
 }

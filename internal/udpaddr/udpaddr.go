@@ -56,7 +56,8 @@ func New(remote, local netip.AddrPort, group uint32) *net.UDPAddr {
 // The bytes behind an IP are looked at only where its capacity says that this
 // package made the array: reading a foreign one there would be a data race with
 // its owner. The capacities are odd on purpose, as no size class of the allocator
-// is.
+// is. Another array has one where it was cut to that very length: its bytes are
+// then looked at, and not believed.
 func Parse(a *net.UDPAddr) (local netip.AddrPort, group uint32, ok bool) {
 	if a == nil {
 		return netip.AddrPort{}, 0, false

@@ -138,6 +138,42 @@ var batches = []breakage{
 		by: []selection{tests(mmsg, "^TestBatchAppend$")},
 	},
 	{
+		name: "control messages that outgrew their room sent again",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"\th.Control = unsafe.SliceData(oob)\n\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
+			"\tif h.Control == nil {\n\t\th.Control = unsafe.SliceData(oob)\n\t}\n\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchControls$")},
+	},
+	{
+		name: "connected peer named as another socket's remote was",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"\tm.hdr.Namelen = 0 // means that there is no name\n",
+			"",
+		}},
+		by: []selection{tests(mmsg, "^TestConnected$")},
+	},
+	{
+		name: "no remote address taken for one",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"if c.connected || !t.addr.IsValid() {",
+			"if c.connected {",
+		}},
+		by: []selection{tests(public, "^TestWriteOfFile$")},
+	},
+	{
+		name: "port cut to sixteen bits",
+		edits: []edit{{
+			"dsrudp/write.go",
+			"addr == nil || uint(addr.Port) > 1<<16-1 {",
+			"addr == nil {",
+		}},
+		by: []selection{tests(public, "^TestErrorShapes$")},
+	},
+	{
 		name: "control messages of the message before sent again",
 		edits: []edit{{
 			"internal/mmsg/batch_linux.go",
