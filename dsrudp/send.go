@@ -45,8 +45,8 @@ func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, err
 	}
 }
 
-// to returns what to tell the kernel of a target: nothing on a connected socket,
-// which knows.
+// to returns what to tell the kernel of a target: nothing where the socket is
+// connected, and knows, which t without an address says too.
 func (c *Conn) to(t *target) *netip.AddrPort {
 	if c.connected || !t.addr.IsValid() {
 		return nil

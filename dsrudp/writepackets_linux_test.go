@@ -124,20 +124,26 @@ func TestWritePacketsAllBad(t *testing.T) {
 	requireNothing(t, x)
 }
 
-// TestWritePacketsWrongFamily: on an IPv4 socket, in net's words.
+// TestWritePacketsWrongFamily: on an IPv4 socket, in net's words, whatever the source.
 func TestWritePacketsWrongFamily(t *testing.T) {
 	c := listen(t, "udp4", ":0")
 	x := dialVIP(t, c, vips[0])
 	path := dsrudp.Path{Local: netip.AddrPortFrom(vips[0], portOf(c)), Remote: addrPortOf(x.LocalAddr())}
-	wrong := dsrudp.Path{Local: netip.MustParseAddrPort("[::1]:0"), Remote: netip.MustParseAddrPort("[::1]:9")}
-	ps := []dsrudp.Packet{packet("1", path), packet("bad", wrong), packet("2", path)}
-	n, err := c.WritePackets(ps)
-	require.Equal(t, 2, n)
-	_, want := c.WritePacket([]byte("bad"), wrong)
-	requireSameError(t, want, ps[1].Err)
-	requireWriteOp(t, err, nil)
-	require.Equal(t, "1", read(t, x))
-	require.Equal(t, "2", read(t, x))
+	v6 := netip.MustParseAddrPort("[::1]:9")
+	for _, wrong := range []dsrudp.Path{
+		{Local: netip.MustParseAddrPort("[::1]:0"), Remote: v6},
+		{Local: path.Local, Remote: v6},
+		{Local: path.Local},
+	} {
+		ps := []dsrudp.Packet{packet("1", path), packet("bad", wrong), packet("2", path)}
+		n, err := c.WritePackets(ps)
+		require.Equal(t, 2, n)
+		_, want := c.WritePacket([]byte("bad"), wrong)
+		requireSameError(t, want, ps[1].Err)
+		requireWriteOp(t, err, nil)
+		require.Equal(t, "1", read(t, x))
+		require.Equal(t, "2", read(t, x))
+	}
 }
 
 // TestWritePacketsMany: a long list with bad ones all over it, to several clients.

@@ -290,7 +290,7 @@ func (b *Batch) Reset() {
 func (b *Batch) Len() int { return b.len }
 
 // ControlRoom returns the next message's room for control messages, empty, to be
-// given to Begin or Control.
+// given to Begin.
 func (b *Batch) ControlRoom() []byte { return b.control(b.len)[:0] }
 
 // Begin starts the next message, of which there must be room for one more: to

@@ -28,7 +28,8 @@ type Batch struct {
 }
 
 type message struct {
-	to      netip.AddrPort
+	to      *netip.AddrPort // remote, or nil
+	remote  netip.AddrPort
 	scope   uint32
 	control []byte // room for oob
 	oob     []byte
@@ -141,7 +142,7 @@ func (b *Batch) Reset() { b.len = 0 }
 func (b *Batch) Len() int { return b.len }
 
 // ControlRoom returns room for the next message's control messages, empty, to be
-// given to Begin or Control.
+// given to Begin.
 func (b *Batch) ControlRoom() []byte {
 	m := &b.messages[b.len]
 	if m.control == nil {
@@ -157,9 +158,10 @@ func (b *Batch) ControlRoom() []byte {
 func (b *Batch) Begin(to *netip.AddrPort, scope uint32, oob []byte) {
 	m := &b.messages[b.len]
 	b.len++
-	m.to, m.scope, m.oob, m.payload = netip.AddrPort{}, scope, oob, m.payload[:0]
+	m.to, m.scope, m.oob, m.payload = nil, scope, oob, m.payload[:0]
 	if to != nil {
-		m.to = *to
+		m.remote = *to
+		m.to = &m.remote
 	}
 }
 
@@ -189,7 +191,7 @@ func (b *Batch) SendRange(from, _, flags int) (int, error) { return b.Send(from,
 // error, 0.
 func (b *Batch) Send(from, _ int) (n int, err error) {
 	m := &b.messages[from]
-	if m.n, err = b.sock.Send(&b.msg, m.payload, m.oob, &m.to, m.scope); err != nil {
+	if m.n, err = b.sock.Send(&b.msg, m.payload, m.oob, m.to, m.scope); err != nil {
 		return 0, err
 	}
 	return 1, nil

@@ -6,7 +6,7 @@
 // and rebuild it. So the carrier is a real *net.UDPAddr, and what it carries
 // sits where no such use looks: in the backing array of its IP, behind len.
 //
-//	IP:  [ address ][ marker | copy of the remote | local | ... ]
+//	IP:  [ address ][ head, which begins with a marker | copy of the remote | local | ... ]
 //
 // A copy of the struct and IP.To4 keep the array and so what it carries. An
 // append to IP overwrites the marker first, which voids it. A change of IP, Port
@@ -15,19 +15,9 @@
 package udpaddr
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"net"
 	"net/netip"
 )
-
-// marker is random for each process: nothing that comes from outside can know
-// it, and no array holds it by chance.
-var marker = func() uint64 {
-	var b [8]byte
-	rand.Read(b[:]) // never fails, see crypto/rand
-	return binary.NativeEndian.Uint64(b[:])
-}()
 
 // New returns the address of remote, as net would return it, carrying the local
 // address of the datagram, which is not valid if it was lost, and the group. When
@@ -62,24 +52,11 @@ func Parse(a *net.UDPAddr) (local netip.AddrPort, group uint32, ok bool) {
 	if a == nil {
 		return netip.AddrPort{}, 0, false
 	}
-	if len(a.IP) == net.IPv4len && cap(a.IP) == cap4 {
-		return parse4((*[cap4]byte)(a.IP[:cap4]), a.Port, a.Zone)
+	if ip := a.IP.To4(); cap(ip) == cap4 { // which capMapped is then too
+		return parse4((*[cap4]byte)(ip[:cap4]), a.Port, a.Zone)
 	}
-	return parse16(a)
-}
-
-// parse16 is Parse for an IP in 16 bytes.
-func parse16(a *net.UDPAddr) (local netip.AddrPort, group uint32, ok bool) {
-	if len(a.IP) != net.IPv6len {
-		return netip.AddrPort{}, 0, false
-	}
-	switch cap(a.IP) {
-	case capMapped:
-		if ip := a.IP.To4(); ip != nil {
-			return parse4((*[cap4]byte)(ip[:cap4]), a.Port, a.Zone) // as of a copy with that IP
-		}
-	case cap6:
-		return parse6(a)
+	if len(a.IP) == net.IPv6len && cap(a.IP) == cap6 {
+		return parse6((*[cap6]byte)(a.IP[:cap6]), a.Port, a.Zone)
 	}
 	return netip.AddrPort{}, 0, false
 }

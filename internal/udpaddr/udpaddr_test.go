@@ -40,6 +40,8 @@ func TestNewIsNetsAddress(t *testing.T) {
 		require.Equal(t, want.AddrPort(), got.AddrPort())
 		require.Equal(t, len(want.IP), len(got.IP))
 	}
+	zoned := netip.MustParseAddrPort("[::ffff:203.0.113.2%eth0]:40695") // of which there are none
+	require.Equal(t, net.UDPAddrFromAddrPort(zoned), udpaddr.New(zoned, vip4, 7))
 }
 
 func TestParse(t *testing.T) {

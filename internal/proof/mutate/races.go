@@ -101,35 +101,4 @@ var races = []breakage{
 		}},
 		by: []selection{raceTests(mmsg, "^TestRacesReported$/^batch_sent_control_data$")},
 	},
-	{
-		name: "foreign array read behind its length",
-		edits: []edit{{
-			"internal/udpaddr/udpaddr.go",
-			"len(a.IP) == net.IPv4len && cap(a.IP) == cap4 {",
-			"len(a.IP) == net.IPv4len && cap(a.IP) >= cap4 {",
-		}},
-		by: []selection{raceTests(udpaddr, "^TestForeignArraysNotRead$")},
-	},
-	{
-		name: "foreign array read behind an IPv4-mapped address",
-		edits: []edit{{
-			"internal/udpaddr/udpaddr.go",
-			"\tswitch cap(a.IP) {\n\tcase capMapped:\n",
-			"\tswitch n := cap(a.IP); {\n\tdefault:\n\t\treturn netip.AddrPort{}, 0, false\n\tcase n >= capMapped && n != cap6:\n",
-		}, {
-			"internal/udpaddr/udpaddr.go",
-			"\tcase cap6:\n",
-			"\tcase n == cap6:\n",
-		}},
-		by: []selection{raceTests(udpaddr, "^TestForeignArraysNotRead$")},
-	},
-	{
-		name: "foreign array of an IPv6 address's capacity read behind an IPv4 one",
-		edits: []edit{{
-			"internal/udpaddr/udpaddr.go",
-			"len(a.IP) == net.IPv4len && cap(a.IP) == cap4 {",
-			"len(a.IP) == net.IPv4len && (cap(a.IP) == cap4 || cap(a.IP) == cap6) {",
-		}},
-		by: []selection{raceTests(udpaddr, "^TestForeignArraysNotRead$")},
-	},
 }

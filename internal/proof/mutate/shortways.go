@@ -166,6 +166,15 @@ var shortWays = []breakage{
 		by: []selection{tests(facts, "^TestGuard_ReceivedAgain$")},
 	},
 	{
+		name: "remote address that net refuses not left to it, in a batch",
+		edits: []edit{{
+			"dsrudp/writepackets.go",
+			"remote.Addr().Is4() && c.names4(local)",
+			"c.names4(local)",
+		}},
+		by: []selection{tests(public, "^TestWritePacketsWrongFamily$")},
+	},
+	{
 		name: "bound address named in batches",
 		edits: []edit{{
 			"dsrudp/send.go",
