@@ -65,8 +65,9 @@
 // written against net get part of the gain from ListenConfig.ReadAhead and
 // CoalesceWrites.
 //
-// Equal datagrams that go one after the other to one remote address are given to
-// the kernel as one (UDP_SEGMENT). ListenConfig.GRO has it deliver them so
+// Of the datagrams that are sent together those of one Path and one length are given
+// to the kernel as one (UDP_SEGMENT), whatever others come between them. Each Path's
+// order is kept, and no other. ListenConfig.GRO has the kernel deliver them so
 // too; a [Packet] is then a train of datagrams, which Server takes apart.
 //
 // System calls here do not tell Go's scheduler, unless ListenConfig.PlainSyscalls

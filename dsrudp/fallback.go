@@ -12,7 +12,7 @@ func (q *sender) retry(i int, err error) {
 			return
 		}
 	}
-	q.fail(m, 0, m.count, q.c.classify(q.o, err, &m.s, &m.t))
+	q.fail(i, 0, m.count, q.c.classify(q.o, err, &m.s, &m.t))
 }
 
 // plainly sends the datagrams of message i one by one, as the kernel did not
@@ -31,7 +31,7 @@ func (q *sender) plainly(i int, kind mmsg.Kind) {
 		if err == nil {
 			sent++
 		} else {
-			q.fail(m, k, 1, c.classify(q.o, err, &m.s, &m.t))
+			q.fail(i, k, 1, c.classify(q.o, err, &m.s, &m.t))
 		}
 		if q.prefix && err != nil {
 			break
@@ -64,15 +64,15 @@ func (q *sender) one(m *message, p []byte) error {
 	}
 }
 
-// fail notes that n datagrams of m from the k-th on were not sent. A train may
-// have several failures, one for each error at least.
-func (q *sender) fail(m *message, k, n int, err error) {
-	if !m.train {
-		for range n {
-			q.failed = append(q.failed, failure{m.item + k, 1, m.s, m.t, err})
-			k++
-		}
+// fail notes that n datagrams of message i from the k-th on were not sent. A train
+// may have several failures, one for each error at least.
+func (q *sender) fail(i, k, n int, err error) {
+	m := &q.msgs[i]
+	if m.train {
+		q.failed = append(q.failed, failure{m.item, n, m.s, m.t, err})
 		return
 	}
-	q.failed = append(q.failed, failure{m.item, n, m.s, m.t, err})
+	for _, item := range q.itemsOf(i)[k : k+n] {
+		q.failed = append(q.failed, failure{item, 1, m.s, m.t, err})
+	}
 }

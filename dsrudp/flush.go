@@ -11,8 +11,7 @@ func (q *sender) push(flags int) (done bool) {
 	for q.next < q.out.Len() {
 		to, err := q.vouched()
 		if to == q.next {
-			m := &q.msgs[to]
-			q.fail(m, 0, m.count, err)
+			q.fail(to, 0, q.msgs[to].count, err)
 			q.next++
 		} else {
 			n, err := q.out.SendRange(q.next, to, flags)
@@ -38,6 +37,7 @@ func (q *sender) push(flags int) (done bool) {
 // reset begins anew, with no message waiting.
 func (q *sender) reset() {
 	q.out.Reset()
+	q.regroup()
 	q.next = 0
 }
 

@@ -52,14 +52,16 @@ func TestGroupBadSource(t *testing.T) {
 	}
 }
 
+// noCheck has the kernel call segments invalid on a socket.
+func noCheck(_, _ string, rc syscall.RawConn) error {
+	return rc.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_NO_CHECK, 1) })
+}
+
 // TestOffloadInvalid (K6.4): a kernel that calls segments invalid gets the
 // datagrams one by one, from the same source, and is asked again only for fewer.
 // It is one that is not to compute checksums.
 func TestOffloadInvalid(t *testing.T) {
 	for _, network := range []string{"udp4", "udp"} {
-		noCheck := func(_, _ string, rc syscall.RawConn) error {
-			return rc.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_NO_CHECK, 1) })
-		}
 		c := listenWith(t, &dsrudp.ListenConfig{Control: noCheck}, network, ":0")
 		x := dialTrains(t, c, vips[1])
 		path := pathFrom(c, vips[1], x)

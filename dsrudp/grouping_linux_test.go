@@ -30,8 +30,8 @@ var groupings = []struct {
 	{"one byte each", times(128, 1), []int{128}},
 }
 
-// TestGrouping: datagrams of one Path and length that follow each other leave as
-// one message, in order and whole, wherever in memory they are.
+// TestGrouping: datagrams of one Path and length leave as one message, in order and
+// whole, wherever in memory they are.
 func TestGrouping(t *testing.T) {
 	for _, w := range []struct {
 		network string
@@ -87,14 +87,15 @@ func TestGroupingBound(t *testing.T) {
 	}
 }
 
-// TestGroupingEnds: a group has one Path and one mark, and what is no part of it
-// ends it, also a Packet that is not sent. Each Path's order is kept.
+// TestGroupingEnds: a group has one Path and one mark. What has another Path does
+// not end it, nor does a Packet that is not sent, but what is of its Path and no part
+// of it does, so that each Path's order is kept.
 func TestGroupingEnds(t *testing.T) {
 	c := listen(t, "udp", ":0")
 	x, y := dialTrains(t, c, vips[0]), dialTrains(t, c, vips[1])
 	toX, toY := pathFrom(c, vips[0], x), pathFrom(c, vips[1], y)
 	two, four := train{"abab", 2}, train{"abababab", 2}
-	ab, cd := packet("ab", toX), packet("cd", toY)
+	a, ab, cd := packet("a", toX), packet("ab", toX), packet("cd", toY)
 	marked := ab
 	marked.ECN = dsrudp.ECT0
 	segments := packet("ababab", toX)
@@ -110,12 +111,14 @@ func TestGroupingEnds(t *testing.T) {
 		failed int
 		x, y   []train
 	}{
-		{"other Path", []dsrudp.Packet{ab, ab, cd, cd, ab, ab}, 0, []train{two, two}, []train{{"cdcd", 2}}},
-		{"in turn", []dsrudp.Packet{ab, cd, ab, cd}, 0, []train{{"ab", 0}, {"ab", 0}}, []train{{"cd", 0}, {"cd", 0}}},
+		{"other Path", []dsrudp.Packet{ab, ab, cd, cd, ab, ab}, 0, []train{four}, []train{{"cdcd", 2}}},
+		{"in turn", []dsrudp.Packet{ab, cd, ab, cd}, 0, []train{two}, []train{{"cdcd", 2}}},
+		{"shorter", []dsrudp.Packet{ab, cd, a, cd, ab, cd, ab}, 0, []train{{"aba", 2}, two}, []train{{"cdcdcd", 2}}},
+		{"longer", []dsrudp.Packet{a, cd, ab, cd, a, cd, a}, 0, []train{{"a", 0}, {"aba", 2}, {"a", 0}}, []train{{"cdcdcd", 2}}},
 		{"other mark", []dsrudp.Packet{ab, ab, marked, marked, ab, ab}, 0, []train{two, two, two}, nil},
 		{"a train", []dsrudp.Packet{ab, ab, segments, ab, ab}, 0, []train{two, {"ababab", 2}, two}, nil},
-		{"bad", []dsrudp.Packet{ab, ab, bad, ab, ab}, 1, []train{two, two}, nil},
-		{"foreign", []dsrudp.Packet{ab, ab, foreign, foreign, ab, ab}, 2, []train{two, two}, nil},
+		{"bad", []dsrudp.Packet{ab, ab, bad, ab, ab}, 1, []train{four}, nil},
+		{"foreign", []dsrudp.Packet{ab, ab, foreign, foreign, ab, ab}, 2, []train{four}, nil},
 		{"bad first and last", []dsrudp.Packet{bad, ab, ab, ab, ab, bad}, 2, []train{four}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -41,8 +41,8 @@ type ListenConfig struct {
 	// notification (Packet.ECN), on Linux.
 	ECN bool
 
-	// NoOffload sends each datagram by itself. Without it Linux is given
-	// equal ones to one remote address together; see [Conn.WritePackets].
+	// NoOffload sends each datagram by itself, in the order written. Without it
+	// Linux is given equal ones of one Path together; see [Conn.WritePackets].
 	// Kernels that are known to spoil those (7.0 to 7.1.4) are not.
 	NoOffload bool
 

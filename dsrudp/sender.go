@@ -24,15 +24,17 @@ const maxDatagram = 65535 - 8
 const sendRoom = pktinfo.SourceSize + 24 + 24
 
 // A sender gathers datagrams and sends them with few system calls. Datagrams of
-// one source and target and of equal length that follow each other become one
-// message, for the kernel to cut into segments.
+// one source and target and of equal length become one message, for the kernel to
+// cut into segments, whatever others were gathered between them: it is those of one
+// path whose order counts, and that is kept.
 //
 // Payloads are kept until flush. What could not be sent is in failed afterwards.
 type sender struct {
-	c       *Conn
-	o       *op // the guard's memo, and the memory for sends one by one
-	out     *mmsg.Batch
-	msgs    [maxBatch]message
+	c    *Conn
+	o    *op // the guard's memo, and the memory for sends one by one
+	out  *mmsg.Batch
+	msgs [maxBatch]message
+	grouping
 	failed  []failure
 	scratch []byte
 	plain   [sendRoom]byte // control messages of what is sent one by one; o's may hold those of the next
@@ -40,13 +42,13 @@ type sender struct {
 	gen    uint64 // of the guard's answers about all messages; else no generation there is
 	next   int    // the first message not sent yet
 	flags  int    // of the sends
-	prefix bool   // stop at the first failure
+	prefix bool   // stop at the first failure, and change no order
 }
 
 // A message is what one element of a batch sends: one datagram, or several of
 // equal length of which only the last may be shorter.
 type message struct {
-	item  int // of the first datagram; the others' follow, unless it is a train
+	item  int // of the train or the first datagram; see grouping.joined for the others
 	count int // datagrams
 	train bool
 	full  bool // nothing may follow
@@ -73,42 +75,20 @@ func (c *Conn) newSender() any {
 	return &sender{c: c, o: c.newOp().(*op), out: out}
 }
 
-// add takes a datagram to be sent from s to t. Number tells the caller's items
-// apart: those that follow each other have numbers that do. An error is the
-// datagram's own, which was not taken.
+// add takes a datagram to be sent from s to t. Number is the caller's own for it. An
+// error is the datagram's own, which was not taken.
 func (q *sender) add(number int, payload []byte, s *source, t *target, ecn ECN) error {
-	if k := q.out.Len(); k > 0 && q.join(&q.msgs[k-1], number, payload, s, t, ecn) {
+	slot := q.slot(s, t)
+	if i := q.latest(slot); i >= 0 && q.join(i, number, payload, s, t, ecn) {
 		return nil
 	}
-	m, err := q.begin(number, s, t, ecn)
+	m, err := q.begin(number, slot, s, t, ecn)
 	if err != nil {
 		return err
 	}
 	m.count, m.size, m.total = 1, len(payload), len(payload)
 	q.out.Append(payload)
 	return nil
-}
-
-// join puts a datagram behind those of m, the last message, if it may be.
-func (q *sender) join(m *message, number int, payload []byte, s *source, t *target, ecn ECN) bool {
-	n := len(payload)
-	if m.s != *s || m.t != *t || m.full || n > m.size || n == 0 || q.flags != 0 || m.ecn != ecn ||
-		m.total+n > maxPayload || number != m.item+m.count {
-		return false
-	}
-	if m.limit == 0 {
-		m.limit = max(1, q.c.offload.Limit(t.addr.Addr(), m.size))
-	}
-	if m.count >= m.limit || !q.out.Append(payload) {
-		return false
-	}
-	m.count++
-	m.total += n
-	m.full = n < m.size
-	if m.count == 2 {
-		q.segment(m.size)
-	}
-	return true
 }
 
 // addPieces takes a datagram in several pieces of memory, with control messages
@@ -120,12 +100,13 @@ func (q *sender) addPieces(number int, pieces [][]byte, own []byte, s *source, t
 	if q.out.Room() < len(pieces) {
 		pieces = [][]byte{slices.Concat(pieces...)}
 	}
-	m, err := q.begin(number, s, t, NotECT)
+	m, err := q.begin(number, q.slot(s, t), s, t, NotECT)
 	if err != nil {
 		return err
 	}
 	if len(own) > 0 {
-		q.out.Control(append(q.out.Controls(), own...))
+		i := q.out.Len() - 1
+		q.out.Control(i, append(q.out.Controls(i), own...))
 	}
 	m.count, m.full = 1, true
 	for _, p := range pieces {
@@ -139,7 +120,7 @@ func (q *sender) addPieces(number int, pieces [][]byte, own []byte, s *source, t
 func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *target, ecn ECN) error {
 	limit := max(1, min(q.c.offload.Limit(t.addr.Addr(), seg), maxPayload/seg))
 	for p := payload; len(p) > 0; {
-		m, err := q.begin(number, s, t, ecn)
+		m, err := q.begin(number, q.slot(s, t), s, t, ecn)
 		if err != nil && len(p) < len(payload) {
 			// The source was withdrawn since the first message.
 			q.failed = append(q.failed, failure{number, pieces(len(p), seg), *s, *t, err})
@@ -154,19 +135,14 @@ func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *tar
 		q.out.Append(p[:n])
 		p = p[n:]
 		if m.count > 1 {
-			q.segment(seg)
+			q.segment(q.out.Len() - 1)
 		}
 	}
 	return nil
 }
 
-// segment has the last message cut into segments of size bytes.
-func (q *sender) segment(size int) {
-	q.out.Control(pktinfo.AppendSegmentSize(q.out.Controls(), size))
-}
-
-// begin starts a message from s to t.
-func (q *sender) begin(number int, s *source, t *target, ecn ECN) (*message, error) {
+// begin starts a message from s to t, whose slot that is.
+func (q *sender) begin(number, slot int, s *source, t *target, ecn ECN) (*message, error) {
 	if q.out.Len() == maxBatch || q.out.Room() == 0 {
 		q.flush()
 	}
@@ -183,7 +159,9 @@ func (q *sender) begin(number int, s *source, t *target, ecn ECN) (*message, err
 		return nil, err
 	}
 	q.out.Begin(q.c.to(t), t.scope, oob)
-	m := &q.msgs[q.out.Len()-1]
+	i := q.out.Len() - 1
+	q.begun(slot, i)
+	m := &q.msgs[i]
 	m.item, m.count, m.train, m.full = number, 0, false, false
 	m.size, m.total, m.limit = 0, 0, 0
 	m.s = *s // not both in one statement, which would copy them twice

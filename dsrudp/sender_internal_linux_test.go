@@ -41,9 +41,9 @@ func TestBegin(t *testing.T) {
 		}
 		require.Equal(t, string(want), string(alone))
 		for range 2 {
-			_, err = q.begin(0, &tc.s, &to, NotECT)
+			_, err = q.begin(0, 0, &tc.s, &to, NotECT)
 			require.NoError(t, err)
-			require.Equal(t, string(alone), string(q.out.Controls()), "%s from %v", tc.address, tc.s)
+			require.Equal(t, string(alone), string(q.out.Controls(q.out.Len()-1)), "%s from %v", tc.address, tc.s)
 		}
 	}
 }

@@ -162,9 +162,6 @@ func TestWriteBatchControls(t *testing.T) {
 // TestWriteBatchControl: the caller's own control messages go with their message,
 // also when others ahead of it had to be sent one by one.
 func TestWriteBatchControl(t *testing.T) {
-	noCheck := func(_, _ string, rc syscall.RawConn) error {
-		return rc.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_NO_CHECK, 1) })
-	}
 	for name, lc := range map[string]dsrudp.ListenConfig{"together": {}, "one by one": {Control: noCheck}} {
 		t.Run(name, func(t *testing.T) {
 			c := listenWith(t, &lc, "udp", ":0")

@@ -9,13 +9,14 @@ import (
 
 // WritePackets sends each of ps along its Path, as WritePacket does, with few
 // system calls, and allocates nothing when all goes well. It tries every Packet,
-// in order, and none twice. N is how many the kernel took; the others have the
-// reason in Packet.Err, and err joins them. The buffers are the caller's again
-// when it returns.
+// and none twice. N is how many the kernel took; the others have the reason in
+// Packet.Err, and err joins them. The buffers are the caller's again when it
+// returns.
 //
-// Packets that follow each other with one Path, one length (but the last, which
-// may be shorter) and one ECN mark are given to the kernel as one, to cut into
-// segments again (UDP_SEGMENT), unless [ListenConfig.NoOffload] says otherwise.
+// Packets of one Path leave in their order. Those that have one length (but the
+// last, which may be shorter) and one ECN mark too are given to the kernel as one,
+// to cut into segments again (UDP_SEGMENT), unless [ListenConfig.NoOffload] says
+// otherwise, and may so leave before Packets of other Paths that came between them.
 // Where a device or path does not take that they are sent one by one; see
 // [Stats.OffloadFallbacks].
 func (c *Conn) WritePackets(ps []Packet) (n int, err error) {

@@ -37,8 +37,10 @@ type Batch struct {
 
 	// Sending.
 	len, niov int
+	extents   []extent
 	bytes     int    // of all payloads
 	last      []byte // the piece appended last
+	lastTo    int    // to which message
 
 	// The call in progress.
 	from, to, flags int
@@ -52,6 +54,11 @@ type Batch struct {
 	waited          bool
 }
 
+// An extent is where the vectors of a message to send are.
+type extent struct {
+	at, room int // in iovs
+}
+
 // iovsEach is how many pieces of memory the payloads of the messages to send may
 // have, on average.
 const iovsEach = 4
@@ -61,13 +68,14 @@ const iovsEach = 4
 func (s *Socket) NewBatch(n, oob int) *Batch {
 	oob = (oob + 7) &^ 7 // where control messages may start
 	b := &Batch{
-		sock:  s,
-		hdrs:  make([]mmsghdr, n),
-		names: make([]sockaddr, n),
-		iovs:  make([]unix.Iovec, iovsEach*n),
-		oob:   make([]byte, n*oob),
-		room:  oob,
-		dirty: n,
+		sock:    s,
+		hdrs:    make([]mmsghdr, n),
+		names:   make([]sockaddr, n),
+		iovs:    make([]unix.Iovec, iovsEach*n),
+		extents: make([]extent, n),
+		oob:     make([]byte, n*oob),
+		room:    oob,
+		dirty:   n,
 	}
 	for i := range b.hdrs {
 		h := &b.hdrs[i].hdr
@@ -269,172 +277,4 @@ func (b *Batch) SameRemote(i int) bool {
 func (b *Batch) OOB(i int) []byte {
 	h := &b.hdrs[i].hdr
 	return unsafe.Slice(h.Control, b.room)[:h.Controllen]
-}
-
-// Room returns how many pieces of memory can still be appended to messages.
-func (b *Batch) Room() int { return len(b.iovs) - b.niov }
-
-// Within has b's sends made without the poller while in's Loop runs, whose
-// callback has the descriptor already.
-func (b *Batch) Within(in *Batch) { b.within = in }
-
-// Reset forgets the messages built, and their payloads.
-func (b *Batch) Reset() {
-	for i := range b.iovs[:b.niov] {
-		b.iovs[i].Base = nil
-	}
-	b.len, b.niov, b.bytes, b.last = 0, 0, 0, nil
-}
-
-// Len returns the number of messages built since Reset.
-func (b *Batch) Len() int { return b.len }
-
-// ControlRoom returns the next message's room for control messages, empty, to be
-// given to Begin.
-func (b *Batch) ControlRoom() []byte { return b.control(b.len)[:0] }
-
-// Begin starts the next message, of which there must be room for one more: to
-// the remote address to, or, when that is nil, to the connected peer, with the
-// control messages oob. Scope is the interface index of a link-local remote address,
-// else 0. Oob is kept until a message in the same place has others.
-func (b *Batch) Begin(to *netip.AddrPort, scope uint32, oob []byte) {
-	i := b.len
-	b.len++
-	h := &b.hdrs[i].hdr
-	h.Namelen = 0 // means that there is no name
-	if to != nil {
-		h.Namelen = b.names[i].set(b.sock.inet6, to, scope)
-	}
-	h.Control = unsafe.SliceData(oob)
-	h.SetControllen(len(oob))
-	h.SetIovlen(0)
-}
-
-// Control gives the last message other control messages.
-func (b *Batch) Control(oob []byte) {
-	h := &b.hdrs[b.len-1].hdr
-	h.Control = unsafe.SliceData(oob)
-	h.SetControllen(len(oob))
-}
-
-// Controls returns the control messages of the last message, which may be given to
-// Control again with more behind them.
-func (b *Batch) Controls() []byte {
-	h := &b.hdrs[b.len-1].hdr
-	if room := b.control(b.len - 1); unsafe.SliceData(room) == h.Control {
-		return room[:h.Controllen]
-	}
-	return unsafe.Slice(h.Control, int(h.Controllen))
-}
-
-// Append adds p to the payload of the last message. P is kept until Reset. It
-// reports false when there is no room for it and p was not added.
-func (b *Batch) Append(p []byte) bool {
-	h := &b.hdrs[b.len-1].hdr
-	// Pieces that follow each other in one array need no vectors of their own.
-	// The capacity shows that they do: allocations that only happen to be
-	// neighbours must each be kept alive.
-	if l := b.last; h.Iovlen > 0 && len(p) > 0 && cap(l) > len(l) && &l[:len(l)+1][len(l)] == &p[0] {
-		v := &b.iovs[b.niov-1]
-		v.SetLen(int(v.Len) + len(p))
-		b.last = p
-		b.bytes += len(p)
-		return true
-	}
-	if b.niov == len(b.iovs) {
-		return false
-	}
-	b.last = p
-	b.bytes += len(p)
-	v := &b.iovs[b.niov]
-	b.niov++
-	v.Base = unsafe.SliceData(p)
-	v.SetLen(len(p))
-	if h.Iovlen == 0 {
-		h.Iov = v
-	}
-	h.SetIovlen(int(h.Iovlen) + 1)
-	return true
-}
-
-// Payload appends message i's payload to p.
-func (b *Batch) Payload(i int, p []byte) []byte {
-	h := &b.hdrs[i].hdr
-	for _, v := range vectors(h) {
-		p = append(p, unsafe.Slice(v.Base, int(v.Len))...)
-	}
-	return p
-}
-
-func vectors(h *unix.Msghdr) []unix.Iovec { return unsafe.Slice(h.Iov, int(h.Iovlen)) }
-
-// maxCall is the most payload that one raw system call is given to send, so that
-// the collector, which waits for it to end, need not wait long. At least one
-// message is.
-const maxCall = 1 << 17
-
-// Send sends messages from on, and waits for room in the send buffer until the
-// write deadline or Close. It returns the number of messages sent, which may be
-// fewer than there are without an error: the kernel keeps the reason to itself
-// until it is given the rest. An error is that of message from, and none was
-// sent.
-func (b *Batch) Send(from, flags int) (int, error) { return b.SendRange(from, b.len, flags) }
-
-// SendRange is Send for messages from from on up to, but not including, to.
-func (b *Batch) SendRange(from, to, flags int) (int, error) {
-	b.from, b.to, b.flags = from, b.bound(from, to), flags
-	b.waited = false
-	if raceEnabled {
-		b.raceSent()
-	}
-	if w := b.within; w != nil && w.looping {
-		if b.transmit(w.fd); b.errno != unix.EAGAIN {
-			return b.result()
-		}
-	}
-	if err := b.sock.raw.Write(b.send); err != nil {
-		return 0, unwrap(err)
-	}
-	return b.result()
-}
-
-func (b *Batch) result() (int, error) {
-	if b.errno != 0 {
-		return 0, os.NewSyscallError("sendmmsg", b.errno)
-	}
-	return b.done, nil
-}
-
-// bound returns where a system call that begins with message from has to end.
-func (b *Batch) bound(from, to int) int {
-	if b.bytes <= maxCall {
-		return to
-	}
-	n := 0
-	for i := from; i < to; i++ {
-		for _, v := range vectors(&b.hdrs[i].hdr) {
-			n += int(v.Len)
-		}
-		if n > maxCall {
-			return max(i, from+1)
-		}
-	}
-	return to
-}
-
-func (b *Batch) doSend(fd uintptr) bool {
-	if b.waited {
-		b.done, b.errno = 0, 0
-		return true
-	}
-	b.transmit(fd)
-	if b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0 {
-		return true
-	}
-	b.waited = b.Wary
-	return false
-}
-
-func (b *Batch) transmit(fd uintptr) {
-	b.done, b.errno = b.sock.sendmmsg(fd, b.hdrs[b.from:b.to], b.flags)
 }

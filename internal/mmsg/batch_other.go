@@ -165,17 +165,20 @@ func (b *Batch) Begin(to *netip.AddrPort, scope uint32, oob []byte) {
 	}
 }
 
-// Control gives the last message other control messages.
-func (b *Batch) Control(oob []byte) { b.messages[b.len-1].oob = oob }
+// Control gives message i other control messages.
+func (b *Batch) Control(i int, oob []byte) { b.messages[i].oob = oob }
 
-// Controls returns the control messages of the last message, which may be given to
-// Control again with more behind them.
-func (b *Batch) Controls() []byte { return b.messages[b.len-1].oob }
+// Controls returns the control messages of message i, which may be given to Control
+// again with more behind them.
+func (b *Batch) Controls(i int) []byte { return b.messages[i].oob }
 
 // Append adds p to the payload of the last message. It reports false when there
 // is no room for it, which there always is here.
-func (b *Batch) Append(p []byte) bool {
-	m := &b.messages[b.len-1]
+func (b *Batch) Append(p []byte) bool { return b.AppendTo(b.len-1, p) }
+
+// AppendTo is Append to message i.
+func (b *Batch) AppendTo(i int, p []byte) bool {
+	m := &b.messages[i]
 	m.payload = append(m.payload, p...)
 	return true
 }

@@ -2,6 +2,7 @@ package mmsg_test
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,4 +78,46 @@ func TestBatchRoom(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	requireQueued(t, y, want+"1")
+}
+
+// TestBatchAppendTo: payloads may grow in any order. Each is whole and in order at
+// every step, wherever its pieces had to move, and one that finds no room for another
+// piece is what it was.
+func TestBatchAppendTo(t *testing.T) {
+	x, _ := socket(t, "udp4", "127.0.0.1:0", false)
+	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
+	for seed := range uint64(50) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		out := x.NewBatch(1+random.IntN(12), 0)
+		memory := bytes.Repeat([]byte("abcdefghijklmnopqrstuvwxyz"), 8)
+		for range 2 { // the second time there is something left from the first
+			var want []string
+			for full := false; !full; {
+				if len(want) == 0 || len(want) < out.Cap() && out.Room() > 0 && random.IntN(4) == 0 {
+					out.Begin(new(addrOf(yc, "127.0.0.1")), 0, nil)
+					want = append(want, "")
+					continue
+				}
+				at := random.IntN(200)
+				piece := memory[at : at+random.IntN(5)]
+				i := random.IntN(len(want))
+				for range 1 + random.IntN(2) {
+					if out.AppendTo(i, piece) {
+						want[i] += string(piece)
+					} else {
+						full = true
+					}
+					piece = piece[len(piece) : len(piece)+random.IntN(3)]
+				}
+				for i := range want {
+					require.Equal(t, want[i], string(out.Payload(i, nil)))
+				}
+			}
+			n, err := out.Send(0, 0)
+			require.NoError(t, err)
+			require.Equal(t, len(want), n)
+			requireQueued(t, y, want...)
+			out.Reset()
+		}
+	}
 }

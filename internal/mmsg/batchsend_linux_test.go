@@ -136,11 +136,11 @@ func TestBatchControls(t *testing.T) {
 		for i, source := range sources {
 			space := out.ControlRoom()
 			out.Begin(new(addrOf(yc, "127.0.0.1")), 0, append(space, source...))
-			require.Equal(t, source, out.Controls())
-			out.Control(append(out.Controls(), tos...))
-			require.Equal(t, slices.Concat(source, tos), out.Controls())
+			require.Equal(t, source, out.Controls(out.Len()-1))
+			out.Control(out.Len()-1, append(out.Controls(out.Len()-1), tos...))
+			require.Equal(t, slices.Concat(source, tos), out.Controls(out.Len()-1))
 			if room >= n+len(tos) {
-				require.Same(t, &space[:1][0], &out.Controls()[0])
+				require.Same(t, &space[:1][0], &out.Controls(out.Len() - 1)[0])
 			}
 			require.True(t, out.Append([]byte("1")))
 			_, err := out.Send(0, 0)

@@ -30,7 +30,7 @@ func Scenarios() []Scenario {
 	gro := []string{A, C, CGRO, wireguard, server, trains, split, packetGRO}
 
 	return append([]Scenario{
-		{Name: inSaturated, Title: "Saturated: 64 in flight", Baseline: A, Limit: C, Entries: entries(all, variant{load: saturated})},
+		{Name: inSaturated, Title: "Saturated: 64 in flight", Baseline: A, Limit: C, Entries: entries(append(all, ungrouped), variant{load: saturated})},
 		{Name: inBursts, Title: "Bursts of 8", Baseline: A, Limit: C, Entries: entries(all, variant{load: bursts})},
 		{Name: inOne, Title: "One in flight", Baseline: A, Limit: C, Entries: entries(all, variant{load: inFlight})},
 		{Name: inSparse, Title: "Sparse: one every 250 µs", Baseline: A, Limit: C, Entries: entries(all, variant{load: sparse})},

@@ -122,25 +122,61 @@ var batches = []breakage{
 	{
 		name: "pieces with a gap between them taken for one",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/batchsend_linux.go",
 			"&l[:len(l)+1][len(l)] == &p[0]",
 			"&l[:cap(l)][min(len(l)+1, cap(l)-1)] == &p[0]",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchAppend$")},
 	},
 	{
-		name: "piece added to the message before",
+		name: "vectors of a message left behind when it moves",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
-			"h.Iovlen > 0 && len(p) > 0 && cap(l)",
-			"b.niov > 0 && len(p) > 0 && cap(l)",
+			"internal/mmsg/batchsend_linux.go",
+			"\tcopy(b.iovs[b.niov:], b.iovs[x.at:x.at+n])\n",
+			"",
 		}},
-		by: []selection{tests(mmsg, "^TestBatchAppend$")},
+		by: []selection{tests(mmsg, "^TestBatchAppendTo$")},
+	},
+	{
+		name: "vector of another message taken for room behind one's own",
+		edits: []edit{{
+			"internal/mmsg/batchsend_linux.go",
+			"x.room > 0 && x.at+x.room == b.niov",
+			"x.room > 0",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchAppendTo$")},
+	},
+	{
+		name: "vectors' place of a message before kept",
+		edits: []edit{{
+			"internal/mmsg/batchsend_linux.go",
+			"\tb.extents[i].room = 0\n",
+			"",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchAppendTo$")},
+	},
+	{
+		name: "vectors moved to where there is no room for another",
+		edits: []edit{{
+			"internal/mmsg/batchsend_linux.go",
+			"\tif room <= n {\n",
+			"\tif room < n {\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchAppendTo$")},
+	},
+	{
+		name: "piece taken for one with that of another message",
+		edits: []edit{{
+			"internal/mmsg/batchsend_linux.go",
+			"n > 0 && b.lastTo == i && len(p) > 0",
+			"n > 0 && len(p) > 0",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchAppendTo$")},
 	},
 	{
 		name: "control messages that outgrew their room sent again",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/batchsend_linux.go",
 			"\th.Control = unsafe.SliceData(oob)\n\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
 			"\tif h.Control == nil {\n\t\th.Control = unsafe.SliceData(oob)\n\t}\n\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
 		}},
@@ -176,7 +212,7 @@ var batches = []breakage{
 	{
 		name: "control messages of the message before sent again",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/batchsend_linux.go",
 			"\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
 			"\tif len(oob) > 0 {\n\t\th.SetControllen(len(oob))\n\t}\n\th.SetIovlen(0)\n",
 		}},

@@ -21,6 +21,7 @@ var breakages = slices.Concat(
 	shutting,
 	batches,
 	offloading,
+	grouping,
 	holding,
 	counting,
 	limits,

@@ -50,55 +50,10 @@ var offloading = []breakage{
 		name: "refused datagrams of a group counted as one",
 		edits: []edit{{
 			"dsrudp/fallback.go",
-			"q.fail(m, 0, m.count, q.c.classify(",
-			"q.fail(m, 0, 1, q.c.classify(",
+			"q.fail(i, 0, m.count, q.c.classify(",
+			"q.fail(i, 0, 1, q.c.classify(",
 		}},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
-	},
-	{
-		name: "datagrams of another Path in a group",
-		edits: []edit{{
-			"dsrudp/sender.go",
-			"m.s != *s || m.t != *t || ",
-			"",
-		}},
-		by: []selection{tests(public, "^TestGroupingEnds$")},
-	},
-	{
-		name: "datagrams of another mark in a group",
-		edits: []edit{{
-			"dsrudp/sender.go",
-			" || m.ecn != ecn ||",
-			" ||",
-		}},
-		by: []selection{tests(public, "^TestGroupingEnds$|^TestECNSent$")},
-	},
-	{
-		name: "datagrams behind a shorter one in a group",
-		edits: []edit{{
-			"dsrudp/sender.go",
-			"m.full = n < m.size",
-			"m.full = n > m.size",
-		}},
-		by: []selection{tests(public, "^TestGrouping$")},
-	},
-	{
-		name: "group goes on behind a Packet that was not sent",
-		edits: []edit{{
-			"dsrudp/sender.go",
-			"m.total+n > maxPayload || number != m.item+m.count {",
-			"m.total+n > maxPayload {",
-		}},
-		by: []selection{tests(public, "^TestGroupingEnds$")},
-	},
-	{
-		name: "group longer than a datagram may be",
-		edits: []edit{{
-			"dsrudp/sender.go",
-			"m.total+n > maxPayload || number != m.item+m.count {",
-			"number != m.item+m.count {",
-		}},
-		by: []selection{tests(public, "^TestGrouping$")},
 	},
 	{
 		name: "train longer than a datagram may be",

@@ -186,9 +186,9 @@ var shortWays = []breakage{
 	{
 		name: "datagrams of a bound socket run together",
 		edits: []edit{{
-			"dsrudp/sender.go",
-			"\tq.out.Control(pktinfo.AppendSegmentSize(",
-			"\tif len(q.out.Controls()) == 0 {\n\t\treturn\n\t}\n\tq.out.Control(pktinfo.AppendSegmentSize(",
+			"dsrudp/grouping.go",
+			"\tq.out.Control(i, pktinfo.AppendSegmentSize(",
+			"\tif len(q.out.Controls(i)) == 0 {\n\t\treturn\n\t}\n\tq.out.Control(i, pktinfo.AppendSegmentSize(",
 		}},
 		by: []selection{tests(public, "^TestGroupingBound$")},
 	},
@@ -322,8 +322,8 @@ var shortWays = []breakage{
 		name: "control messages of a caller's own in another's place",
 		edits: []edit{{
 			"dsrudp/sender.go",
-			"\t\tq.out.Control(append(q.out.Controls(), own...))\n",
-			"\t\tif len(q.out.Controls()) == 0 {\n\t\t\tq.out.Control(own)\n\t\t} else {\n\t\t\tq.out.Control(append(q.out.Controls(), own...))\n\t\t}\n",
+			"\t\tq.out.Control(i, append(q.out.Controls(i), own...))\n",
+			"\t\tif len(q.out.Controls(i)) == 0 {\n\t\t\tq.out.Control(i, own)\n\t\t} else {\n\t\t\tq.out.Control(i, append(q.out.Controls(i), own...))\n\t\t}\n",
 		}},
 		by: []selection{tests(public, "^TestWriteBatchControls$")},
 	},

@@ -24,8 +24,8 @@ var withdrawing = []breakage{
 		name: "refused messages of several datagrams counted as one",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"q.fail(m, 0, m.count, err)\n\t\t\tq.next++",
-			"q.fail(m, 0, 1, err)\n\t\t\tq.next++",
+			"q.fail(to, 0, q.msgs[to].count, err)\n\t\t\tq.next++",
+			"q.fail(to, 0, 1, err)\n\t\t\tq.next++",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePackets$")},
 	},
@@ -48,7 +48,7 @@ var withdrawing = []breakage{
 	{
 		name: "list that waited for room sent whatever happened meanwhile",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/batchsend_linux.go",
 			"b.waited = b.Wary",
 			"b.waited = b.Wary && b.done < 0",
 		}},

@@ -1,0 +1,140 @@
+package main
+
+// Datagrams of one path that leave as one.
+var grouping = []breakage{
+	{
+		name: "datagrams of another Path in a group",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"m.s != *s || m.t != *t || ",
+			"",
+		}},
+		by: []selection{tests(public, "^TestGroupingEnds$")},
+	},
+	{
+		name: "datagrams of another mark in a group",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			" || m.ecn != ecn ||",
+			" ||",
+		}},
+		by: []selection{tests(public, "^TestGroupingEnds$|^TestECNSent$")},
+	},
+	{
+		name: "datagrams behind a shorter one in a group",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"m.full = n < m.size",
+			"m.full = n > m.size",
+		}},
+		by: []selection{tests(public, "^TestGrouping$")},
+	},
+	{
+		name: "group longer than a datagram may be",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"||\n\t\tm.total+n > maxPayload {",
+			"{",
+		}},
+		by: []selection{tests(public, "^TestGrouping$")},
+	},
+	{
+		name: "group of what only might have one path",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"i > last || i < q.first || i < q.next",
+			"i > last || i < q.next",
+		}},
+		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+	},
+	{
+		name: "source that the kernel chooses taken for one path",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"from == 0 || to == 0 ||",
+			"to == 0 ||",
+		}},
+		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+	},
+	{
+		name: "unspecified target taken for one path",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"from == 0 || to == 0 ||",
+			"from == 0 ||",
+		}},
+		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+	},
+	{
+		name: "IPv4-mapped address taken for another path",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"if a = a.Unmap(); a.Is4() {",
+			"if a.Is4() {",
+		}},
+		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+	},
+	{
+		name: "datagram put to a message that was sent",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"i > last || i < q.first || i < q.next",
+			"i > last || i < q.first",
+		}},
+		by: []selection{tests(public, "^TestGroupingHalfSent$")},
+	},
+	{
+		name: "order changed where it says how many were sent",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			" || q.prefix {",
+			" {",
+		}},
+		by: []selection{tests(public, "^TestWriteBatchPrefix$")},
+	},
+	{
+		name: "errors of one message told of the datagrams of another",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"if j.message == i {",
+			"if j.message <= i {",
+		}},
+		by: []selection{tests(public, "^TestGroupingErrors$")},
+	},
+	{
+		name: "errors told of datagrams sent before",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"q.first, q.joined = 0, q.joined[:0]",
+			"q.first = 0",
+		}},
+		by: []selection{tests(public, "^TestGroupingErrors$")},
+	},
+	{
+		name: "nothing grouped after what was left to the kernel",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"q.first, q.joined = 0, q.joined[:0]",
+			"q.joined = q.joined[:0]",
+		}},
+		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+	},
+	{
+		name: "datagram put before a train of its path",
+		edits: []edit{{
+			"dsrudp/sender.go",
+			"m, err := q.begin(number, q.slot(s, t), s, t, ecn)",
+			"m, err := q.begin(number, 0, s, t, ecn)",
+		}},
+		by: []selection{tests(public, "^TestGroupingInTurn$")},
+	},
+	{
+		name: "datagram put to the first message of its path",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"\tq.messages[slot] = uint8(i)\n",
+			"\tif m := q.messages[slot]; int(m) >= i || q.slot(&q.msgs[m].s, &q.msgs[m].t) != slot {\n\t\tq.messages[slot] = uint8(i)\n\t}\n",
+		}},
+		by: []selection{tests(public, "^TestGroupingInTurn$")},
+	},
+}
