@@ -116,6 +116,7 @@ func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 		s.readers = make(map[*reader]struct{})
 	}
 	for _, r := range readers {
+		r.crew = readers
 		s.readers[r] = struct{}{}
 	}
 	return readers, nil

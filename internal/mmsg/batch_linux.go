@@ -3,6 +3,7 @@ package mmsg
 import (
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -47,11 +48,14 @@ type Batch struct {
 	done            int
 	errno           syscall.Errno
 	recv, send      func(fd uintptr) bool
-	poll            func(fd uintptr)
+	poll, ask       func(fd uintptr)
 	within          *Batch // whose Loop this one's sends are made in
 	fd              uintptr
 	looping         bool
 	waited          bool
+	pending         bool // what ask found
+
+	waiting atomic.Bool // Loop waits
 }
 
 // An extent is where the vectors of a message to send are.
@@ -84,7 +88,7 @@ func (s *Socket) NewBatch(n, oob int) *Batch {
 		h.SetIovlen(1)
 		h.Control = unsafe.SliceData(b.control(i))
 	}
-	b.recv, b.send, b.poll = b.doRecv, b.doSend, b.receive
+	b.recv, b.send, b.poll, b.ask = b.doRecv, b.doSend, b.receive, b.look
 	return b
 }
 
@@ -210,12 +214,15 @@ func (b *Batch) Loop(f func(n int) bool) error {
 	b.looping = true
 	defer func() { b.looping = false }()
 	again := true
+	defer b.waiting.Store(false)
 	serve := func(fd uintptr) bool {
 		b.fd = fd
+		b.waiting.Store(false)
 		for range maxFull {
 			b.receive(fd)
 			switch {
 			case b.errno == unix.EAGAIN:
+				b.waiting.Store(true)
 				return false
 			case b.errno != 0:
 				again = false
@@ -228,6 +235,7 @@ func (b *Batch) Loop(f func(n int) bool) error {
 			}
 			b.rearm()
 			if n < b.to {
+				b.waiting.Store(true)
 				return false
 			}
 		}
@@ -242,6 +250,22 @@ func (b *Batch) Loop(f func(n int) bool) error {
 		return os.NewSyscallError("recvmmsg", b.errno)
 	}
 	return nil
+}
+
+// Overlooks reports whether the Loop of other waits although there is a datagram for
+// it, as nobody has looked at the poller yet. Other may be in use by other goroutines.
+func (b *Batch) Overlooks(other *Batch) bool {
+	b.pending = false
+	if other.waiting.Load() {
+		_ = other.sock.raw.Control(b.ask) // an error means that it was closed
+	}
+	return b.pending
+}
+
+func (b *Batch) look(fd uintptr) {
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds[:], 0)
+	b.pending = err == nil && n > 0
 }
 
 // maxFull is how many full batches Loop takes before it lets the poller look at

@@ -108,6 +108,9 @@ func (b *Batch) Loop(f func(n int) bool) error {
 	}
 }
 
+// Overlooks is false: who waits is net.
+func (b *Batch) Overlooks(*Batch) bool { return false }
+
 // Received sets r to what message i brought.
 func (b *Batch) Received(_ int, r *Received) { *r = b.received }
 

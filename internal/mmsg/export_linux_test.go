@@ -10,3 +10,7 @@ func (b *Batch) Cap() int { return len(b.hdrs) }
 
 // Sent returns the bytes of payload of message i that were sent.
 func (b *Batch) Sent(i int) int { return int(b.hdrs[i].n) }
+
+// Waiting reports whether b's Loop waits, and SetWaiting says so.
+func (b *Batch) Waiting() bool       { return b.waiting.Load() }
+func (b *Batch) SetWaiting(yes bool) { b.waiting.Store(yes) }

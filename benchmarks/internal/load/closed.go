@@ -37,6 +37,9 @@ func (g *Generator) closed(s *span) {
 				flying[k] += g.send(int(g.fds[k].Fd), g.messages(free))
 			}
 		}
+		if g.load.Pause > 0 {
+			sleepUntil(now() + g.load.Pause)
+		}
 		switch {
 		case moved:
 			progress = t

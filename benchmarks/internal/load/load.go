@@ -41,6 +41,10 @@ type Load struct {
 	// Gap is the time from one datagram to the next, with Latency.
 	Gap time.Duration
 
+	// Pause is how long the generator sleeps between two looks at its sockets.
+	// Without it looking for replies takes all of a processor. Not with Latency.
+	Pause time.Duration
+
 	// Prime is the number of datagrams to send before anything else: a server
 	// with a memory of its clients has then met them all.
 	Prime int

@@ -24,6 +24,8 @@ var (
 	// by the client's port. It comes in trains, which the kernel takes apart,
 	// so that the generator can keep up with two of them.
 	manySockets = load.Load{VIPs: 8, Size: 64, Sockets: 32, Window: 512, Train: 8}
+	// patient leaves as much of both processors to the servers as it can.
+	patient = load.Load{VIPs: 8, Size: 64, Sockets: 32, Window: 1024, Train: 32, Pause: 300 * time.Microsecond}
 )
 
 func ofSize(n int) load.Load {

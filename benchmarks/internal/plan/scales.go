@@ -30,7 +30,7 @@ func scales() []Scenario {
 			Name: inReusePort, Title: "Sockets that share the port (SO_REUSEPORT), on two processors", Apart: true,
 			Baseline: label(A, socket1), Limit: label(C, socket1),
 			Entries: entries([]string{A, C, ungrouped},
-				variant{name: socket1, load: manySockets}, variant{name: sockets2, sockets: 2, load: manySockets}),
+				variant{name: socket1, load: patient}, variant{name: sockets2, sockets: 2, load: patient}),
 		},
 		{
 			Name: inStops, Title: "Garbage collected every 10 ms, on two processors", Apart: true, Baseline: A,

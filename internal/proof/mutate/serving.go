@@ -273,4 +273,58 @@ var shutting = []breakage{
 		}},
 		by: []selection{tests(public, "^TestServerLeavesNothing$")},
 	},
+	{
+		name: "one other reader of several looked after",
+		edits: []edit{{
+			"dsrudp/crew.go",
+			"(r.asked + 1) % len(r.crew); r.crew[r.asked] == r {",
+			"0; r.crew[r.asked] == r {",
+		}},
+		by: []selection{tests(public, "^TestCrew$")},
+	},
+	{
+		name: "reader with an end to its queue looks after others",
+		edits: []edit{{
+			"dsrudp/crew.go",
+			"if n < len(r.buffers) {",
+			"if n < 0 {",
+		}},
+		by: []selection{tests(public, "^TestCrew$")},
+	},
+	{
+		name: "reader in a handler taken for one that waits",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"\t\tb.fd = fd\n\t\tb.waiting.Store(false)\n",
+			"\t\tb.fd = fd\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchLoopWaits$")},
+	},
+	{
+		name: "reader that found its queue empty not seen to wait",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"b.errno == unix.EAGAIN:\n\t\t\t\tb.waiting.Store(true)\n",
+			"b.errno == unix.EAGAIN:\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchLoopWaits$")},
+	},
+	{
+		name: "reader that waits for nothing taken for overlooked",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"err == nil && n > 0",
+			"err == nil && n >= 0",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchOverlooks$")},
+	},
+	{
+		name: "reader with a datagram in hand taken for overlooked",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"if other.waiting.Load() {",
+			"if other != nil {",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchOverlooks$")},
+	},
 }
