@@ -12,7 +12,7 @@ func (q *sender) retry(i int, err error) {
 			return
 		}
 	}
-	q.fail(i, 0, m.count, q.c.classify(q.o, err, &m.s, &m.t))
+	q.fail(m, q.itemsOf(i), 0, m.count, q.c.classify(q.o, err, &m.s, &m.t))
 }
 
 // plainly sends the datagrams of message i one by one, as the kernel did not
@@ -23,6 +23,7 @@ func (q *sender) plainly(i int, kind mmsg.Kind) {
 	m := &q.msgs[i]
 	c := q.c
 	q.scratch = q.out.Payload(i, q.scratch[:0])
+	items := q.itemsOf(i)
 	sent := 0
 	for k, p := 0, q.scratch; k < m.count; k++ {
 		n := min(m.size, len(p))
@@ -31,7 +32,7 @@ func (q *sender) plainly(i int, kind mmsg.Kind) {
 		if err == nil {
 			sent++
 		} else {
-			q.fail(i, k, 1, c.classify(q.o, err, &m.s, &m.t))
+			q.fail(m, items, k, 1, c.classify(q.o, err, &m.s, &m.t))
 		}
 		if q.prefix && err != nil {
 			break
@@ -64,15 +65,14 @@ func (q *sender) one(m *message, p []byte) error {
 	}
 }
 
-// fail notes that n datagrams of message i from the k-th on were not sent. A train
-// may have several failures, one for each error at least.
-func (q *sender) fail(i, k, n int, err error) {
-	m := &q.msgs[i]
+// fail notes that n datagrams of m from the k-th on were not sent, whose items these
+// are. A train may have several failures, one for each error at least.
+func (q *sender) fail(m *message, items []int, k, n int, err error) {
 	if m.train {
 		q.failed = append(q.failed, failure{m.item, n, m.s, m.t, err})
 		return
 	}
-	for _, item := range q.itemsOf(i)[k : k+n] {
+	for _, item := range items[k : k+n] {
 		q.failed = append(q.failed, failure{item, 1, m.s, m.t, err})
 	}
 }

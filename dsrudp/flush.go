@@ -11,7 +11,8 @@ func (q *sender) push(flags int) (done bool) {
 	for q.next < q.out.Len() {
 		to, err := q.vouched()
 		if to == q.next {
-			q.fail(to, 0, q.msgs[to].count, err)
+			m := &q.msgs[to]
+			q.fail(m, q.itemsOf(to), 0, m.count, err)
 			q.next++
 		} else {
 			n, err := q.out.SendRange(q.next, to, flags)

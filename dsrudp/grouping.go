@@ -105,7 +105,8 @@ func (q *sender) segment(i int) {
 	q.out.Control(i, pktinfo.AppendSegmentSize(q.out.Controls(i), q.msgs[i].size))
 }
 
-// itemsOf returns the items of message i, which is no train, one for each datagram.
+// itemsOf returns the items of message i, one for each datagram or one train. They are
+// good until the next call.
 func (q *sender) itemsOf(i int) []int {
 	items := append(q.grouping.items[:0], q.msgs[i].item)
 	for _, j := range q.joined {

@@ -222,8 +222,8 @@ var batches = []breakage{
 		name: "batch that is full taken for all there is",
 		edits: []edit{{
 			"internal/mmsg/batch_linux.go",
-			"if n < b.to {\n\t\t\t\treturn false",
-			"if n <= b.to {\n\t\t\t\treturn false",
+			"if n < b.to {\n\t\t\t\tb.waiting",
+			"if n <= b.to {\n\t\t\t\tb.waiting",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchLoop$")},
 	},

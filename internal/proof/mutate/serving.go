@@ -147,8 +147,8 @@ var serving = []breakage{
 		name: "pauses between failing reads add up over good ones",
 		edits: []edit{{
 			"dsrudp/reader.go",
-			"pause = 0\n\t\tr.serve(n)",
-			"r.serve(n)",
+			"pause = 0\n\t\tr.received(n)",
+			"r.received(n)",
 		}},
 		by: []selection{tests(public, "^TestServerTransientError$")},
 	},
