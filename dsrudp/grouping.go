@@ -27,7 +27,8 @@ type joined struct{ message, item int }
 // one slot less is grouped, and nothing is wrong: a message shows whose it is.
 const slotBits = 6
 
-// anywhere is the slot of a path that is not known.
+// anywhere is the slot of what changes places with nothing: a path that is not known, and
+// all where it is told how many of the first were sent.
 const anywhere = -1
 
 // slot returns the slot of the path from s to t, which is one however they are written.

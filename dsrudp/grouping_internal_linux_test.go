@@ -48,6 +48,7 @@ func requireRead(t *testing.T, x *net.UDPConn, want string) {
 // TestGroupingLeftToKernel: what is left to the kernel, or may be the same as what
 // was written otherwise, changes places with nothing.
 func TestGroupingLeftToKernel(t *testing.T) {
+	const loopback = 1 // the interface, in every namespace
 	one := netip.MustParseAddr("127.0.0.1")
 	for _, tc := range []struct {
 		network string
@@ -57,6 +58,8 @@ func TestGroupingLeftToKernel(t *testing.T) {
 		{"udp4", one, func(r *route) { r.s = source{} }},
 		{"udp", one, func(r *route) { r.s = source{} }},
 		{"udp", netip.IPv6Loopback(), func(r *route) { r.s = source{} }},
+		{"udp4", one, func(r *route) { r.s = source{netip.IPv4Unspecified(), loopback, true} }},
+		{"udp", netip.IPv6Loopback(), func(r *route) { r.s = source{netip.IPv6Unspecified(), loopback, true} }},
 		{"udp4", one, func(r *route) { r.t.addr = netip.AddrPortFrom(netip.IPv4Unspecified(), r.t.addr.Port()) }},
 		{"udp", one, func(r *route) { r.t.addr = netip.AddrPortFrom(netip.MustParseAddr("::ffff:0.0.0.0"), r.t.addr.Port()) }},
 		{"udp", netip.IPv6Loopback(), func(r *route) { r.t.addr = netip.AddrPortFrom(netip.IPv6Unspecified(), r.t.addr.Port()) }},
@@ -78,6 +81,13 @@ func TestGroupingLeftToKernel(t *testing.T) {
 		requireRead(t, x, "1234567")
 		take(t, q, same, "12")
 		require.Equal(t, 1, q.out.Len(), "that was another time")
+		q.flush()
+		take(t, q, other, "12")
+		require.Equal(t, 1, q.out.Len(), "one after the other they are grouped")
+		q.flush()
+		q.prefix = true
+		take(t, q, same, "12")
+		require.Equal(t, 1, q.out.Len(), "also where nothing changes places")
 	}
 }
 

@@ -79,38 +79,42 @@ func TestGroupingInTurn(t *testing.T) {
 // TestGroupingErrors: where Packets of several paths are grouped each has its own
 // path's error.
 func TestGroupingErrors(t *testing.T) {
-	for _, lc := range []dsrudp.ListenConfig{{}, {Control: noCheck}} {
-		c := listenWith(t, &lc, "udp4", ":0")
-		x, y := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
-		toX, toY := pathFrom(c, vips[0], x), pathFrom(c, vips[1], y)
-		foreign := toX
-		foreign.Local = netip.MustParseAddrPort("198.51.100.77:0")
-		other := toY
-		other.Local = netip.MustParseAddrPort("198.51.100.78:0")
-		for round := range 2 { // the second time there is something left from the first
-			var ps []dsrudp.Packet
-			for i := range 60 {
-				ps = append(ps, packet(fmt.Sprintf("%02d", i), []dsrudp.Path{toX, foreign, toY, other, foreign}[(i+round)%5]))
-			}
-			n, err := c.WritePackets(ps)
-			require.Equal(t, 24, n)
-			require.ErrorIs(t, err, dsrudp.ErrNotLocal)
-			for _, p := range ps {
-				switch p.Path {
-				case toX:
-					require.NoError(t, p.Err)
-					require.Equal(t, string(p.Buf), read(t, x))
-				case toY:
-					require.NoError(t, p.Err)
-					require.Equal(t, string(p.Buf), read(t, y))
-				default:
-					requireWriteError(t, p.Err, dsrudp.ErrNotLocal, p.Path.Remote)
-					require.ErrorContains(t, p.Err, p.Path.Local.Addr().String())
+	for _, locals := range [][2]string{
+		{"198.51.100.77:0", "198.51.100.78:0"},
+		{"224.0.0.77:0", "224.0.0.78:0"}, // which the kernel calls invalid, as it may segments
+	} {
+		for _, lc := range []dsrudp.ListenConfig{{}, {Control: noCheck}} {
+			c := listenWith(t, &lc, "udp4", ":0")
+			x, y := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
+			toX, toY := pathFrom(c, vips[0], x), pathFrom(c, vips[1], y)
+			foreign, other := toX, toY
+			foreign.Local = netip.MustParseAddrPort(locals[0])
+			other.Local = netip.MustParseAddrPort(locals[1])
+			for round := range 2 { // the second time there is something left from the first
+				var ps []dsrudp.Packet
+				for i := range 60 {
+					ps = append(ps, packet(fmt.Sprintf("%02d", i), []dsrudp.Path{toX, foreign, toY, other, foreign}[(i+round)%5]))
 				}
+				n, err := c.WritePackets(ps)
+				require.Equal(t, 24, n)
+				require.ErrorIs(t, err, dsrudp.ErrNotLocal)
+				for _, p := range ps {
+					switch p.Path {
+					case toX:
+						require.NoError(t, p.Err)
+						require.Equal(t, string(p.Buf), read(t, x))
+					case toY:
+						require.NoError(t, p.Err)
+						require.Equal(t, string(p.Buf), read(t, y))
+					default:
+						requireWriteError(t, p.Err, dsrudp.ErrNotLocal, p.Path.Remote)
+						require.ErrorContains(t, p.Err, p.Path.Local.Addr().String())
+					}
+				}
+				require.EqualValues(t, 36*(1+round), c.Stats().Refused)
 			}
-			require.EqualValues(t, 36*(1+round), c.Stats().Refused)
+			requireNothing(t, x)
+			requireNothing(t, y)
 		}
-		requireNothing(t, x)
-		requireNothing(t, y)
 	}
 }

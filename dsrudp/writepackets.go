@@ -13,10 +13,11 @@ import (
 // Packet.Err, and err joins them. The buffers are the caller's again when it
 // returns.
 //
-// Packets of one Path leave in their order. Those that have one length (but the
-// last, which may be shorter) and one ECN mark too are given to the kernel as one,
-// to cut into segments again (UDP_SEGMENT), unless [ListenConfig.NoOffload] says
-// otherwise, and may so leave before Packets of other Paths that came between them.
+// Packets of one Path leave in their order. Those that follow each other within it with
+// one length (but the last, which may be shorter) and one ECN mark are given to the
+// kernel as one, as far as its limits go, to cut into segments again (UDP_SEGMENT),
+// unless [ListenConfig.NoOffload] says otherwise. They may so leave before Packets of
+// other Paths that came between them.
 // Where a device or path does not take that they are sent one by one; see
 // [Stats.OffloadFallbacks].
 func (c *Conn) WritePackets(ps []Packet) (n int, err error) {

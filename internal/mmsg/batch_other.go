@@ -131,8 +131,8 @@ func (b *Batch) SameRemote(int) bool { return false }
 // good until the next receive.
 func (b *Batch) OOB(int) []byte { return b.oob[:b.received.OOBN] }
 
-// Room returns how many pieces of memory can still be appended to messages: as
-// many as anybody likes.
+// Room returns how many pieces of memory a message that is begun now may have: as many
+// as anybody likes.
 func (b *Batch) Room() int { return 1 << 20 }
 
 // Within has nothing to do here.

@@ -117,7 +117,9 @@ func TestBatchAppendTo(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, len(want), n)
 			requireQueued(t, y, want...)
+			require.True(t, out.Keeps())
 			out.Reset()
+			require.False(t, out.Keeps())
 		}
 	}
 }

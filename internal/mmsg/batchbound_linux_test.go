@@ -18,17 +18,24 @@ func TestBatchBound(t *testing.T) {
 		{[]int{1, 65507, 65507, 65507}, []int{3, 1}},
 		{[]int{0, 1, 1000, 0}, []int{4}},
 	} {
-		for _, plain := range []bool{false, true} {
+		for how := range 4 {
+			plain, inTurn := how%2 == 1, how/2 == 1
 			x, _ := socket(t, "udp4", "127.0.0.1:0", false)
 			y, yc := socket(t, "udp4", "127.0.0.1:0", false)
 			if plain {
 				x.Plain()
 			}
-			out := x.NewBatch(len(tc.sizes), 0)
+			out := x.NewBatch(2*len(tc.sizes), 0)
 			for _, size := range tc.sizes {
-				p := make([]byte, size)
-				build(t, out, addrOf(yc, "127.0.0.1"), p[:size/2:size/2])
-				require.True(t, out.Append(p[size/2:]))
+				build(t, out, addrOf(yc, "127.0.0.1"), make([]byte, size/2))
+				if !inTurn {
+					require.True(t, out.Append(make([]byte, size-size/2)))
+				}
+			}
+			if inTurn {
+				for i, size := range tc.sizes {
+					require.True(t, out.AppendTo(i, make([]byte, size-size/2)))
+				}
 			}
 			in, _ := inbound(y, len(tc.sizes), 1<<16)
 			from := 0

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Room returns how many pieces of memory can still be appended to the last message.
+// Room returns how many pieces of memory a message that is begun now may have.
 func (b *Batch) Room() int { return len(b.iovs) - b.niov }
 
 // Within has b's sends made without the poller while in's Loop runs, whose
@@ -69,7 +69,8 @@ func (b *Batch) Controls(i int) []byte {
 // reports false when there is no room for it and p was not added.
 func (b *Batch) Append(p []byte) bool { return b.AppendTo(b.len-1, p) }
 
-// AppendTo is Append to message i.
+// AppendTo is Append to message i. It may find no room where there is some for a message
+// to begin.
 func (b *Batch) AppendTo(i int, p []byte) bool {
 	h, x := &b.hdrs[i].hdr, &b.extents[i]
 	n := int(h.Iovlen)

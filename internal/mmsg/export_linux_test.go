@@ -14,3 +14,12 @@ func (b *Batch) Sent(i int) int { return int(b.hdrs[i].n) }
 // Waiting reports whether b's Loop waits, and SetWaiting says so.
 func (b *Batch) Waiting() bool       { return b.waiting.Load() }
 func (b *Batch) SetWaiting(yes bool) { b.waiting.Store(yes) }
+
+// Keeps reports whether b keeps payloads alive.
+func (b *Batch) Keeps() bool {
+	keeps := b.last != nil
+	for _, v := range b.iovs {
+		keeps = keeps || v.Base != nil
+	}
+	return keeps
+}

@@ -137,4 +137,49 @@ var grouping = []breakage{
 		}},
 		by: []selection{tests(public, "^TestGroupingInTurn$")},
 	},
+	{
+		name: "errors of a group's datagrams all told of its first",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"range items[k : k+n] {",
+			"range items[:n] {",
+		}},
+		by: []selection{tests(public, "^TestGroupingErrors$")},
+	},
+	{
+		name: "what changes places with nothing never grouped",
+		edits: []edit{{
+			"dsrudp/grouping.go",
+			"\t\tq.first = i\n",
+			"\t\tq.first = i + 1\n",
+		}},
+		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+	},
+	{
+		name: "vectors left behind kept",
+		edits: []edit{{
+			"internal/mmsg/batchsend_linux.go",
+			"b.iovs[:b.niov] {\n\t\tb.iovs[i].Base = nil",
+			"b.iovs[:min(b.niov, b.len)] {\n\t\tb.iovs[i].Base = nil",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchAppendTo$")},
+	},
+	{
+		name: "piece appended last kept",
+		edits: []edit{{
+			"internal/mmsg/batchsend_linux.go",
+			"b.bytes, b.last = 0, 0, 0, nil",
+			"b.bytes = 0, 0, 0",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchAppendTo$")},
+	},
+	{
+		name: "pieces appended in turn not counted for a call's bound",
+		edits: []edit{{
+			"internal/mmsg/batchsend_linux.go",
+			"\tb.last, b.lastTo = p, i\n\tb.bytes += len(p)\n",
+			"\tb.last, b.lastTo = p, i\n\tif i == b.len-1 {\n\t\tb.bytes += len(p)\n\t}\n",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchBound$")},
+	},
 }
