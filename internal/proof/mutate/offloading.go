@@ -50,8 +50,8 @@ var offloading = []breakage{
 		name: "refused datagrams of a group counted as one",
 		edits: []edit{{
 			"dsrudp/fallback.go",
-			"q.fail(i, 0, m.count, q.c.classify(",
-			"q.fail(i, 0, 1, q.c.classify(",
+			"q.fail(m, q.itemsOf(i), 0, m.count, q.c.classify(",
+			"q.fail(m, q.itemsOf(i), 0, 1, q.c.classify(",
 		}},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},

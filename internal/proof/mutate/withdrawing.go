@@ -24,8 +24,8 @@ var withdrawing = []breakage{
 		name: "refused messages of several datagrams counted as one",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"q.fail(to, 0, q.msgs[to].count, err)\n\t\t\tq.next++",
-			"q.fail(to, 0, 1, err)\n\t\t\tq.next++",
+			"q.fail(m, q.itemsOf(to), 0, m.count, err)\n\t\t\tq.next++",
+			"q.fail(m, q.itemsOf(to), 0, 1, err)\n\t\t\tq.next++",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePackets$")},
 	},
