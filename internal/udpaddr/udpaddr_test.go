@@ -98,6 +98,9 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// other returns another byte than there is behind ip. What is there is random.
+func other(ip net.IP) byte { return ip[:len(ip)+1][len(ip)] + 1 }
+
 // TestVoided has the uses after which what it carried must not be believed.
 func TestVoided(t *testing.T) {
 	for name, use := range map[string]func(a *net.UDPAddr) *net.UDPAddr{
@@ -112,8 +115,8 @@ func TestVoided(t *testing.T) {
 		"cloned IP":        func(a *net.UDPAddr) *net.UDPAddr { a.IP = slices.Clone(a.IP); return a },
 		"clipped IP":       func(a *net.UDPAddr) *net.UDPAddr { a.IP = slices.Clip(a.IP); return a },
 		"rebuilt":          func(a *net.UDPAddr) *net.UDPAddr { return net.UDPAddrFromAddrPort(a.AddrPort()) },
-		"appended, cut":    func(a *net.UDPAddr) *net.UDPAddr { _ = append(a.IP, 1); return a },
-		"appended, copied": func(a *net.UDPAddr) *net.UDPAddr { a.IP = append(a.IP, 1)[:len(a.IP)]; return a },
+		"appended, cut":    func(a *net.UDPAddr) *net.UDPAddr { _ = append(a.IP, other(a.IP)); return a },
+		"appended, copied": func(a *net.UDPAddr) *net.UDPAddr { a.IP = append(a.IP, other(a.IP))[:len(a.IP)]; return a },
 		"from its string": func(a *net.UDPAddr) *net.UDPAddr {
 			b, err := net.ResolveUDPAddr("udp", a.String())
 			if err != nil {
