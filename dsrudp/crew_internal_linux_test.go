@@ -1,61 +1,240 @@
 package dsrudp
 
 import (
+	"net"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
+	"weak"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// begun returns the readers of a Server for n Conns, and where they can be reached.
+func begun(t *testing.T, s *Server, n int) (readers []*reader, at []netip.AddrPort) {
+	t.Helper()
+	var conns []*Conn
+	for range n {
+		c, err := ListenPacket("udp4", "127.0.0.1:0")
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		conns = append(conns, c)
+		at = append(at, netip.MustParseAddrPort(c.LocalAddr().String()))
+	}
+	readers, err := s.begin(conns)
+	require.NoError(t, err)
+	return readers, at
+}
+
+// running has readers run, and closes their Conns in the end.
+func running(t *testing.T, s *Server, readers ...*reader) {
+	t.Helper()
+	ended := make(chan error, len(readers))
+	for _, r := range readers {
+		go func() {
+			defer s.end(r)
+			ended <- r.run()
+		}()
+	}
+	t.Cleanup(func() {
+		for _, r := range readers {
+			r.c.Close()
+		}
+		for range readers {
+			<-ended
+		}
+	})
+}
 
 // TestCrew: a reader that is busy finds out that another one was overlooked, in turn,
 // and one that is not busy does not ask.
 func TestCrew(t *testing.T) {
-	for _, batch := range []int{1, 8, 32} {
-		served := make(chan struct{}, 1)
-		s := &Server{BatchSize: batch, Handler: HandlerFunc(func(ReplyWriter, *Packet) { served <- struct{}{} })}
-		var all crew
-		for range 3 {
-			c, err := ListenPacket("udp4", "127.0.0.1:0")
-			require.NoError(t, err)
-			t.Cleanup(func() { c.Close() })
-			all = append(all, newReader(s, c))
-		}
-		asking, other := all[1], all[2]
-		asking.crew = all
-		ended := make(chan error, 1)
-		go func() { ended <- other.run() }()
+	served := make(chan struct{}, 1)
+	s := &Server{Handler: HandlerFunc(func(ReplyWriter, *Packet) { served <- struct{}{} })}
+	readers, at := begun(t, s, 3)
+	asking, other := readers[1], readers[0]
+	running(t, s, other)
+	var hails atomic.Int64
+	counted(asking, &hails)
 
-		write := func() {
-			_, err := asking.c.WriteToUDPAddrPort([]byte("1"), netip.MustParseAddrPort(other.c.LocalAddr().String()))
-			require.NoError(t, err)
-		}
-		// On one processor the other goes on when the test lets it: until it is
-		// overlooked, which the runtime's monitor may still prevent.
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		overlooked := func() (found bool) {
-			for range busy / batch * 2 { // both of the others are asked
-				found = asking.received(batch) || found
-			}
-			return found
-		}
-		found := false
-		for range 1000 {
-			write()
-			<-served // and it goes on until it waits
-			require.False(t, overlooked(), "there is nothing to overlook")
-			write()
-			for range 4 * busy {
-				require.False(t, batch > 1 && asking.received(batch-1), "it is not busy")
-			}
-			found = overlooked()
-			<-served
-			if found {
-				break
-			}
-		}
-		require.True(t, found)
-		require.NoError(t, other.c.Close())
-		require.Error(t, <-ended)
+	write := func() {
+		_, err := asking.c.WriteToUDPAddrPort([]byte("1"), at[0])
+		require.NoError(t, err)
 	}
+	l, streak := &asking.lookout, 0
+	look := func(n int) bool {
+		streak += n
+		return l.look(streak, asking.in.in)
+	}
+	// On one processor the other goes on when the test lets it: until it is
+	// overlooked, which the runtime's monitor may still prevent.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	both := func(n int) (found bool) { // have been looked after then
+		found = look(n)
+		return look(n) || found
+	}
+	found := false
+	for range 1000 {
+		before := hails.Load()
+		write()
+		<-served // and it goes on until it waits
+		require.False(t, both(busy), "there is nothing to overlook")
+		write()
+		for range 4 {
+			streak = 0 // it waits, and has as much to do again
+			for range busy - 1 {
+				require.False(t, look(1), "it is not busy")
+			}
+		}
+		found = both(busy)
+		<-served
+		if found {
+			soonIs(t, &hails, before+1)
+			break
+		}
+		require.Equal(t, before, hails.Load())
+	}
+	require.True(t, found)
+}
+
+// counted counts for whom r's hails are, as they come.
+func counted(r *reader, n *atomic.Int64) {
+	come := r.lookout.come
+	r.lookout.come = func() {
+		n.Add(1)
+		come()
+	}
+}
+
+func soonIs(t *testing.T, n *atomic.Int64, want int64) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); n.Load() != want; runtime.Gosched() {
+		require.True(t, time.Now().Before(end), "%d, not %d", n.Load(), want)
+	}
+}
+
+// TestCrewServed: a reader whose queue does not run empty hails somebody for another
+// one that has a datagram.
+func TestCrewServed(t *testing.T) {
+	const enough = 20 * busy
+	for _, batch := range []int{1, 8, 32} {
+		var left atomic.Int64
+		served := make(chan struct{}, 1)
+		var clients []*net.UDPConn
+		send := func(to int) {
+			_, err := clients[to].Write([]byte{byte(to)})
+			assert.NoError(t, err)
+		}
+		s := &Server{BatchSize: batch, Handler: HandlerFunc(func(_ ReplyWriter, p *Packet) {
+			if p.Buf[0] == 1 {
+				served <- struct{}{}
+				return
+			}
+			switch n := left.Add(-1); {
+			case n == enough/2:
+				send(1)
+				fallthrough
+			case n >= 0:
+				send(0)
+			case n == -int64(2*batch):
+				served <- struct{}{}
+			}
+		})}
+		readers, at := begun(t, s, 2)
+		for _, a := range at {
+			x, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(a))
+			require.NoError(t, err)
+			t.Cleanup(func() { x.Close() })
+			clients = append(clients, x)
+		}
+		var hails atomic.Int64
+		counted(readers[0], &hails)
+		running(t, s, readers...)
+		func() {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as in TestCrew
+			for range 100 {
+				left.Store(enough)
+				for range 2 * batch {
+					send(0)
+				}
+				<-served
+				<-served
+				if hails.Load() > 0 {
+					break
+				}
+			}
+		}()
+		require.NotZero(t, hails.Load(), batch)
+	}
+}
+
+// TestHail: who was hailed and has not come yet is not hailed again.
+func TestHail(t *testing.T) {
+	readers, _ := begun(t, &Server{Handler: HandlerFunc(func(ReplyWriter, *Packet) {})}, 2)
+	var hails atomic.Int64
+	l := &readers[0].lookout
+	counted(readers[0], &hails)
+	come, held := l.come, make(chan struct{})
+	l.come = func() {
+		<-held
+		come()
+	}
+	for range 3 {
+		before := runtime.NumGoroutine()
+		for range 10 {
+			l.hail()
+		}
+		require.LessOrEqual(t, runtime.NumGoroutine(), before+1)
+		want := hails.Load() + 1
+		held <- struct{}{}
+		soonIs(t, &hails, want)
+		for end := time.Now().Add(5 * time.Second); l.hailed.Load(); runtime.Gosched() {
+			require.True(t, time.Now().Before(end))
+		}
+	}
+	l.come = come
+	require.Less(t, testing.AllocsPerRun(100, l.hail), 1.0)
+}
+
+// TestReaderLetGo: a reader that has ended is not kept by those it was served with.
+func TestReaderLetGo(t *testing.T) {
+	s := &Server{Handler: HandlerFunc(func(ReplyWriter, *Packet) {})}
+	var conns []*Conn
+	for range 3 {
+		c, err := ListenPacket("udp4", "127.0.0.1:0")
+		require.NoError(t, err)
+		conns = append(conns, c)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(conns...) }()
+	var all []weak.Pointer[reader]
+	for end := time.Now().Add(5 * time.Second); len(all) == 0; runtime.Gosched() {
+		require.True(t, time.Now().Before(end))
+		s.mu.Lock()
+		for r := range s.readers {
+			all = append(all, weak.Make(r))
+		}
+		s.mu.Unlock()
+	}
+	require.NoError(t, conns[0].Close())
+	require.NoError(t, conns[1].Close())
+	conns[0], conns[1] = nil, nil
+	alive := func() (n int) {
+		runtime.GC()
+		for _, p := range all {
+			if p.Value() != nil {
+				n++
+			}
+		}
+		return n
+	}
+	for end := time.Now().Add(5 * time.Second); alive() > 1; runtime.Gosched() {
+		require.True(t, time.Now().Before(end))
+	}
+	require.Equal(t, 1, alive())
+	require.NoError(t, conns[2].Close())
+	require.Error(t, <-ended)
 }

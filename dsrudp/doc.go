@@ -67,9 +67,12 @@
 //
 // Of the datagrams that are sent together those that follow each other within one Path,
 // with one length and one ECN mark, are given to the kernel as one (UDP_SEGMENT), whatever
-// others come between them. Each Path's order is kept, and no other. ListenConfig.GRO has
-// the kernel deliver them so too; a [Packet] is then a train of datagrams, which Server
-// takes apart.
+// others come between them. Each Path's order is kept, and no other, but for these:
+// WriteBatch, and all with ListenConfig.NoOffload, keep the order of all, and a datagram
+// whose source or target is left to the kernel changes places with none.
+//
+// ListenConfig.GRO has the kernel deliver them so too; a [Packet] is then a train of
+// datagrams, which Server takes apart.
 //
 // System calls here do not tell Go's scheduler, unless ListenConfig.PlainSyscalls
 // asks for it: none of them can block. That is most of what a server saves that

@@ -14,14 +14,14 @@ import (
 // A path here is what the wire shows, which the kernel has a hand in where source or
 // target are left to it. Such datagrams change places with none.
 type grouping struct {
-	messages [1 << slotBits]uint8 // by slot of the path, the message begun last
-	first    int                  // the first message that may be joined
-	joined   []joined
-	items    []int
+	messages  [1 << slotBits]uint8 // by slot of the path, the message begun last
+	first     int                  // the first message that may be joined
+	followers []follower
+	listed    []int // what itemsOf returned
 }
 
-// A joined is a datagram that is not its message's first.
-type joined struct{ message, item int }
+// A follower is a datagram that is not its message's first.
+type follower struct{ message, item int }
 
 // slotBits is the binary logarithm of how many paths can be told apart. Of two with
 // one slot less is grouped, and nothing is wrong: a message shows whose it is.
@@ -91,7 +91,7 @@ func (q *sender) join(i, item int, payload []byte, s *source, t *target, ecn ECN
 	if m.count >= m.limit || !q.out.AppendTo(i, payload) {
 		return false
 	}
-	q.joined = append(q.joined, joined{i, item})
+	q.followers = append(q.followers, follower{i, item})
 	m.count++
 	m.total += n
 	m.full = n < m.size
@@ -109,17 +109,17 @@ func (q *sender) segment(i int) {
 // itemsOf returns the items of message i, one for each datagram or one train. They are
 // good until the next call.
 func (q *sender) itemsOf(i int) []int {
-	items := append(q.grouping.items[:0], q.msgs[i].item)
-	for _, j := range q.joined {
-		if j.message == i {
-			items = append(items, j.item)
+	items := append(q.listed[:0], q.msgs[i].item)
+	for _, f := range q.followers {
+		if f.message == i {
+			items = append(items, f.item)
 		}
 	}
-	q.grouping.items = items
+	q.listed = items
 	return items
 }
 
 // regroup begins anew, with no message to join.
 func (q *sender) regroup() {
-	q.first, q.joined = 0, q.joined[:0]
+	q.first, q.followers = 0, q.followers[:0]
 }

@@ -15,6 +15,15 @@ type route struct {
 	t target
 }
 
+// newSender returns a Conn on the wildcard with a sender of it.
+func newSender(t *testing.T, network string) (*Conn, *sender) {
+	t.Helper()
+	c, err := ListenPacket(network, ":0")
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c, c.newSender().(*sender)
+}
+
 // peerOf dials c at an address of its host, and returns the way there.
 func peerOf(t *testing.T, c *Conn, vip netip.Addr) (*net.UDPConn, route) {
 	t.Helper()
@@ -65,13 +74,10 @@ func TestGroupingLeftToKernel(t *testing.T) {
 		{"udp", netip.IPv6Loopback(), func(r *route) { r.t.addr = netip.AddrPortFrom(netip.IPv6Unspecified(), r.t.addr.Port()) }},
 		{"udp", one, func(r *route) { r.t.addr = netip.AddrPortFrom(netip.AddrFrom16(one.As16()), r.t.addr.Port()) }},
 	} {
-		c, err := ListenPacket(tc.network, ":0")
-		require.NoError(t, err)
-		t.Cleanup(func() { c.Close() })
+		c, q := newSender(t, tc.network)
 		x, same := peerOf(t, c, tc.local)
 		other := same
 		tc.other(&other)
-		q := c.newSender().(*sender)
 		take(t, q, same, "12")
 		take(t, q, other, "34")
 		take(t, q, same, "56")
@@ -93,10 +99,7 @@ func TestGroupingLeftToKernel(t *testing.T) {
 
 // TestGroupingSlots: paths of one slot keep their order too.
 func TestGroupingSlots(t *testing.T) {
-	c, err := ListenPacket("udp4", ":0")
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	q := c.newSender().(*sender)
+	c, q := newSender(t, "udp4")
 	x, one := peerOf(t, c, netip.MustParseAddr("127.0.0.2"))
 	for range 10_000 {
 		y, two := peerOf(t, c, netip.MustParseAddr("127.0.0.3"))
@@ -122,10 +125,7 @@ func TestGroupingSlots(t *testing.T) {
 
 // TestGroupingHalfSent: nothing joins a message that has been sent.
 func TestGroupingHalfSent(t *testing.T) {
-	c, err := ListenPacket("udp4", ":0")
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	q := c.newSender().(*sender)
+	c, q := newSender(t, "udp4")
 	x, one := peerOf(t, c, netip.MustParseAddr("127.0.0.2"))
 	y, two := peerOf(t, c, netip.MustParseAddr("127.0.0.3"))
 	take(t, q, one, "12")

@@ -29,10 +29,10 @@ func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 // What is written is copied, so that buffers are the caller's again at once, and
 // is sent with the other answers of the batch, when all its datagrams have been
 // served: those of one Path in the order in which they were written, and as one where
-// [Conn.WritePackets] would send them so. An error of Write or WritePacket means that nothing will be sent: no
-// local address is known (ErrNoPath), it is none (ErrNotLocal), or the payload is
-// too long. What the kernel says later, and that the local address was withdrawn
-// meanwhile, is counted in the Conn's Stats and told to Server.OnError.
+// [Conn.WritePackets] would send them so. An error of Write or WritePacket means that
+// nothing will be sent: no local address is known (ErrNoPath), it is none (ErrNotLocal),
+// or the payload is too long. What the kernel says later, and that the local address
+// was withdrawn meanwhile, is counted in the Conn's Stats and told to Server.OnError.
 type ReplyWriter struct {
 	r    *reader
 	turn uint64 // of the reader, see there

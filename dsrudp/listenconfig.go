@@ -59,9 +59,10 @@ type ListenConfig struct {
 	// them is taken, 32 are held, or after a millisecond. A write then returns
 	// before its datagram was sent: what the kernel says is counted (Stats)
 	// and told to OnWriteError. A missing path and, for IPv6, a source that is
-	// not local are errors of the write even so. It implies a ReadAhead of 32 where that
-	// is 0, and is for programs that answer each datagram from the goroutine
-	// that reads.
+	// not local are errors of the write even so. Datagrams of different Paths
+	// may change places, as with WritePackets, unless NoOffload is set. It
+	// implies a ReadAhead of 32 where that is 0, and is for programs that
+	// answer each datagram from the goroutine that reads.
 	CoalesceWrites bool
 
 	// OnWriteError, if it is not nil, is told of datagrams that were written

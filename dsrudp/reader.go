@@ -18,9 +18,7 @@ type reader struct {
 	in  *receiver
 	out outbox
 
-	crew   crew // it is one of
-	streak int  // datagrams received since its queue was empty, or it looked after another
-	asked  int  // whom it looked after last
+	lookout lookout
 
 	buffers [][]byte
 	i       int    // the datagram being served
@@ -60,7 +58,7 @@ func (r *reader) run() error {
 	pause := time.Duration(0)
 	batch := func(n int) bool {
 		pause = 0
-		r.received(n)
+		r.lookout.look(r.in.in.Streak(), r.in.in)
 		r.serve(n)
 		return !r.srv.stop.Load() && !r.c.closed.Load()
 	}

@@ -48,7 +48,7 @@ type sender struct {
 // A message is what one element of a batch sends: one datagram, or several of
 // equal length of which only the last may be shorter.
 type message struct {
-	item  int // of the train or the first datagram; see grouping.joined for the others
+	item  int // of the train or the first datagram; see grouping.followers for the others
 	count int // datagrams
 	train bool
 	full  bool // nothing may follow

@@ -115,8 +115,8 @@ func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 	if s.readers == nil {
 		s.readers = make(map[*reader]struct{})
 	}
+	muster(readers)
 	for _, r := range readers {
-		r.crew = readers
 		s.readers[r] = struct{}{}
 	}
 	return readers, nil

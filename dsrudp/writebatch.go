@@ -13,7 +13,8 @@ import (
 // ones: it stops at the first message that cannot be sent, and returns an error,
 // that message's, only if it is the very first. A caller sends the rest again,
 // and skips a message that comes back with an error. Flags are those of
-// sendmsg(2).
+// sendmsg(2). The order of all is kept: only messages that follow each other are given to
+// the kernel as one.
 //
 // The source of each is found as by WriteMsgUDP, from OOB and from the Path that
 // Addr carries.

@@ -3,7 +3,6 @@ package mmsg
 import (
 	"net/netip"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -55,7 +54,9 @@ type Batch struct {
 	waited          bool
 	pending         bool // what ask found
 
-	waiting atomic.Bool // Loop waits
+	// Of Loop.
+	waiting *Waiting
+	streak  int // datagrams since it waited
 }
 
 // An extent is where the vectors of a message to send are.
@@ -80,6 +81,7 @@ func (s *Socket) NewBatch(n, oob int) *Batch {
 		oob:     make([]byte, n*oob),
 		room:    oob,
 		dirty:   n,
+		waiting: &Waiting{raw: s.raw},
 	}
 	for i := range b.hdrs {
 		h := &b.hdrs[i].hdr
@@ -199,78 +201,6 @@ func (b *Batch) Poll(n int) (int, error) {
 	}
 	return 0, os.NewSyscallError("recvmmsg", b.errno)
 }
-
-// Loop receives datagrams into the buffers that were set and calls f with the
-// number of each batch, until f returns false or a receive fails; the error is
-// then the receive's. F runs inside the callback of the poller, so that waiting
-// for the next batch costs one system call less; Close waits for it to return.
-//
-// A batch that is not full means that the kernel has shown the queue to be
-// empty. What came after that has left its mark with the poller, which this
-// callback does not leave, so it need not look again.
-func (b *Batch) Loop(f func(n int) bool) error {
-	b.rearm()
-	b.to, b.flags = len(b.hdrs), 0
-	b.looping = true
-	defer func() { b.looping = false }()
-	again := true
-	defer b.waiting.Store(false)
-	serve := func(fd uintptr) bool {
-		b.fd = fd
-		b.waiting.Store(false)
-		for range maxFull {
-			b.receive(fd)
-			switch {
-			case b.errno == unix.EAGAIN:
-				b.waiting.Store(true)
-				return false
-			case b.errno != 0:
-				again = false
-				return true
-			}
-			n := b.done
-			if !f(n) {
-				again = false
-				return true
-			}
-			b.rearm()
-			if n < b.to {
-				b.waiting.Store(true)
-				return false
-			}
-		}
-		return true
-	}
-	for again {
-		if err := b.sock.raw.Read(serve); err != nil {
-			return unwrap(err)
-		}
-	}
-	if b.errno != 0 {
-		return os.NewSyscallError("recvmmsg", b.errno)
-	}
-	return nil
-}
-
-// Overlooks reports whether the Loop of other waits although there is a datagram for
-// it, as nobody has looked at the poller yet. Other may be in use by other goroutines.
-func (b *Batch) Overlooks(other *Batch) bool {
-	b.pending = false
-	if other.waiting.Load() {
-		_ = other.sock.raw.Control(b.ask) // an error means that it was closed
-	}
-	return b.pending
-}
-
-func (b *Batch) look(fd uintptr) {
-	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds[:], 0)
-	b.pending = err == nil && n > 0
-}
-
-// maxFull is how many full batches Loop takes before it lets the poller look at
-// the deadline.
-const maxFull = 16
 
 // Received sets r to what message i brought.
 func (b *Batch) Received(i int, r *Received) {

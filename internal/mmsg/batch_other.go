@@ -108,8 +108,17 @@ func (b *Batch) Loop(f func(n int) bool) error {
 	}
 }
 
-// Overlooks is false: who waits is net.
-func (b *Batch) Overlooks(*Batch) bool { return false }
+// Waiting is for systems where a Loop waits itself. Here it is net who does.
+type Waiting struct{}
+
+// Waiting returns nothing to look at.
+func (b *Batch) Waiting() *Waiting { return nil }
+
+// Overlooks is false.
+func (b *Batch) Overlooks(*Waiting) bool { return false }
+
+// Streak is 0: each datagram is waited for.
+func (b *Batch) Streak() int { return 0 }
 
 // Received sets r to what message i brought.
 func (b *Batch) Received(_ int, r *Received) { *r = b.received }

@@ -11,9 +11,9 @@ func (b *Batch) Cap() int { return len(b.hdrs) }
 // Sent returns the bytes of payload of message i that were sent.
 func (b *Batch) Sent(i int) int { return int(b.hdrs[i].n) }
 
-// Waiting reports whether b's Loop waits, and SetWaiting says so.
-func (b *Batch) Waiting() bool       { return b.waiting.Load() }
-func (b *Batch) SetWaiting(yes bool) { b.waiting.Store(yes) }
+// Waits reports whether b's Loop waits, and SetWaits says so.
+func (b *Batch) Waits() bool       { return b.waiting.yes.Load() }
+func (b *Batch) SetWaits(yes bool) { b.waiting.yes.Store(yes) }
 
 // Keeps reports whether b keeps payloads alive.
 func (b *Batch) Keeps() bool {

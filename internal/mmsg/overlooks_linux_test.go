@@ -1,6 +1,7 @@
 package mmsg_test
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -16,23 +17,23 @@ func TestBatchOverlooks(t *testing.T) {
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
 	asking, _ := inbound(x, 1, 8)
 	in, _ := inbound(y, 4, 8)
-	require.False(t, asking.Overlooks(in))
-	in.SetWaiting(true)
-	require.False(t, asking.Overlooks(in))
+	require.False(t, asking.Overlooks(in.Waiting()))
+	in.SetWaits(true)
+	require.False(t, asking.Overlooks(in.Waiting()))
 	sendAll(t, yc, addrOf(yc, "127.0.0.1"), "")
-	require.True(t, asking.Overlooks(in))
-	require.Zero(t, testing.AllocsPerRun(10, func() { asking.Overlooks(in) }))
-	in.SetWaiting(false)
-	require.False(t, asking.Overlooks(in))
-	in.SetWaiting(true)
+	require.True(t, asking.Overlooks(in.Waiting()))
+	require.Zero(t, testing.AllocsPerRun(10, func() { asking.Overlooks(in.Waiting()) }))
+	in.SetWaits(false)
+	require.False(t, asking.Overlooks(in.Waiting()))
+	in.SetWaits(true)
 	n, err := in.Poll(4)
 	require.NoError(t, err)
 	require.Equal(t, 1, n, "it was looked at, not received")
-	require.False(t, asking.Overlooks(in))
+	require.False(t, asking.Overlooks(in.Waiting()))
 	sendAll(t, yc, addrOf(yc, "127.0.0.1"), "1")
-	require.True(t, asking.Overlooks(in))
+	require.True(t, asking.Overlooks(in.Waiting()))
 	require.NoError(t, yc.Close())
-	require.False(t, asking.Overlooks(in))
+	require.False(t, asking.Overlooks(in.Waiting()))
 }
 
 // TestBatchLoopWaits: a Loop waits when its queue is empty, and not while it has a
@@ -45,7 +46,7 @@ func TestBatchLoopWaits(t *testing.T) {
 	left := 8
 	go func() {
 		ended <- in.Loop(func(n int) bool {
-			if in.Waiting() {
+			if in.Waits() {
 				t.Error("it waits with a datagram in hand")
 			}
 			left -= n
@@ -61,10 +62,45 @@ func TestBatchLoopWaits(t *testing.T) {
 	soonWaits(t, in)
 	sendAll(t, c, self, "1")
 	require.NoError(t, <-ended)
-	require.False(t, in.Waiting())
+	require.False(t, in.Waits())
+}
+
+// TestBatchStreak: a streak is what came since the Loop waited, however full the
+// batches were.
+func TestBatchStreak(t *testing.T) {
+	for _, tc := range []struct {
+		size int
+		want []int
+	}{
+		{1, []int{1, 2, 3, 4, 5, 1}},
+		{2, []int{2, 4, 5, 1}},
+		{5, []int{5, 1}},
+		{8, []int{5, 1}},
+	} {
+		s, c := socket(t, "udp4", "127.0.0.1:0", false)
+		self := addrOf(c, "127.0.0.1")
+		in, _ := inbound(s, tc.size, 8)
+		sendAll(t, c, self, "1", "2", "3", "4", "5")
+		var streaks []int
+		ended := make(chan error)
+		left := 6
+		go func() {
+			ended <- in.Loop(func(n int) bool {
+				streaks = append(streaks, in.Streak())
+				left -= n
+				return left > 0
+			})
+		}()
+		soonWaits(t, in)
+		sendAll(t, c, self, "6")
+		require.NoError(t, <-ended)
+		require.Equal(t, tc.want, streaks, tc.size)
+	}
 }
 
 func soonWaits(t *testing.T, b *mmsg.Batch) {
 	t.Helper()
-	require.Eventually(t, b.Waiting, 5*time.Second, time.Millisecond)
+	for end := time.Now().Add(5 * time.Second); !b.Waits(); runtime.Gosched() {
+		require.True(t, time.Now().Before(end), "it waits")
+	}
 }

@@ -66,7 +66,7 @@ var answering = []breakage{
 	{
 		name: "deadline of a Server that is never idle not looked at",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/loop_linux.go",
 			"const maxFull = 16",
 			"const maxFull = 1 << 40",
 		}},

@@ -221,9 +221,9 @@ var batches = []breakage{
 	{
 		name: "batch that is full taken for all there is",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
-			"if n < b.to {\n\t\t\t\tb.waiting",
-			"if n <= b.to {\n\t\t\t\tb.waiting",
+			"internal/mmsg/loop_linux.go",
+			"if n < b.to {",
+			"if n <= b.to {",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchLoop$")},
 	},

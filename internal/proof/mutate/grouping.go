@@ -96,8 +96,8 @@ var grouping = []breakage{
 		name: "errors of one message told of the datagrams of another",
 		edits: []edit{{
 			"dsrudp/grouping.go",
-			"if j.message == i {",
-			"if j.message <= i {",
+			"if f.message == i {",
+			"if f.message <= i {",
 		}},
 		by: []selection{tests(public, "^TestGroupingErrors$")},
 	},
@@ -105,7 +105,7 @@ var grouping = []breakage{
 		name: "errors told of datagrams sent before",
 		edits: []edit{{
 			"dsrudp/grouping.go",
-			"q.first, q.joined = 0, q.joined[:0]",
+			"q.first, q.followers = 0, q.followers[:0]",
 			"q.first = 0",
 		}},
 		by: []selection{tests(public, "^TestGroupingErrors$")},
@@ -114,8 +114,8 @@ var grouping = []breakage{
 		name: "nothing grouped after what was left to the kernel",
 		edits: []edit{{
 			"dsrudp/grouping.go",
-			"q.first, q.joined = 0, q.joined[:0]",
-			"q.joined = q.joined[:0]",
+			"q.first, q.followers = 0, q.followers[:0]",
+			"q.followers = q.followers[:0]",
 		}},
 		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
 	},

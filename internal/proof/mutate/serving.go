@@ -128,7 +128,7 @@ var serving = []breakage{
 	{
 		name: "batch that is full taken for the last",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/loop_linux.go",
 			"if n < b.to {",
 			"if n <= b.to {",
 		}},
@@ -147,8 +147,8 @@ var serving = []breakage{
 		name: "pauses between failing reads add up over good ones",
 		edits: []edit{{
 			"dsrudp/reader.go",
-			"pause = 0\n\t\tr.received(n)",
-			"r.received(n)",
+			"\t\tpause = 0\n\t\tr.lookout",
+			"\t\tr.lookout",
 		}},
 		by: []selection{tests(public, "^TestServerTransientError$")},
 	},
@@ -277,25 +277,109 @@ var shutting = []breakage{
 		name: "one other reader of several looked after",
 		edits: []edit{{
 			"dsrudp/crew.go",
-			"(r.asked + 1) % len(r.crew); r.crew[r.asked] == r {",
-			"0; r.crew[r.asked] == r {",
+			"l.after%(len(l.crew)-1) + 1",
+			"1",
 		}},
 		by: []selection{tests(public, "^TestCrew$")},
 	},
 	{
-		name: "reader with an end to its queue looks after others",
+		name: "reader that waited not seen to begin anew",
 		edits: []edit{{
 			"dsrudp/crew.go",
-			"if n < len(r.buffers) {",
-			"if n < 0 {",
+			"if streak < l.seen {",
+			"if streak < 0 {",
 		}},
 		by: []selection{tests(public, "^TestCrew$")},
+	},
+	{
+		name: "reader that is hardly busy looks after others",
+		edits: []edit{{
+			"dsrudp/crew.go",
+			"streak-l.seen < busy",
+			"streak-l.seen < busy-1",
+		}},
+		by: []selection{tests(public, "^TestCrew$")},
+	},
+	{
+		name: "readers not made a crew",
+		edits: []edit{{
+			"dsrudp/server.go",
+			"\tmuster(readers)\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestCrewServed$")},
+	},
+	{
+		name: "busy reader looks after nobody",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"\t\tr.lookout.look(r.in.in.Streak(), r.in.in)\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestCrewServed$")},
+	},
+	{
+		name: "nobody hailed for who was overlooked",
+		edits: []edit{{
+			"dsrudp/crew.go",
+			"\t\tgo l.come()\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestCrew")},
+	},
+	{
+		name: "another one hailed before one has come",
+		edits: []edit{{
+			"dsrudp/crew.go",
+			"if l.hailed.CompareAndSwap(false, true) {",
+			"{",
+		}},
+		by: []selection{tests(public, "^TestHail$")},
+	},
+	{
+		name: "nobody hailed a second time",
+		edits: []edit{{
+			"dsrudp/crew.go",
+			"l.hailed.Store(false)",
+			"l.hailed.Store(true)",
+		}},
+		by: []selection{tests(public, "^TestHail$")},
+	},
+	{
+		name: "ended reader kept by its crew",
+		edits: []edit{
+			{
+				"dsrudp/crew.go",
+				"type crew []*mmsg.Waiting",
+				"type crew []*reader",
+			},
+			{
+				"dsrudp/crew.go",
+				"all[i] = r.in.in.Waiting()",
+				"all[i] = r",
+			},
+			{
+				"dsrudp/crew.go",
+				"l.crew[(l.own+l.after)%len(l.crew)])",
+				"l.crew[(l.own+l.after)%len(l.crew)].in.in.Waiting())",
+			},
+		},
+		by: []selection{tests(public, "^TestReaderLetGo$")},
+	},
+	{
+		name: "streak that goes on after a wait",
+		edits: []edit{{
+			"internal/mmsg/loop_linux.go",
+			"\tb.streak = 0\n",
+			"",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchStreak$")},
 	},
 	{
 		name: "reader in a handler taken for one that waits",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
-			"\t\tb.fd = fd\n\t\tb.waiting.Store(false)\n",
+			"internal/mmsg/loop_linux.go",
+			"\t\tb.fd = fd\n\t\tb.waiting.yes.Store(false)\n",
 			"\t\tb.fd = fd\n",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchLoopWaits$")},
@@ -303,16 +387,16 @@ var shutting = []breakage{
 	{
 		name: "reader that found its queue empty not seen to wait",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
-			"b.errno == unix.EAGAIN:\n\t\t\t\tb.waiting.Store(true)\n",
-			"b.errno == unix.EAGAIN:\n",
+			"internal/mmsg/loop_linux.go",
+			"b.errno == unix.EAGAIN:\n\t\t\t\treturn b.wait()\n",
+			"b.errno == unix.EAGAIN:\n\t\t\t\treturn false\n",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchLoopWaits$")},
 	},
 	{
 		name: "reader that waits for nothing taken for overlooked",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/loop_linux.go",
 			"err == nil && n > 0",
 			"err == nil && n >= 0",
 		}},
@@ -321,8 +405,8 @@ var shutting = []breakage{
 	{
 		name: "reader with a datagram in hand taken for overlooked",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
-			"if other.waiting.Load() {",
+			"internal/mmsg/loop_linux.go",
+			"if other.yes.Load() {",
 			"if other != nil {",
 		}},
 		by: []selection{tests(mmsg, "^TestBatchOverlooks$")},
