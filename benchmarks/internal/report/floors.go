@@ -21,12 +21,12 @@ var grades = map[verdict.Grade]text.Colors{
 	verdict.Missed: {text.FgRed, text.Bold},
 }
 
-// Floors prints the table of floors and targets, with the checks of wrong
-// sources as one.
+// Floors prints the table of floors and targets, with what C reaches of them and with
+// the checks of wrong sources as one.
 func Floors(w io.Writer, vs []verdict.Verdict) {
 	fmt.Fprintf(w, "\n%s\n", heading.Sprint("Floors and targets"))
-	t := newTable(w, "what", "of", "over", "ratio", "quartiles", "floor", "target", "")
-	number(t, 4, 7)
+	t := newTable(w, "what", "of", "over", "ratio", "quartiles", "C's", "floor", "target", "")
+	number(t, 4, 8)
 	last := ""
 	for _, v := range vs {
 		if v.Metric == plan.Wrong {
@@ -37,7 +37,7 @@ func Floors(w io.Writer, vs []verdict.Verdict) {
 			row = ""
 		}
 		last = v.Row
-		t.AppendRow(table.Row{row, of(v), short(v.Over), ratio(v.Value.Median), spread(v.Value), bound(v, v.Floor), bound(v, v.Target), grade(v.Grade)})
+		t.AppendRow(table.Row{row, of(v), short(v.Over), ratio(v.Value.Median), spread(v.Value), ratio(v.Limit.Median), bound(v, v.Floor), bound(v, v.Target), grade(v.Grade)})
 	}
 	t.Render()
 	sources(w, vs)

@@ -62,6 +62,7 @@ type (
 		Value  float   `json:"value"`
 		Lower  float   `json:"lower_quartile"`
 		Upper  float   `json:"upper_quartile"`
+		Limit  float   `json:"limit"`
 		Floor  float64 `json:"floor"`
 		Target float64 `json:"target"`
 		Grade  string  `json:"grade"`
@@ -90,7 +91,7 @@ func JSON(w io.Writer, r *Report) error {
 	}
 	for _, v := range r.Verdicts {
 		j.Floors = append(j.Floors, jsonFloor{
-			v.Row, v.String(), float(v.Value.Median), float(v.Value.Lower), float(v.Value.Upper),
+			v.Row, v.String(), float(v.Value.Median), float(v.Value.Lower), float(v.Value.Upper), float(v.Limit.Median),
 			v.Floor, v.Target, string(v.Grade),
 		})
 	}

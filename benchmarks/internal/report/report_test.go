@@ -91,9 +91,9 @@ func TestScenario(t *testing.T) {
 
 func TestFloors(t *testing.T) {
 	s := squeezed(func(w *strings.Builder) { report.Floors(w, made().Verdicts) })
-	require.Contains(t, s, "what of over ratio quartiles floor target")
-	require.Contains(t, s, "a row AddrPort net AddrPort 0.425 0.387–0.463 0.65 0.40 floor met")
-	require.Contains(t, s, "\nAddrPort: p50 net AddrPort 1.000 1.000–1.000 0.65 0.54 MISSED", "its row is not named again")
+	require.Contains(t, s, "what of over ratio quartiles C's floor target")
+	require.Contains(t, s, "a row AddrPort net AddrPort 0.425 0.387–0.463 0.700 0.65 0.40 floor met")
+	require.Contains(t, s, "\nAddrPort: p50 net AddrPort 1.000 1.000–1.000 1.000 0.65 0.54 MISSED", "its row is not named again")
 	require.Contains(t, s, "another x: rate y ≥ 0.90 ≥ 1.00 not measured")
 	require.Contains(t, s, "wrong sources of this project's servers: 0, in 1 rows: met")
 }
@@ -142,6 +142,7 @@ func TestJSON(t *testing.T) {
 		Floors []struct {
 			Row, Grade string
 			Value      *float64
+			Limit      *float64
 		}
 		Memory struct {
 			Conn int `json:"conn_bytes"`
@@ -161,7 +162,9 @@ func TestJSON(t *testing.T) {
 	require.Equal(t, 1.0, *es[2].Allocs)
 	require.Equal(t, 20_000.0, *es[2].P50[1])
 	require.Equal(t, "floor met", j.Floors[0].Grade)
+	require.Equal(t, .7, *j.Floors[0].Limit)
 	require.Nil(t, j.Floors[2].Value, "not measured")
+	require.Nil(t, j.Floors[2].Limit)
 }
 
 func TestCharts(t *testing.T) {

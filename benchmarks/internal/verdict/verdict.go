@@ -28,6 +28,9 @@ type Verdict struct {
 	plan.Check
 	Value stat.Summary
 	Grade Grade
+	// Limit is the same ratio of the scenario's limit, NaN where there is none: what
+	// the kernel's interface makes of it on this machine.
+	Limit stat.Summary
 }
 
 // Of judges the checks, and the sources of all replies of this project.
@@ -59,7 +62,7 @@ func Failed(vs []Verdict) bool {
 }
 
 func judge(c plan.Check, o *run.Outcome) Verdict {
-	v := Verdict{Check: c, Grade: Unknown, Value: stat.Summarize(nil)}
+	v := Verdict{Check: c, Grade: Unknown, Value: stat.Summarize(nil), Limit: stat.Summarize(nil)}
 	if o == nil {
 		return v
 	}
@@ -68,6 +71,9 @@ func judge(c plan.Check, o *run.Outcome) Verdict {
 		return v
 	}
 	v.Value = stat.Summarize(values(c, entries))
+	if limit := o.Entry(o.Scenario.Limit); limit != nil && comparesOthers(c, o) {
+		v.Limit = limit.Ratio(c.Metric, entries[c.Over])
+	}
 	switch x := v.Value.Median; {
 	case math.IsNaN(x):
 	case c.Meets(x, c.Target):
@@ -78,6 +84,13 @@ func judge(c plan.Check, o *run.Outcome) Verdict {
 		v.Grade = Missed
 	}
 	return v
+}
+
+// comparesOthers reports whether a check is over somebody else's server that is not
+// the limit.
+func comparesOthers(c plan.Check, o *run.Outcome) bool {
+	over := o.Entry(c.Over)
+	return over != nil && !over.Server.Ours() && c.Over != o.Scenario.Limit && c.GainOf == ""
 }
 
 // Settled reports whether more rounds would hardly change how a check of the

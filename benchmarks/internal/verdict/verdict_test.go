@@ -3,6 +3,7 @@
 package verdict_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -52,6 +53,21 @@ func TestGrades(t *testing.T) {
 	v = judge(c, os)
 	require.Equal(t, verdict.Missed, v.Grade)
 	require.True(t, verdict.Failed([]verdict.Verdict{v}))
+}
+
+// TestLimit: what C reaches is told where the ratio is over somebody else's server.
+func TestLimit(t *testing.T) {
+	os := outcome(entry("dsrudp X", 8, 16), entry("dsrudp Y", 8, 8), entry("net", 10, 20), entry("C", 6, 12))
+	c := plan.Check{Metric: plan.CPU, Of: "dsrudp X", Over: "net", Floor: .5, Target: .5}
+	require.True(t, math.IsNaN(judge(c, os).Limit.Median), "there is no limit")
+	os[0].Scenario.Limit = "C"
+	require.InDelta(t, .6, judge(c, os).Limit.Median, 1e-9)
+	for _, over := range []string{"dsrudp Y", "C", ""} {
+		c.Over = over
+		require.True(t, math.IsNaN(judge(c, os).Limit.Median), over)
+	}
+	c.Over, c.GainOf, c.GainOver = "net", "C", "net"
+	require.True(t, math.IsNaN(judge(c, os).Limit.Median))
 }
 
 // TestSettled: what is near its floor on either side is not.
