@@ -28,7 +28,8 @@ type Batch struct {
 	room  int // of oob for each message
 
 	// Receiving.
-	dirty   int // headers that the kernel wrote to
+	dirty   int  // headers that the kernel wrote to
+	lone    bool // the last Recv waited, and one datagram came
 	scatter [][]unix.Iovec
 
 	// Wary makes a send that had to wait for room return 0, nil instead of
@@ -160,9 +161,14 @@ func (b *Batch) rearm() {
 // Recv receives up to n datagrams into the buffers that were set, and waits for
 // the first until the read deadline or Close. Flags are recvmmsg's: with
 // FlagDontWait it does not wait.
+//
+// It takes as many as are there. Where it had to wait it may take the first alone: if
+// that is how they came the last time, it does not look for another, which the next
+// call will.
 func (b *Batch) Recv(n, flags int) (int, error) {
 	b.rearm()
 	b.to, b.flags = n, flags
+	b.waited = false
 	if err := b.sock.raw.Read(b.recv); err != nil {
 		return 0, unwrap(err)
 	}
@@ -174,7 +180,15 @@ func (b *Batch) Recv(n, flags int) (int, error) {
 
 func (b *Batch) doRecv(fd uintptr) bool {
 	b.receive(fd)
-	return b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0
+	if b.errno == unix.EAGAIN && b.flags&unix.MSG_DONTWAIT == 0 {
+		b.waited = true
+		if b.lone {
+			b.to = 1
+		}
+		return false
+	}
+	b.lone = b.waited && b.done == 1
+	return true
 }
 
 func (b *Batch) receive(fd uintptr) {

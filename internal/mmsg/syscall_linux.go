@@ -19,7 +19,7 @@ var noRecvmmsg, noSendmmsg atomic.Bool
 
 // recvmmsg receives up to len(hdrs) datagrams and returns how many.
 func (s *Socket) recvmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
-	if !noRecvmmsg.Load() {
+	if len(hdrs) > 1 && !noRecvmmsg.Load() {
 		n, errno := s.mmsg(unix.SYS_RECVMMSG, fd, hdrs, flags)
 		if !forbidden(unix.SYS_RECVMMSG, fd, errno) {
 			return n, errno

@@ -228,6 +228,33 @@ var batches = []breakage{
 		by: []selection{tests(mmsg, "^TestBatchLoop$")},
 	},
 	{
+		name: "one datagram taken after each wait",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"if b.lone {",
+			"if b.waited {",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchLone$")},
+	},
+	{
+		name: "another datagram looked for after each wait",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"if b.lone {",
+			"if b.done > 1 {",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchLone$")},
+	},
+	{
+		name: "datagram that was there taken for one that was waited for",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"b.lone = b.waited && b.done == 1",
+			"b.lone = b.done == 1",
+		}},
+		by: []selection{tests(mmsg, "^TestBatchLone$")},
+	},
+	{
 		name: "forbidden system call of several messages not noticed",
 		edits: []edit{{
 			"internal/mmsg/syscall_linux.go",
