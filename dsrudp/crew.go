@@ -23,9 +23,9 @@ const busy = 32
 // A lookout is a reader's part in a crew.
 type lookout struct {
 	crew  crew
-	own   int // the reader's place in it
-	after int // how many places behind is whom it looked after last
-	seen  int // of the streak, when it did
+	own   int  // the reader's place in it
+	after int  // how many places behind is whom it looked after last
+	seen  uint // of the streak, when it did
 
 	hailed atomic.Bool // and nobody came yet
 	come   func()
@@ -44,9 +44,9 @@ func muster(readers []*reader) {
 
 // look looks after another reader if the own one, whose streak and Batch these are, has
 // been busy since the last time. It reports whether that other one was overlooked.
-func (l *lookout) look(streak int, in *mmsg.Batch) bool {
-	if streak < l.seen {
-		l.seen = 0 // it has waited
+func (l *lookout) look(streak uint, in *mmsg.Batch) bool {
+	if streak <= l.seen {
+		l.seen = 0 // it has waited: no batch is empty
 	}
 	if streak-l.seen < busy || len(l.crew) < 2 {
 		return false
@@ -61,7 +61,7 @@ func (l *lookout) look(streak int, in *mmsg.Batch) bool {
 }
 
 // hail has somebody look at the poller. Where there is an idle processor a new
-// goroutine has the runtime wake a thread, which looks there before it looks for work.
+// goroutine has the runtime wake a thread, which looks there before it looks for others' work.
 // Where there is none nobody comes soon, and one call is enough.
 func (l *lookout) hail() {
 	if l.hailed.CompareAndSwap(false, true) {

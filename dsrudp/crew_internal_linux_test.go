@@ -26,6 +26,11 @@ func begun(t *testing.T, s *Server, n int) (readers []*reader, at []netip.AddrPo
 	}
 	readers, err := s.begin(conns)
 	require.NoError(t, err)
+	t.Cleanup(func() {
+		for _, r := range readers {
+			s.end(r) // also those that never ran
+		}
+	})
 	return readers, at
 }
 
@@ -64,15 +69,15 @@ func TestCrew(t *testing.T) {
 		_, err := asking.c.WriteToUDPAddrPort([]byte("1"), at[0])
 		require.NoError(t, err)
 	}
-	l, streak := &asking.lookout, 0
-	look := func(n int) bool {
+	l, streak := &asking.lookout, uint(0)
+	look := func(n uint) bool {
 		streak += n
 		return l.look(streak, asking.in.in)
 	}
 	// On one processor the other goes on when the test lets it: until it is
 	// overlooked, which the runtime's monitor may still prevent.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	both := func(n int) (found bool) { // have been looked after then
+	both := func(n uint) (found bool) { // have been looked after then
 		found = look(n)
 		return look(n) || found
 	}
@@ -98,6 +103,32 @@ func TestCrew(t *testing.T) {
 		require.Equal(t, before, hails.Load())
 	}
 	require.True(t, found)
+}
+
+// TestLookout: a reader looks each time it was busy, since it looked or since it waited.
+func TestLookout(t *testing.T) {
+	readers, _ := begun(t, &Server{Handler: HandlerFunc(func(ReplyWriter, *Packet) {})}, 3)
+	l := &readers[0].lookout
+	for i, tc := range []struct {
+		streak uint
+		looks  bool
+	}{
+		{busy - 1, false},
+		{busy, true},
+		{busy + 5, false},
+		{busy, true}, // it has waited
+		{busy + 5, false},
+		{busy, true}, // and again
+		{2*busy - 1, false},
+		{2 * busy, true},
+		{4 * busy, true},
+		{1, false},
+		{busy, true},
+	} {
+		before := l.after
+		require.False(t, l.look(tc.streak, readers[0].in.in), "nobody is overlooked")
+		require.Equal(t, tc.looks, l.after != before, "%d: a streak of %d", i, tc.streak)
+	}
 }
 
 // counted counts for whom r's hails are, as they come.

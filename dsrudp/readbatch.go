@@ -12,8 +12,8 @@ import (
 // ReadBatch acts like ReadBatch of golang.org/x/net's ipv4.PacketConn and
 // ipv6.PacketConn, whose messages are one type, on a socket of either family:
 // it receives into the Buffers and OOB of ms, sets their N, NN, Flags and Addr,
-// and returns how many messages it received, at least one, for which it waits; as
-// with ReadPackets it may return with the first then.
+// and returns how many messages it received, at least one, for which it waits. As
+// with ReadPackets it may then return with the first alone.
 // Flags are those of recvmsg(2); with MSG_DONTWAIT it does not wait.
 //
 // Each Addr is a *net.UDPAddr that carries the datagram's Path, as ReadFrom's

@@ -3,8 +3,9 @@ package dsrudp
 import "syscall"
 
 // ReadPackets receives datagrams into the buffers of ps, one for each Packet,
-// and returns how many: as many as are there, at least one, for which it waits. If it
-// had to, and the time before, and only one came then, it returns with the first.
+// and returns how many: as many as are there. If none is there it waits, and may then
+// return with the first alone, although others follow it: where datagrams have been
+// coming one at a time it does not look for another.
 // It fills in the Packets and allocates nothing. Err is not nil only if n is 0.
 //
 // One call takes at most 32 datagrams with one system call; elsewhere than on

@@ -29,7 +29,7 @@ type Batch struct {
 
 	// Receiving.
 	dirty   int  // headers that the kernel wrote to
-	lone    bool // the last Recv waited, and one datagram came
+	lone    bool // the last Recv that received anything waited, and one datagram came
 	scatter [][]unix.Iovec
 
 	// Wary makes a send that had to wait for room return 0, nil instead of
@@ -57,7 +57,7 @@ type Batch struct {
 
 	// Of Loop.
 	waiting *Waiting
-	streak  int // datagrams since it waited
+	streak  uint // datagrams since it waited
 }
 
 // An extent is where the vectors of a message to send are.

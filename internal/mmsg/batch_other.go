@@ -118,7 +118,7 @@ func (b *Batch) Waiting() *Waiting { return nil }
 func (b *Batch) Overlooks(*Waiting) bool { return false }
 
 // Streak is 0: each datagram is waited for.
-func (b *Batch) Streak() int { return 0 }
+func (b *Batch) Streak() uint { return 0 }
 
 // Received sets r to what message i brought.
 func (b *Batch) Received(_ int, r *Received) { *r = b.received }

@@ -18,7 +18,7 @@ type Waiting struct {
 func (b *Batch) Waiting() *Waiting { return b.waiting }
 
 // Streak returns how many datagrams Loop has received since it waited.
-func (b *Batch) Streak() int { return b.streak }
+func (b *Batch) Streak() uint { return b.streak }
 
 // maxFull is how many full batches Loop takes before it lets the poller look at
 // the deadline.
@@ -52,7 +52,7 @@ func (b *Batch) Loop(f func(n int) bool) error {
 				return true
 			}
 			n := b.done
-			b.streak += n
+			b.streak += uint(n)
 			if !f(n) {
 				again = false
 				return true
@@ -82,8 +82,8 @@ func (b *Batch) wait() bool {
 	return false
 }
 
-// Overlooks reports whether a Loop waits although there is a datagram for it, as
-// nobody has looked at the poller yet. It may be another goroutine's.
+// Overlooks reports whether a Loop, which may be another goroutine's, waits although
+// there is a datagram for it. Mostly nobody has looked at the poller then.
 func (b *Batch) Overlooks(other *Waiting) bool {
 	b.pending = false
 	if other.yes.Load() {

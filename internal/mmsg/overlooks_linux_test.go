@@ -70,18 +70,18 @@ func TestBatchLoopWaits(t *testing.T) {
 func TestBatchStreak(t *testing.T) {
 	for _, tc := range []struct {
 		size int
-		want []int
+		want []uint
 	}{
-		{1, []int{1, 2, 3, 4, 5, 1}},
-		{2, []int{2, 4, 5, 1}},
-		{5, []int{5, 1}},
-		{8, []int{5, 1}},
+		{1, []uint{1, 2, 3, 4, 5, 1}},
+		{2, []uint{2, 4, 5, 1}},
+		{5, []uint{5, 1}},
+		{8, []uint{5, 1}},
 	} {
 		s, c := socket(t, "udp4", "127.0.0.1:0", false)
 		self := addrOf(c, "127.0.0.1")
 		in, _ := inbound(s, tc.size, 8)
 		sendAll(t, c, self, "1", "2", "3", "4", "5")
-		var streaks []int
+		var streaks []uint
 		ended := make(chan error)
 		left := 6
 		go func() {

@@ -286,10 +286,19 @@ var shutting = []breakage{
 		name: "reader that waited not seen to begin anew",
 		edits: []edit{{
 			"dsrudp/crew.go",
-			"if streak < l.seen {",
+			"if streak <= l.seen {",
 			"if streak < 0 {",
 		}},
-		by: []selection{tests(public, "^TestCrew$")},
+		by: []selection{tests(public, "^TestLookout$")},
+	},
+	{
+		name: "reader that waited and is as busy again not seen to begin anew",
+		edits: []edit{{
+			"dsrudp/crew.go",
+			"if streak <= l.seen {",
+			"if streak < l.seen {",
+		}},
+		by: []selection{tests(public, "^TestLookout$")},
 	},
 	{
 		name: "reader that is hardly busy looks after others",
@@ -298,7 +307,7 @@ var shutting = []breakage{
 			"streak-l.seen < busy",
 			"streak-l.seen < busy-1",
 		}},
-		by: []selection{tests(public, "^TestCrew$")},
+		by: []selection{tests(public, "^TestLookout$")},
 	},
 	{
 		name: "readers not made a crew",
