@@ -90,9 +90,8 @@ func matches(t *testing.T, h *lab.Host, chain string) (counts []int) {
 	t.Helper()
 	var out []byte
 	require.NoError(t, h.Do(func() (err error) {
-		cmd := exec.Command("iptables", "-t", "nat", "-v", "-S", chain)
-		cmd.Env = append(cmd.Environ(), "PATH=/usr/sbin:/sbin:/usr/bin:/bin")
-		out, err = cmd.CombinedOutput()
+		// It is looked for where an ordinary user's PATH does not lead.
+		out, err = exec.Command("env", "PATH=/usr/sbin:/sbin:/usr/bin:/bin", "iptables", "-t", "nat", "-v", "-S", chain).CombinedOutput()
 		return err
 	}), "%s", out)
 	for line := range strings.Lines(string(out)) {
