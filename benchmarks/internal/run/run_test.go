@@ -99,6 +99,13 @@ func TestSmoke(t *testing.T) {
 // known not to, and is then caught.
 func TestEveryServerAnswers(t *testing.T) {
 	r := newRunner(t, true)
+	// A window is short, and on a busy machine over before an answer comes.
+	r.More = func(o *run.Outcome) bool {
+		return o.Rounds() < 100 && slices.ContainsFunc(o.Entries, func(e run.Entry) bool {
+			replies, _, _, _ := e.Total()
+			return replies == 0
+		})
+	}
 	for _, name := range []string{"saturated", "group8", "gro4", "1200bytes", "ipv6", "dual4", "dual6", "reuseport"} {
 		t.Run(name, func(t *testing.T) {
 			o, err := r.Run(t.Context(), scenario(t, name, every))
