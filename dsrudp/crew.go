@@ -61,8 +61,8 @@ func (l *lookout) look(streak uint, in *mmsg.Batch) bool {
 }
 
 // hail has somebody look at the poller. Where there is an idle processor a new
-// goroutine has the runtime wake a thread, which looks there before it looks for others' work.
-// Where there is none nobody comes soon, and one call is enough.
+// goroutine has the runtime wake a thread, which looks there before it looks for
+// others' work. Where there is none nobody comes soon, and one call is enough.
 func (l *lookout) hail() {
 	if l.hailed.CompareAndSwap(false, true) {
 		go l.come()

@@ -142,8 +142,13 @@ func counted(r *reader, n *atomic.Int64) {
 
 func soonIs(t *testing.T, n *atomic.Int64, want int64) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); n.Load() != want; runtime.Gosched() {
-		require.True(t, time.Now().Before(end), "%d, not %d", n.Load(), want)
+	until(t, "the count is right", func() bool { return n.Load() == want })
+}
+
+func until(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !happened(); runtime.Gosched() {
+		require.True(t, time.Now().Before(end), what)
 	}
 }
 
@@ -222,9 +227,7 @@ func TestHail(t *testing.T) {
 		want := hails.Load() + 1
 		held <- struct{}{}
 		soonIs(t, &hails, want)
-		for end := time.Now().Add(5 * time.Second); l.hailed.Load(); runtime.Gosched() {
-			require.True(t, time.Now().Before(end))
-		}
+		until(t, "somebody came", func() bool { return !l.hailed.Load() })
 	}
 	l.come = come
 	require.Less(t, testing.AllocsPerRun(100, l.hail), 1.0)
@@ -242,14 +245,14 @@ func TestReaderLetGo(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(conns...) }()
 	var all []weak.Pointer[reader]
-	for end := time.Now().Add(5 * time.Second); len(all) == 0; runtime.Gosched() {
-		require.True(t, time.Now().Before(end))
+	until(t, "it serves", func() bool {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		for r := range s.readers {
 			all = append(all, weak.Make(r))
 		}
-		s.mu.Unlock()
-	}
+		return len(all) > 0
+	})
 	require.NoError(t, conns[0].Close())
 	require.NoError(t, conns[1].Close())
 	conns[0], conns[1] = nil, nil
@@ -262,9 +265,7 @@ func TestReaderLetGo(t *testing.T) {
 		}
 		return n
 	}
-	for end := time.Now().Add(5 * time.Second); alive() > 1; runtime.Gosched() {
-		require.True(t, time.Now().Before(end))
-	}
+	until(t, "two are gone", func() bool { return alive() <= 1 })
 	require.Equal(t, 1, alive())
 	require.NoError(t, conns[2].Close())
 	require.Error(t, <-ended)

@@ -140,3 +140,20 @@ func TestGroupingHalfSent(t *testing.T) {
 	requireRead(t, x, "123")
 	requireRead(t, y, "abc")
 }
+
+// TestGroupingOff: with NoOffload the order of all is kept.
+func TestGroupingOff(t *testing.T) {
+	c, err := (&ListenConfig{NoOffload: true}).ListenPacket(t.Context(), "udp4", ":0")
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	q := c.newSender().(*sender)
+	_, one := peerOf(t, c, netip.MustParseAddr("127.0.0.2"))
+	_, two := peerOf(t, c, netip.MustParseAddr("127.0.0.3"))
+	take(t, q, one, "1")
+	take(t, q, two, "a")
+	take(t, q, one, "2")
+	require.Equal(t, 3, q.out.Len())
+	for i, want := range []string{"1", "a", "2"} {
+		require.Equal(t, want, string(q.out.Payload(i, nil)))
+	}
+}
