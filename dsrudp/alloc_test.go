@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,7 +77,7 @@ func TestAllocations(t *testing.T) {
 		struct{ network, address string }{"udp6", "[::]:0"})
 	for _, w := range sockets {
 		for name, p := range pairs {
-			t.Run(w.network+w.address+"/"+name, func(t *testing.T) {
+			measure := func(t *testing.T, before func(c *dsrudp.Conn) error) {
 				c := listen(t, w.network, w.address)
 				vip := vips[0]
 				if w.network == "udp6" {
@@ -88,6 +89,9 @@ func TestAllocations(t *testing.T) {
 					if _, err := x.Write([]byte("1")); err != nil {
 						t.Fatal(err)
 					}
+					if err := before(c); err != nil {
+						t.Fatal(err)
+					}
 					if err := p.echo(c); err != nil {
 						t.Fatal(err)
 					}
@@ -96,6 +100,12 @@ func TestAllocations(t *testing.T) {
 					}
 				})
 				require.Equal(t, p.want, got)
+			}
+			t.Run(w.network+w.address+"/"+name, func(t *testing.T) {
+				measure(t, func(*dsrudp.Conn) error { return nil })
+			})
+			t.Run(w.network+w.address+"/"+name+"/deadline", func(t *testing.T) {
+				measure(t, func(c *dsrudp.Conn) error { return c.SetDeadline(time.Now().Add(patience)) })
 			})
 		}
 	}

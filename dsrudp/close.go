@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
 // past is a deadline that is over.
@@ -31,24 +33,24 @@ func (c *Conn) Close() error {
 			return &net.OpError{Op: "close", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: net.ErrClosed}
 		}
 		c.end()
-		return c.conn.SetDeadline(past)
+		return c.sock.SetDeadline(past)
 	}
 	c.life.Unlock()
 	if first {
 		return c.shut()
 	}
-	return c.conn.Close()
+	return c.sock.Close()
 }
 
 // shut closes the socket and lets go of the guard.
 func (c *Conn) shut() error {
 	if c.held != nil {
 		// It waits for room in the send buffer, though not for long.
-		_ = c.conn.SetWriteDeadline(time.Now().Add(holdFor))
+		_ = c.sock.SetWriteDeadline(time.Now().Add(holdFor))
 		c.held.flush()
 	}
 	c.dropped() // the kernel's count ends with the socket
-	err := c.conn.Close()
+	err := c.sock.Close()
 	if c.guard != nil {
 		c.release.Stop()
 		c.guard.Close()
@@ -81,7 +83,7 @@ func (c *Conn) wake() {
 	c.life.Lock()
 	defer c.life.Unlock()
 	c.end()
-	_ = c.conn.SetReadDeadline(past) // the error is its being closed
+	_ = c.sock.SetReadDeadline(past) // the error is its being closed
 }
 
 // unserve ends serve, and closes the socket if Close was called meanwhile.
@@ -106,20 +108,20 @@ func (c *Conn) over(err error) error {
 
 // SetDeadline sets the read and write deadlines, see [net.Conn].
 func (c *Conn) SetDeadline(t time.Time) error {
-	return c.setDeadline(t, true, (*net.UDPConn).SetDeadline)
+	return c.setDeadline(t, true, (*mmsg.Socket).SetDeadline)
 }
 
 // SetReadDeadline sets the deadline of reads, see [net.Conn].
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	return c.setDeadline(t, true, (*net.UDPConn).SetReadDeadline)
+	return c.setDeadline(t, true, (*mmsg.Socket).SetReadDeadline)
 }
 
 // SetWriteDeadline sets the deadline of writes, see [net.Conn].
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	return c.setDeadline(t, false, (*net.UDPConn).SetWriteDeadline)
+	return c.setDeadline(t, false, (*mmsg.Socket).SetWriteDeadline)
 }
 
-func (c *Conn) setDeadline(t time.Time, reads bool, set func(*net.UDPConn, time.Time) error) error {
+func (c *Conn) setDeadline(t time.Time, reads bool, set func(*mmsg.Socket, time.Time) error) error {
 	if !c.ok() {
 		return syscall.EINVAL
 	}
@@ -132,5 +134,5 @@ func (c *Conn) setDeadline(t time.Time, reads bool, set func(*net.UDPConn, time.
 	if reads && c.ahead != nil {
 		c.ahead.setDeadline(t) // for reads that do not come to the kernel
 	}
-	return set(c.conn, t)
+	return set(c.sock, t)
 }

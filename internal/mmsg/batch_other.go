@@ -86,7 +86,7 @@ func (b *Batch) Recv(_, _ int) (n int, err error) {
 // Poll is Recv that hardly waits: it returns 0 when nothing is there. It changes
 // the read deadline.
 func (b *Batch) Poll(n int) (int, error) {
-	if err := b.sock.conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+	if err := b.sock.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		return 0, unwrap(err)
 	}
 	n, err := b.Recv(n, 0)

@@ -157,6 +157,12 @@ func (b *Batch) SendRange(from, to, flags int) (int, error) {
 		if b.transmit(w.fd); b.errno != unix.EAGAIN {
 			return b.result()
 		}
+	} else if g := &b.sock.life.writes; g.enter() {
+		b.transmit(b.sock.life.fd)
+		g.leave()
+		if b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0 {
+			return b.result()
+		}
 	}
 	if err := b.sock.raw.Write(b.send); err != nil {
 		return 0, unwrap(err)

@@ -1,9 +1,18 @@
 package mmsg
 
-import "syscall"
+import (
+	"net"
+	"syscall"
+)
 
 // SocketOf makes a Socket of one that is not UDP's, to receive through.
 func SocketOf(raw syscall.RawConn) *Socket { return &Socket{raw: raw} }
+
+// SocketWith makes a Socket of conn that goes by raw.
+func SocketWith(conn *net.UDPConn, raw syscall.RawConn) *Socket { return &Socket{conn: conn, raw: raw} }
+
+// End is what Close begins with.
+func (s *Socket) End() { s.life.end() }
 
 // Cap returns the number of messages that b has room for.
 func (b *Batch) Cap() int { return len(b.hdrs) }

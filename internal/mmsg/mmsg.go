@@ -2,9 +2,10 @@
 // and a UDP socket. It does not interpret control messages.
 //
 // On Linux each transfer is one recvmsg or sendmsg made as a raw system call
-// with MSG_DONTWAIT inside the callback of a [syscall.RawConn], so that the
-// runtime's poller keeps deadlines and Close working while the scheduler is
-// not told of calls that cannot block. Elsewhere it is net's own call.
+// with MSG_DONTWAIT, as the scheduler need not be told of calls that cannot block.
+// Those that may have to wait are made inside the callback of a [syscall.RawConn],
+// so that the runtime's poller keeps deadlines and Close working; for the others
+// see gate. Elsewhere it is net's own call.
 //
 // Errors are the ones below net's *net.OpError: the exported methods above
 // wrap them once.
@@ -24,6 +25,7 @@ type Socket struct {
 	raw   syscall.RawConn
 	inet6 bool
 	plain bool
+	life  life
 }
 
 // NewSocket makes a Socket of conn. Inet6 says that conn is an AF_INET6 socket,

@@ -31,6 +31,8 @@ type Msg struct {
 	errno syscall.Errno
 	// waited says that a send had to wait, and has not been tried again.
 	waited bool
+	// waits says that the last receive had to wait. The next one probably will too.
+	waits bool
 	// The two callbacks are made once: one made for each call would be an
 	// allocation for each call.
 	recvmsg func(fd uintptr) bool
@@ -71,6 +73,7 @@ func (m *Msg) callback(trap uintptr) func(fd uintptr) bool {
 				continue
 			case unix.EAGAIN:
 				m.waited = trap == unix.SYS_SENDMSG
+				m.waits = !m.waited
 				return false
 			}
 			m.n = int(n)
@@ -105,7 +108,7 @@ func (s *Socket) Recv(m *Msg, b, oob []byte, r *Received) error {
 	m.arm(b, oob)
 	m.hdr.Namelen = uint32(len(m.name))
 	m.sock = s
-	err := s.raw.Read(m.recvmsg)
+	err := s.read(m)
 	oobn := int(m.hdr.Controllen)
 	m.disarm()
 	if err != nil {
@@ -137,7 +140,7 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (
 		m.hdr.Namelen = m.name.set(s.inet6, to, scope)
 	}
 	m.sock = s
-	err := s.raw.Write(m.sendmsg)
+	err := s.write(m)
 	m.disarm()
 	switch {
 	case err != nil:
@@ -148,4 +151,31 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (
 		return 0, os.NewSyscallError("sendmsg", m.errno)
 	}
 	return m.n, nil
+}
+
+// read calls m.recvmsg. Whether the gate is worth a try is a guess: where net has to
+// wait it makes the call once more before.
+func (s *Socket) read(m *Msg) error {
+	if g := &s.life.reads; !m.waits && g.enter() {
+		ok := m.recvmsg(s.life.fd)
+		g.leave()
+		if ok {
+			return nil
+		}
+	}
+	m.waits = false
+	return s.raw.Read(m.recvmsg)
+}
+
+// write calls m.sendmsg.
+func (s *Socket) write(m *Msg) error {
+	if g := &s.life.writes; g.enter() {
+		ok := m.sendmsg(s.life.fd)
+		g.leave()
+		if ok {
+			return nil
+		}
+		m.waited = false
+	}
+	return s.raw.Write(m.sendmsg)
 }

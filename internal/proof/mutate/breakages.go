@@ -27,6 +27,7 @@ var breakages = slices.Concat(
 	limits,
 	givingUp,
 	shortWays,
+	owning,
 )
 
 // tests selects tests of one package.

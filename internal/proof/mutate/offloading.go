@@ -229,7 +229,7 @@ var offloading = []breakage{
 		name: "Close waits for room for held writes",
 		edits: []edit{{
 			"dsrudp/close.go",
-			"_ = c.conn.SetWriteDeadline(time.Now().Add(holdFor))",
+			"_ = c.sock.SetWriteDeadline(time.Now().Add(holdFor))",
 			"_ = time.Now",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_CloseWhileHeld$")},

@@ -181,8 +181,8 @@ var sending = []breakage{
 		name: "callback allocated for each send",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
-			"err := s.raw.Write(m.sendmsg)",
-			"err := s.raw.Write(func(fd uintptr) bool { return m.sendmsg(fd) || len(b) < 0 })",
+			"return s.raw.Write(m.sendmsg)",
+			"return s.raw.Write(func(fd uintptr) bool { return m.sendmsg(fd) })",
 		}},
 		by: []selection{tests(public, "^TestAllocations$")},
 	},

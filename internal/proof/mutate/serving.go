@@ -160,8 +160,8 @@ var shutting = []breakage{
 		name: "Close from a handler waits for it",
 		edits: []edit{{
 			"dsrudp/close.go",
-			"return c.conn.SetDeadline(past)",
-			"return c.conn.Close()",
+			"return c.sock.SetDeadline(past)",
+			"return c.sock.Close()",
 		}},
 		by: []selection{tests(public, "^TestCloseInHandler$")},
 	},
@@ -269,7 +269,7 @@ var shutting = []breakage{
 		edits: []edit{{
 			"dsrudp/close.go",
 			"if closed {\n\t\tc.shut()",
-			"if closed {\n\t\tc.conn.Close()",
+			"if closed {\n\t\tc.sock.Close()",
 		}},
 		by: []selection{tests(public, "^TestServerLeavesNothing$")},
 	},

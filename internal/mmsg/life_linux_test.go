@@ -1,0 +1,261 @@
+package mmsg_test
+
+import (
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+)
+
+// owned returns a Socket that is its own conn's master, with which it can be written
+// to, and the address of it.
+func owned(t *testing.T) (*mmsg.Socket, *net.UDPConn) {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	s, err := mmsg.NewSocket(c, false)
+	require.NoError(t, err)
+	require.NoError(t, s.Own())
+	return s, c
+}
+
+// TestOwnDeadline: a deadline that is over ends calls that need not wait as well, as
+// net's do, and one taken back does no longer.
+func TestOwnDeadline(t *testing.T) {
+	past := time.Unix(1, 0)
+	for name, tc := range map[string]struct {
+		set           func(*mmsg.Socket, time.Time) error
+		reads, writes bool
+	}{
+		"both":  {(*mmsg.Socket).SetDeadline, true, true},
+		"read":  {(*mmsg.Socket).SetReadDeadline, true, false},
+		"write": {(*mmsg.Socket).SetWriteDeadline, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := owned(t)
+			self := addrOf(c, "127.0.0.1")
+			m, b := mmsg.NewMsg(), make([]byte, 8)
+			read := func() error {
+				_, err := recvOne(s, m, b, nil)
+				return err
+			}
+			write := func() error {
+				_, err := s.Send(m, []byte("1"), nil, &self, 0)
+				return err
+			}
+			writeBatch := func() error {
+				out := s.NewBatch(1, 0)
+				build(t, out, self, []byte("1"))
+				_, err := out.Send(0, 0)
+				return err
+			}
+			requireEnds := func(ends bool, call func() error) {
+				t.Helper()
+				if err := call(); ends {
+					require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+				} else {
+					require.NoError(t, err)
+				}
+			}
+			for range 6 {
+				require.NoError(t, write())
+			}
+			require.NoError(t, writeBatch())
+			require.NoError(t, read())
+
+			require.NoError(t, tc.set(s, past))
+			requireEnds(tc.reads, read)
+			requireEnds(tc.writes, write)
+			requireEnds(tc.writes, writeBatch)
+			require.NoError(t, tc.set(s, time.Time{}))
+			require.NoError(t, read())
+			require.NoError(t, write())
+			require.NoError(t, writeBatch())
+		})
+	}
+}
+
+// asked counts how often the Socket asks net.
+type asked struct {
+	syscall.RawConn
+	reads, writes int
+}
+
+func (a *asked) Read(f func(fd uintptr) bool) error {
+	a.reads++
+	return a.RawConn.Read(f)
+}
+
+func (a *asked) Write(f func(fd uintptr) bool) error {
+	a.writes++
+	return a.RawConn.Write(f)
+}
+
+// TestOwnAsks: calls ask net where they may have to wait, where somebody else may
+// close the descriptor, from Close on, and while a deadline is set.
+func TestOwnAsks(t *testing.T) {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	raw, err := c.SyscallConn()
+	require.NoError(t, err)
+	a := &asked{RawConn: raw}
+	s := mmsg.SocketWith(c, a)
+	self := addrOf(c, "127.0.0.1")
+	m, out := mmsg.NewMsg(), s.NewBatch(1, 0)
+	build(t, out, self, []byte("1"))
+	write := func() error {
+		_, err := s.Send(mmsg.NewMsg(), []byte("1"), nil, &self, 0)
+		return err
+	}
+	requireAsked := func(want bool) {
+		t.Helper()
+		a.reads, a.writes = 0, 0
+		require.NoError(t, write())
+		_, err := out.Send(0, 0)
+		require.NoError(t, err)
+		for range 2 {
+			_, err := recvOne(s, m, make([]byte, 8), nil)
+			require.NoError(t, err)
+		}
+		if want {
+			require.Equal(t, asked{raw, 2, 2}, *a)
+		} else {
+			require.Equal(t, asked{raw, 0, 0}, *a)
+		}
+	}
+	requireAsked(true)
+	require.NoError(t, s.SetDeadline(time.Time{}))
+	requireAsked(true) // it is not its own yet
+	require.NoError(t, s.Own())
+	requireAsked(false)
+	require.NoError(t, s.SetDeadline(time.Now().Add(time.Minute)))
+	requireAsked(true)
+	require.NoError(t, s.SetReadDeadline(time.Time{}))
+	require.NoError(t, s.SetWriteDeadline(time.Time{}))
+	requireAsked(false)
+
+	s.End()
+	require.NoError(t, s.SetDeadline(time.Time{})) // it comes between the ends of Close
+	requireAsked(true)
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.Own(), net.ErrClosed)
+}
+
+// TestOwnWaits: who had to wait asks net the next time, when that was not needed no
+// longer.
+func TestOwnWaits(t *testing.T) {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	raw, err := c.SyscallConn()
+	require.NoError(t, err)
+	self := addrOf(c, "127.0.0.1")
+	come := func() { sendAll(t, c, self, "1") }
+	waits := 0
+	a := &asked{RawConn: &waiter{RawConn: raw, wait: func() {
+		waits++
+		come()
+	}}}
+	s := mmsg.SocketWith(c, a)
+	require.NoError(t, s.Own())
+	m := mmsg.NewMsg()
+	for _, tc := range []struct {
+		come         bool // before it is waited for
+		waits, reads int
+	}{
+		{true, 0, 0},
+		{false, 1, 1},
+		{false, 1, 1},
+		{true, 0, 1},
+		{true, 0, 0},
+		{false, 1, 1},
+	} {
+		if tc.come {
+			come()
+		}
+		waits, a.reads = 0, 0
+		_, err := recvOne(s, m, make([]byte, 8), nil)
+		require.NoError(t, err)
+		require.Equal(t, tc.waits, waits)
+		require.Equal(t, tc.reads, a.reads)
+	}
+}
+
+// TestOwnClosed: after Close the descriptor is left alone, whosever it is then.
+func TestOwnClosed(t *testing.T) {
+	s, c := owned(t)
+	self := addrOf(c, "127.0.0.1")
+	m := mmsg.NewMsg()
+	_, err := s.Send(m, []byte("1"), nil, &self, 0)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	_, err = s.Send(m, []byte("1"), nil, &self, 0)
+	require.ErrorIs(t, err, net.ErrClosed)
+	_, err = recvOne(s, m, make([]byte, 8), nil)
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.ErrorIs(t, s.Close(), net.ErrClosed)
+	require.ErrorIs(t, s.SetDeadline(time.Time{}), net.ErrClosed)
+}
+
+// TestOwnFull: a send that finds no room waits for it, once, and does not try for as
+// long as there is none.
+func TestOwnFull(t *testing.T) {
+	for name, send := range map[string]func(s *mmsg.Socket) error{
+		"Send": func(s *mmsg.Socket) error {
+			_, err := s.Send(mmsg.NewMsg(), []byte("1"), nil, nil, 0)
+			return err
+		},
+		"Batch.Send": func(s *mmsg.Socket) error {
+			out := s.NewBatch(1, 0)
+			out.Wary = true
+			out.Begin(nil, 0, nil)
+			out.Append([]byte("1"))
+			n, err := out.Send(0, 0)
+			if n == 0 && err == nil {
+				err = mmsg.ErrWaited
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// A Unix socket, as UDP's buffer is not filled over loopback.
+			y, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram"})
+			require.NoError(t, err)
+			t.Cleanup(func() { y.Close() })
+			x, err := net.DialUnix("unixgram", nil, y.LocalAddr().(*net.UnixAddr))
+			require.NoError(t, err)
+			t.Cleanup(func() { x.Close() })
+			raw, err := x.SyscallConn()
+			require.NoError(t, err)
+			waits := 0
+			w := &waiter{RawConn: raw, wait: func() {
+				waits++
+				_, err := y.Read(make([]byte, 8))
+				require.NoError(t, err)
+			}}
+			s := mmsg.SocketOf(writeBy{raw, w})
+			require.NoError(t, s.Own())
+			for err == nil {
+				err = send(s)
+			}
+			require.ErrorIs(t, err, mmsg.ErrWaited)
+			require.Equal(t, 1, waits)
+			require.NoError(t, send(s))
+		})
+	}
+}
+
+// writeBy is a RawConn that waits to write as a waiter does to read.
+type writeBy struct {
+	syscall.RawConn
+	w *waiter
+}
+
+func (w writeBy) Write(f func(fd uintptr) bool) error { return w.w.Read(f) }
