@@ -250,7 +250,8 @@ func (c *Conn) File() (*os.File, error) {
 // SyscallConn returns the raw socket, to set options and join groups with.
 // Datagrams read through it are not counted or remembered. With ListenConfig.GRO
 // or ReadAhead only its Control works, and while a Server reads the Conn, not its
-// Read.
+// Read. Other calls of the Conn do not wait for a function that Read or Write runs
+// to return, as those of a *net.UDPConn do.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	if !c.ok() {
 		return nil, syscall.EINVAL

@@ -160,6 +160,9 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string, reu
 	if err == nil && reuseLater {
 		err = c.control(sockopt.SetReusePort)
 	}
+	if err == nil {
+		err = c.sock.Own() // nobody else has uc
+	}
 	if err != nil {
 		uc.Close()
 		s.close()

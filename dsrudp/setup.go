@@ -108,9 +108,6 @@ func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig, g gr
 	}
 	c.strict = lc.Strict
 	c.join(g) // before anything is made that has a View of the path memory
-	if err := c.sock.Own(); err != nil {
-		return nil, err
-	}
 	return c, c.equip(lc)
 }
 

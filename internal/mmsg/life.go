@@ -6,7 +6,7 @@ import (
 )
 
 // life is what ends a Socket's calls: deadlines and Close. Both are net's, and the
-// gates are shut before.
+// gates are shut before net is told.
 type life struct {
 	mu    sync.Mutex // for who shuts or opens the gates
 	owned bool       // until Close

@@ -12,8 +12,7 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
-// owned returns a Socket that is its own conn's master, with which it can be written
-// to, and the address of it.
+// owned returns a Socket that owns its conn, and that conn.
 func owned(t *testing.T) (*mmsg.Socket, *net.UDPConn) {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -26,7 +25,7 @@ func owned(t *testing.T) (*mmsg.Socket, *net.UDPConn) {
 }
 
 // TestOwnDeadline: a deadline that is over ends calls that need not wait as well, as
-// net's do, and one taken back does no longer.
+// net's do, and one that was taken back does not.
 func TestOwnDeadline(t *testing.T) {
 	past := time.Unix(1, 0)
 	for name, tc := range map[string]struct {
@@ -148,8 +147,8 @@ func TestOwnAsks(t *testing.T) {
 	require.ErrorIs(t, s.Own(), net.ErrClosed)
 }
 
-// TestOwnWaits: who had to wait asks net the next time, when that was not needed no
-// longer.
+// TestOwnWaits: who had to wait asks net the next time, even when it then need not
+// wait; the call after that does not ask.
 func TestOwnWaits(t *testing.T) {
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)

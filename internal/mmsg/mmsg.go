@@ -3,9 +3,10 @@
 //
 // On Linux each transfer is one recvmsg or sendmsg made as a raw system call
 // with MSG_DONTWAIT, as the scheduler need not be told of calls that cannot block.
-// Those that may have to wait are made inside the callback of a [syscall.RawConn],
-// so that the runtime's poller keeps deadlines and Close working; for the others
-// see gate. Elsewhere it is net's own call.
+// It is made inside the callback of a [syscall.RawConn], so that the runtime's
+// poller waits, and keeps deadlines and Close working; where waiting is not likely,
+// in Recv and the sends, it is tried before without asking net, see gate. Elsewhere
+// it is net's own call.
 //
 // Errors are the ones below net's *net.OpError: the exported methods above
 // wrap them once.

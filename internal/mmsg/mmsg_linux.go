@@ -72,8 +72,11 @@ func (m *Msg) callback(trap uintptr) func(fd uintptr) bool {
 			case unix.EINTR:
 				continue
 			case unix.EAGAIN:
-				m.waited = trap == unix.SYS_SENDMSG
-				m.waits = !m.waited
+				if trap == unix.SYS_SENDMSG {
+					m.waited = true
+				} else {
+					m.waits = true
+				}
 				return false
 			}
 			m.n = int(n)
@@ -153,8 +156,9 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (
 	return m.n, nil
 }
 
-// read calls m.recvmsg. Whether the gate is worth a try is a guess: where net has to
-// wait it makes the call once more before.
+// read calls m.recvmsg. Whether the gate is worth a try is a guess: where the
+// datagram is not there, net tries again before it waits, and one system call was
+// wasted.
 func (s *Socket) read(m *Msg) error {
 	if g := &s.life.reads; !m.waits && g.enter() {
 		ok := m.recvmsg(s.life.fd)

@@ -12,20 +12,92 @@ var owning = []breakage{
 		by: []selection{tests(mmsg, "^TestOwnClosed$")},
 	},
 	{
-		name: "Close does not wait for who uses the descriptor",
+		name: "Close asks net first",
+		edits: []edit{{
+			"internal/mmsg/life.go",
+			"\ts.life.end()\n\treturn s.conn.Close()",
+			"\terr := s.conn.Close()\n\ts.life.end()\n\treturn err",
+		}},
+		by: []selection{tests(mmsg, "^TestCloseWaits$")},
+	},
+	{
+		name: "Close does not wait for who reads",
+		edits: []edit{{
+			"internal/mmsg/life.go",
+			"\tl.reads.shut()\n\tl.writes",
+			"\tl.writes",
+		}},
+		by: []selection{tests(mmsg, "^TestCloseWaits$")},
+	},
+	{
+		name: "Close does not wait for who writes",
+		edits: []edit{{
+			"internal/mmsg/life.go",
+			"\tl.writes.shut()\n",
+			"",
+		}},
+		by: []selection{tests(mmsg, "^TestCloseWaits$")},
+	},
+	{
+		name: "shut does not wait for who is inside",
 		edits: []edit{{
 			"internal/mmsg/gate.go",
-			"for !g.state.CompareAndSwap(gateFree, gateShut) && g.state.Load() != gateShut {",
-			"for g.state.Swap(gateShut) == gateShut && false {",
+			"g.state.Load() != 0 {",
+			"false {",
 		}},
 		by: []selection{tests(mmsg, "^TestGate$")},
+	},
+	{
+		name: "shut waits for a moment when nobody is inside",
+		edits: []edit{{
+			"internal/mmsg/gate.go",
+			"\tg.state.And(^gateOpen)\n\tfor g.state.Load() != 0 {",
+			"\tfor g.state.Load() != 0 && !g.state.CompareAndSwap(gateOpen, 0) {",
+		}},
+		by: []selection{tests(mmsg, "^TestGateNotHeldOpen$")},
+	},
+	{
+		name: "deadline set while somebody goes around net",
+		edits: []edit{{
+			"internal/mmsg/life.go",
+			"\tfor _, g := range gates {\n\t\tg.shut()\n\t}\n\terr := set(t)\n",
+			"\terr := set(t)\n\tfor _, g := range gates {\n\t\tg.shut()\n\t}\n",
+		}},
+		by: []selection{tests(mmsg, "^TestDeadlineShutsFirst$")},
+	},
+	{
+		name: "deadlines set by two at once",
+		edits: []edit{{
+			"internal/mmsg/life.go",
+			"\ts.life.mu.Lock()\n\tdefer s.life.mu.Unlock()\n\tfor",
+			"\tfor",
+		}},
+		by: []selection{tests(mmsg, "^TestDeadlineShutsFirst$")},
+	},
+	{
+		name: "gate opened by a deadline that was not set",
+		edits: []edit{{
+			"internal/mmsg/life.go",
+			"err == nil && t.IsZero()",
+			"t.IsZero()",
+		}},
+		by: []selection{tests(mmsg, "^TestDeadlineNotSet$")},
+	},
+	{
+		name: "gate in the cache line of what is read beside it",
+		edits: []edit{{
+			"internal/mmsg/gate.go",
+			"\t_     [60]byte\n\tstate",
+			"\tstate",
+		}},
+		by: []selection{tests(mmsg, "^TestGateAlone$")},
 	},
 	{
 		name: "descriptor used by two at once",
 		edits: []edit{{
 			"internal/mmsg/gate.go",
-			"g.state.Load() == gateFree && g.state.CompareAndSwap(gateFree, gateTaken)",
-			"g.state.Swap(gateTaken) != gateShut",
+			"g.state.Load() == gateOpen && g",
+			"g.state.Load()&gateOpen != 0 || g",
 		}},
 		by: []selection{tests(mmsg, "^TestGate$")},
 	},
@@ -75,7 +147,7 @@ var owning = []breakage{
 		by: []selection{tests(mmsg, "^TestOwnAsks$")},
 	},
 	{
-		name: "read deadline not seen by a write deadline's gate",
+		name: "read deadline shuts the gate of writes",
 		edits: []edit{{
 			"internal/mmsg/life.go",
 			"s.conn.SetReadDeadline, &s.life.reads",
@@ -122,9 +194,9 @@ var owning = []breakage{
 	{
 		name: "net asked for each call",
 		edits: []edit{{
-			"dsrudp/setup.go",
-			"if err := c.sock.Own(); err != nil {",
-			"if err := error(nil); err != nil {",
+			"dsrudp/listen.go",
+			"err = c.sock.Own() // nobody else has uc",
+			"err = nil",
 		}},
 		by: []selection{tests(public, "^TestOwnSocket$")},
 	},
