@@ -17,6 +17,9 @@ import (
 // sending is ErrNoPath where it cannot be known (an IPv4 broadcast or multicast
 // datagram queued before the socket had IP_PKTINFO).
 //
+// The Conn is as one made with the zero [ListenConfig] otherwise: not Strict, and with
+// a path memory of [DefaultPathMemory].
+//
 // A socket that receives several datagrams as one (UDP_GRO) is refused: turn
 // that off first. So is one of another network namespace in which this process
 // may not ask for local addresses, if it has IPV6_FREEBIND or IP_TRANSPARENT.
@@ -62,15 +65,6 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 	conn.count.drops.total = 0
 	conn.join(newGroup(new(ListenConfig)))
 	return conn.complete(), nil
-}
-
-// bare takes the error out of net's *net.OpError, to be wrapped once.
-func bare(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }
 
 // inspect finds out what net keeps to itself about c: the network's name and

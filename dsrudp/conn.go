@@ -18,14 +18,14 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/zone"
 )
 
-// A Conn is a UDP socket that answers each datagram from the address that the
-// datagram was sent to. It has every method of *net.UDPConn, with the same
+// A Conn is a UDP socket whose replies leave from the address that the request
+// was sent to. It has every method of *net.UDPConn, with the same
 // behaviour and errors but for the source of what it sends, and adds the ones
 // that speak of a [Path].
 //
 // All methods may be called from many goroutines at once. Buffers passed to
-// them are the caller's again when they return; until then the kernel writes
-// to or reads from them, so they are heap memory.
+// them are the caller's again when they return. One that is declared in a function
+// moves to the heap, so allocate it once and use it again.
 //
 // Sends made through SyscallConn or a File, and Write on a socket that was
 // connected through them, are not this package's: they leave from the address
@@ -157,39 +157,6 @@ func (c *Conn) ok() bool    { return c != nil && c.conn != nil }
 func (c *Conn) inet6() bool { return c.family != pktinfo.IPv4 }
 func is4(a netip.Addr) bool { return a.Is4() || a.Is4In6() }
 
-// readError wraps err as net does.
-func (c *Conn) readError(err error) error {
-	return &net.OpError{Op: "read", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: c.over(err)}
-}
-
-// writeError counts a datagram that a call could not send because of err, and
-// wraps err as net does.
-func (c *Conn) writeError(err error, to net.Addr) error { return c.writeErrors(err, 1, to) }
-
-// writeErrors is writeError for n datagrams. After Close there was nothing to
-// refuse.
-func (c *Conn) writeErrors(err error, n int, to net.Addr) error {
-	if refused(err) && c.closed.Load() {
-		err = net.ErrClosed
-	}
-	return c.unsent(err, n, to)
-}
-
-// unsent is writeErrors for datagrams that may have been taken before Close.
-func (c *Conn) unsent(err error, n int, to net.Addr) error {
-	c.countUnsent(err, n)
-	return c.opError(err, to)
-}
-
-func (c *Conn) opError(err error, to net.Addr) error {
-	return &net.OpError{Op: "write", Net: c.network, Source: c.laddr, Addr: to, Err: c.over(err)}
-}
-
-// addrPortAddr is a netip.AddrPort as a net.Addr, for errors.
-type addrPortAddr struct{ netip.AddrPort }
-
-func (addrPortAddr) Network() string { return "udp" }
-
 // LocalAddr returns the address that the socket is bound to, a *net.UDPAddr.
 // Each call returns a new one.
 func (c *Conn) LocalAddr() net.Addr {
@@ -235,8 +202,8 @@ func (c *Conn) SetWriteBuffer(bytes int) error {
 
 // File returns a duplicate of the socket, as [net.UDPConn.File] does. Its Fd
 // method makes the socket blocking for every duplicate; this package's calls
-// do not block even then. A Conn made with ListenConfig.GRO or ReadAhead has none
-// to give.
+// do not block even then. For a Conn made with ListenConfig.GRO or ReadAhead it returns
+// an error.
 func (c *Conn) File() (*os.File, error) {
 	if !c.ok() {
 		return nil, syscall.EINVAL

@@ -1,5 +1,5 @@
-// Package dsrudp is a net.PacketConn that answers each UDP datagram from the
-// address that the datagram was sent to.
+// Package dsrudp provides a UDP socket whose replies leave from the address that the
+// request was sent to.
 //
 // Behind a passthrough load balancer with Direct Server Return (Google Cloud's
 // external passthrough Network Load Balancer, IPVS in direct routing, Katran,
@@ -25,12 +25,13 @@
 //
 // In this order:
 //
-//   - WritePacket is given a [Path], as ReadPacket returned it.
-//   - WriteMsgUDP and WriteMsgUDPAddrPort are given control messages that name a
-//     source.
-//   - WriteTo, WriteToUDP and WriteMsgUDP are given an address that ReadFrom,
-//     ReadFromUDP or ReadMsgUDP returned, or a copy of it. It carries its Path
-//     out of sight; [PathOf] shows it.
+//   - WritePacket and WritePackets are given a [Path], as ReadPacket and ReadPackets
+//     returned it; a [ReplyWriter] has that of the request.
+//   - WriteMsgUDP, WriteMsgUDPAddrPort and WriteBatch are given control messages that
+//     name a source.
+//   - WriteTo, WriteToUDP, WriteMsgUDP and WriteBatch are given an address that
+//     ReadFrom, ReadFromUDP, ReadMsgUDP or ReadBatch returned, or a copy of it. It
+//     carries its Path out of sight; [PathOf] shows it.
 //   - Any other address, made from a string or a netip.AddrPort, is looked up in
 //     the path memory: the local address that it last wrote to.
 //   - An address never heard from is sent to as net would, and counted in
@@ -65,19 +66,19 @@
 // written against net get part of the gain from ListenConfig.ReadAhead and
 // CoalesceWrites.
 //
-// Of the datagrams that are sent together those that follow each other within one Path,
-// with one length and one ECN mark, are given to the kernel as one (UDP_SEGMENT), whatever
-// others come between them. Each Path's order is kept, and no other, but for these:
-// WriteBatch, and all with ListenConfig.NoOffload, keep the order of all, and a datagram
-// whose source or target is left to the kernel changes places with none.
+// Datagrams that are sent together along one Path, with one length and one ECN mark, are
+// given to the kernel as one message, which it cuts up again (UDP_SEGMENT). Datagrams of
+// one Path keep their order; those of different Paths may change places. WriteBatch, and
+// every send with ListenConfig.NoOffload, keeps the order of all, and nothing changes
+// places with a datagram whose source or target is left to the kernel.
 //
-// ListenConfig.GRO has the kernel deliver them so too; a [Packet] is then a train of
-// datagrams, which Server takes apart.
+// With ListenConfig.GRO the kernel also joins the datagrams that it receives: a [Packet] is
+// then a train of them, which Server takes apart.
 //
-// System calls here do not tell Go's scheduler, unless ListenConfig.PlainSyscalls
-// asks for it: none of them can block. That is most of what a server saves that
-// is not busy. In exchange a stop of the world waits for the one in progress,
-// which moves at most 32 datagrams.
+// System calls are made without telling Go's scheduler, as none of them can block,
+// unless ListenConfig.PlainSyscalls asks for it. On a server that is not busy this is
+// most of what is saved against net. In exchange a stop of the world waits for the
+// call in progress, which moves at most 32 messages.
 //
 // # IPv6
 //
@@ -87,9 +88,9 @@
 // before an IPv6 datagram leaves, its source must be one that the kernel, when
 // last asked, called local or anycast. Answers of the kernel are kept until a
 // route or address changes, so that a VIP withdrawn from the host is refused as
-// soon as the kernel's notification is read. Where the process may not open a netlink socket (seccomp,
-// gVisor) the option is not set: the kernel keeps its guard, and VIPs that are only
-// local routes do not work for IPv6.
+// soon as the kernel's notification is read. Where the process may not open a
+// netlink socket (seccomp, gVisor) the option is not set: the kernel keeps its
+// guard, and VIPs that are only local routes do not work for IPv6.
 //
 // # Instead of this package
 //
@@ -137,8 +138,8 @@
 //
 // # Systems
 //
-// Linux has everything. macOS, FreeBSD, NetBSD, OpenBSD and Windows have all but
-// FreeBind and the guard, which their kernels keep, and GRO and ECN; batches
-// work there, one datagram for each system call. Elsewhere listening returns
+// Linux has everything. macOS, FreeBSD, NetBSD, OpenBSD and Windows have everything
+// but FreeBind, GRO and ECN, and batches are one datagram for each system call there;
+// their kernels check source addresses themselves. On other systems listening returns
 // [ErrNotSupported].
 package dsrudp

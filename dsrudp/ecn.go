@@ -8,15 +8,16 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/sockopt"
 )
 
-// ECN is the field of that name in a datagram's IP header (RFC 3168).
+// ECN is the two-bit field for explicit congestion notification in a datagram's IP
+// header (RFC 3168).
 type ECN uint8
 
 // The values of the field.
 const (
-	NotECT ECN = iota // the transport does not take part
-	ECT1              // it does (RFC 9331)
-	ECT0              // it does
-	CE                // a router on the way was congested
+	NotECT ECN = iota // the transport does not use ECN
+	ECT1              // it does: ECT(1), as L4S has it (RFC 9331)
+	ECT0              // it does: ECT(0)
+	CE                // congestion was experienced on the way
 )
 
 // appendECN appends a control message that marks a datagram to t with ecn.

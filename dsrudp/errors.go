@@ -23,11 +23,11 @@ var (
 
 	// ErrTruncated says that a datagram was longer than the buffer, or that
 	// its control messages were cut. What fitted is valid.
-	ErrTruncated = errors.New("dsrudp: datagram truncated; the rest of it is lost")
+	ErrTruncated = errors.New("dsrudp: datagram or its control messages truncated; what did not fit is lost")
 
 	// ErrNotSupported says that this system, or this socket, cannot do what
 	// was asked. It matches errors.ErrUnsupported.
-	ErrNotSupported = fmt.Errorf("dsrudp: not supported on this system: %w", errors.ErrUnsupported)
+	ErrNotSupported = fmt.Errorf("dsrudp: not supported here: %w", errors.ErrUnsupported)
 )
 
 // A sourceError tells why a local address cannot be the source. It matches

@@ -157,8 +157,8 @@ func requireAlone(t *testing.T, c *dsrudp.Conn) {
 	raw, err := c.SyscallConn()
 	require.NoError(t, err)
 	called := func(uintptr) bool { t.Error("it was called"); return true }
-	requireRefused(t, raw.Read(called), "raw read", "")
-	requireRefused(t, raw.Write(called), "raw write", "")
+	requireRefused(t, raw.Read(called), "raw read", "raw-read")
+	requireRefused(t, raw.Write(called), "raw write", "raw-write")
 	size := 0
 	require.NoError(t, raw.Control(func(fd uintptr) { size, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) }))
 	require.NoError(t, err)

@@ -6,7 +6,7 @@ import "errors"
 //
 // ServePacket is called on the goroutine that reads the Conn, once for each
 // datagram, in the order in which they came; while it runs that Conn is not
-// read. Work that takes long or waits belongs into another goroutine, with a
+// read. Work that takes long or waits belongs in another goroutine, with a
 // [Packet.Clone]. Conns of one Server have a goroutine each, so that a Handler
 // is called by several at once.
 //
@@ -22,9 +22,10 @@ type HandlerFunc func(w ReplyWriter, p *Packet)
 // ServePacket calls f.
 func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 
-// A ReplyWriter answers one datagram. It may be used any number of times until
-// ServePacket returns, by the goroutine that was called; later it refuses. It is
-// not for other goroutines: they race with the reader.
+// A ReplyWriter answers one datagram. It is given to a [Handler] and has no use
+// elsewhere. It may be used any number of times until ServePacket returns, by the
+// goroutine that was called; after that its methods return an error. It is not for
+// other goroutines: they race with the reader.
 //
 // What is written is copied, so that buffers are the caller's again at once, and
 // is sent with the other answers of the batch, when all its datagrams have been

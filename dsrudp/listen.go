@@ -12,8 +12,8 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/sockopt"
 )
 
-// ListenUDP acts like [net.ListenUDP] and returns a Conn, which answers each
-// datagram from the address that it was sent to.
+// ListenUDP acts like [net.ListenUDP] and returns a Conn, whose replies leave from
+// the address that the request was sent to.
 //
 // An IPv6 address may be one that is only a local route of the host, as a load
 // balancer's VIP is; net refuses to bind it. An address that is not the host's

@@ -31,7 +31,7 @@ type ListenConfig struct {
 	Strict bool
 
 	// GRO has the kernel join datagrams of one flow that come close together
-	// to trains, which cost little more than one datagram each: UDP_GRO of
+	// into trains, which cost little more than one datagram each: UDP_GRO of
 	// udp(7), on Linux. A train comes as one Packet, with its SegmentSize.
 	// Only ReadPackets and [Server] read such a Conn; other reads, File and
 	// reads and writes through SyscallConn are refused.
@@ -43,7 +43,8 @@ type ListenConfig struct {
 
 	// NoOffload sends each datagram by itself, in the order written. Without it
 	// Linux is given equal ones of one Path together; see [Conn.WritePackets].
-	// Kernels that are known to spoil those (7.0 to 7.1.4) are not.
+	// On Linux 7.0 to 7.1.4, which was reported to corrupt those, it is as if it
+	// were set.
 	NoOffload bool
 
 	// ReadAhead is how many datagrams to take from the kernel at once, up to

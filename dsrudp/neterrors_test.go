@@ -2,9 +2,11 @@ package dsrudp_test
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ var (
 type udpConn interface {
 	net.PacketConn
 	net.Conn
+	syscall.Conn
 	ReadFromUDP([]byte) (int, *net.UDPAddr, error)
 	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
 	ReadMsgUDP(b, oob []byte) (int, int, int, *net.UDPAddr, error)
@@ -38,6 +41,17 @@ type otherAddr struct{}
 
 func (otherAddr) Network() string { return "udp" }
 func (otherAddr) String() string  { return "127.0.0.1:9" }
+
+// rawMistake is f with the raw socket, whose end of life shows before or in f.
+func rawMistake(f func(syscall.RawConn) error) func(c udpConn) error {
+	return func(c udpConn) error {
+		raw, err := c.SyscallConn()
+		if err != nil {
+			return err
+		}
+		return f(raw)
+	}
+}
 
 // TestErrorShapes makes the same mistakes with net's socket and with ours, and
 // wants the same error, field by field: programs switch on *net.OpError, on its
@@ -86,6 +100,12 @@ func TestErrorShapes(t *testing.T) {
 		},
 		"WriteMsgUDPAddrPort v6": func(c udpConn) error { _, _, err := c.WriteMsgUDPAddrPort(long, nil, v6); return err },
 	}
+	// A Conn that holds datagrams refuses the first two for a reason of its own.
+	raws := map[string]func(c udpConn) error{
+		"raw Read":    rawMistake(func(raw syscall.RawConn) error { return raw.Read(func(uintptr) bool { return false }) }),
+		"raw Write":   rawMistake(func(raw syscall.RawConn) error { return raw.Write(func(uintptr) bool { return true }) }),
+		"raw Control": rawMistake(func(raw syscall.RawConn) error { return raw.Control(func(uintptr) {}) }),
+	}
 	states := map[string]func(t *testing.T, c udpConn){
 		"open":   func(t *testing.T, c udpConn) { require.NoError(t, c.SetReadDeadline(time.Unix(1, 0))) },
 		"late":   func(t *testing.T, c udpConn) { require.NoError(t, c.SetDeadline(time.Unix(1, 0))) },
@@ -102,7 +122,11 @@ func TestErrorShapes(t *testing.T) {
 	}
 	for mname, maker := range makers {
 		for sname, state := range states {
-			for name, mistake := range cases {
+			mistakes := maps.Clone(cases)
+			if mname != "holding" || sname == "closed" {
+				maps.Copy(mistakes, raws)
+			}
+			for name, mistake := range mistakes {
 				t.Run(mname+"/"+sname+"/"+name, func(t *testing.T) {
 					ours, nets := maker(t)
 					state(t, ours)

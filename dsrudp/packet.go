@@ -11,7 +11,7 @@ import (
 // datagrams of one Path that came together. Its fields are the caller's to set.
 type Packet struct {
 	// Buf is the buffer: ReadPackets receives into all of it, WritePackets
-	// sends its first N bytes. It must be heap memory.
+	// sends its first N bytes.
 	Buf []byte
 	// N is the length of the payload in bytes.
 	N int
@@ -77,8 +77,8 @@ func (p *Packet) Segments() iter.Seq[[]byte] {
 	}
 }
 
-// Clone returns a copy of p with a buffer of its own, as long as the payload: to
-// be kept when p is another's again.
+// Clone returns a copy of p with a buffer of its own, as long as the payload, for use
+// after p's buffer is used again, as it is when ServePacket returns.
 func (p *Packet) Clone() *Packet {
 	q := *p
 	q.Buf = slices.Clone(p.Payload())

@@ -38,8 +38,8 @@ func (p Path) IsValid() bool { return p.Local.Addr().IsValid() && p.Remote.IsVal
 func (p Path) String() string { return p.Local.String() + "<-" + p.Remote.String() }
 
 // PathOf returns the Path that addr carries. Addresses returned by ReadFrom,
-// ReadFromUDP and ReadMsgUDP of a Conn carry the path of their datagram, and so
-// do copies of the *net.UDPAddr they are. Addresses that were edited, or made
+// ReadFromUDP, ReadMsgUDP and ReadBatch of a Conn carry the path of their datagram,
+// and so do copies of the *net.UDPAddr they are. Addresses that were edited, or made
 // from a string or a netip.AddrPort, carry none; ok is then false, as it is for
 // the address of a datagram whose local address could not be known.
 func PathOf(addr net.Addr) (p Path, ok bool) {

@@ -1,6 +1,7 @@
 package dsrudp
 
 import (
+	"net"
 	"syscall"
 
 	"github.com/dsrudp/go-dsrudp/internal/sockopt"
@@ -21,11 +22,11 @@ func (r rawConn) Control(f func(fd uintptr)) error {
 // Read takes datagrams from where a Conn that reads ahead, or a Server, expects
 // them, and would wait for a Server to end.
 func (r rawConn) Read(f func(fd uintptr) bool) error {
-	if r.c.gro || r.c.ahead != nil {
-		return errRaw
-	}
 	if err := r.c.refusesServed(); err != nil {
-		return err
+		return r.refuse("raw-read", err)
+	}
+	if r.c.gro || r.c.ahead != nil {
+		return r.refuse("raw-read", errRaw)
 	}
 	return r.RawConn.Read(f)
 }
@@ -33,10 +34,15 @@ func (r rawConn) Read(f func(fd uintptr) bool) error {
 // Write is refused too where Read always is: who writes there also reads, as QUIC
 // libraries do.
 func (r rawConn) Write(f func(fd uintptr) bool) error {
-	if r.c.gro || r.c.ahead != nil {
-		return errRaw
+	if !r.c.closed.Load() && (r.c.gro || r.c.ahead != nil) {
+		return r.refuse("raw-write", errRaw)
 	}
 	return r.RawConn.Write(f)
+}
+
+// refuse wraps err as net does.
+func (r rawConn) refuse(op string, err error) error {
+	return &net.OpError{Op: op, Net: r.c.network, Source: r.c.laddr, Addr: r.c.raddr, Err: err}
 }
 
 // readClasses learns the socket's own type of service and traffic class, which a

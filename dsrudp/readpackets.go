@@ -4,12 +4,12 @@ import "syscall"
 
 // ReadPackets receives datagrams into the buffers of ps, one for each Packet,
 // and returns how many: as many as are there. If none is there it waits, and may then
-// return with the first alone, although others follow it: where datagrams have been
-// coming one at a time it does not look for another.
+// return with the first alone although others follow it, which the next call returns:
+// where datagrams have been coming one at a time it does not look for another.
 // It fills in the Packets and allocates nothing. Err is not nil only if n is 0.
 //
-// One call takes at most 32 datagrams with one system call; elsewhere than on
-// Linux it takes one. A datagram that is longer than its buffer is cut, and
+// One call takes at most 32 datagrams with one system call; on other
+// systems it takes one. A datagram that is longer than its buffer is cut, and
 // Truncated tells; on Windows it is an error, as with net, and n is 0. With
 // [ListenConfig.GRO] a buffer must have 64 KiB to hold a train.
 func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {

@@ -34,7 +34,7 @@ func (c *Conn) recall(o *op, t *target) (source, error) {
 }
 
 // PathTo returns the path that a send to remote alone would take: the bound
-// address, or the one that remote last wrote to. It is false when none is known
+// address, or the one that remote last wrote to. Ok is false when none is known
 // or the datagram's local address was lost, and with ListenConfig.Strict when
 // remote was seen on more than one local address.
 func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {

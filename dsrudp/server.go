@@ -17,6 +17,9 @@ import (
 // no others, turning it off (ListenConfig.PathMemory) saves what it costs, most
 // with very many clients.
 //
+// It keeps 2.2 MB of buffers for each Conn, of which the system backs what datagrams
+// have filled, but which count as heap.
+//
 // Its fields must not be changed once Serve was called. A Server may serve
 // several times at once, but not again after Shutdown.
 type Server struct {
@@ -24,8 +27,8 @@ type Server struct {
 	Handler Handler
 
 	// BatchSize is how many datagrams to take from the kernel at once, 1 to
-	// 32; 0 means 32. With fewer the answers to the first of many wait less
-	// long, and so does the garbage collector; 16 cost little more than 32.
+	// 32; 0 means 32. A smaller one shortens the wait of the first answer and of
+	// the garbage collector; 16 cost little more than 32.
 	BatchSize int
 
 	// Trains gives the handler trains as they came ([ListenConfig.GRO]).
@@ -35,8 +38,9 @@ type Server struct {
 
 	// OnError, if it is not nil, is told of answers that could not be sent
 	// after the handler was told that they would be, and, with a zero Path,
-	// of reads that failed. It is called on the goroutine that reads, and must
-	// not block.
+	// of reads that failed. It is called on the goroutine that reads, perhaps
+	// while the handler is in a Write whose buffer was full: it must not block,
+	// take a lock that the handler holds while it writes, or panic.
 	OnError func(p Path, err error)
 
 	// ErrorLog logs panics of the handler; nil means slog.Default().
@@ -61,8 +65,9 @@ var errGoexit = errors.New("dsrudp: the Handler ended the goroutine that it was 
 // One Conn's end does not end the others. Serve returns ErrServerClosed after
 // Shutdown, and else the errors that ended the Conns, joined: net.ErrClosed for
 // one that was closed, os.ErrDeadlineExceeded for one whose read deadline passed.
-// When it cannot begin, because a Conn is nil, closed or served already, was made
-// with ReadAhead, or there is no Handler, none was touched.
+// After Shutdown it closes conns and returns ErrServerClosed at once. When it cannot
+// begin for another reason (a Conn is nil, closed or served already, or was made with
+// ReadAhead, or there is no Handler) it leaves all of them to the caller.
 func (s *Server) Serve(conns ...*Conn) error {
 	readers, err := s.begin(conns)
 	if err != nil {
@@ -98,6 +103,11 @@ func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stop.Load() {
+		for _, c := range conns {
+			if c.ok() && !c.served.Load() {
+				c.Close()
+			}
+		}
 		return nil, ErrServerClosed
 	}
 	for _, c := range conns {
@@ -143,7 +153,8 @@ func (s *Server) end(r *reader) {
 // answers of other goroutines should have been sent before; they would get
 // net.ErrClosed.
 //
-// A handler must not wait for it: it waits for the handler.
+// To end at once call it with a ctx that is done. A handler must not wait for it: it
+// waits for the handler.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stop.Store(true)

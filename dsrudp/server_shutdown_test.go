@@ -72,7 +72,7 @@ func TestShutdownDrains(t *testing.T) {
 }
 
 // TestShutdownIdle: Conns that wait for datagrams are woken, and a Server that
-// was shut down serves no more.
+// was shut down serves no more, but closes what it is given.
 func TestShutdownIdle(t *testing.T) {
 	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
 	s := &dsrudp.Server{Handler: echoing(t)}
@@ -85,12 +85,14 @@ func TestShutdownIdle(t *testing.T) {
 	require.Equal(t, dsrudp.ErrServerClosed, v.wait(t))
 	require.NoError(t, s.Shutdown(t.Context()))
 
-	c := listen(t, "udp", ":0")
-	require.Equal(t, dsrudp.ErrServerClosed, s.Serve(c))
-	x := dialVIP(t, c, netip.IPv6Loopback())
-	write(t, x, "untouched")
-	_, _, err := c.ReadPacket(make([]byte, 16))
-	require.NoError(t, err)
+	c, d := listen(t, "udp", ":0"), listen(t, "udp", ":0")
+	other := serve(t, &dsrudp.Server{Handler: echoing(t)}, d)
+	begun(t, dialVIP(t, d, netip.IPv6Loopback()))
+	require.Equal(t, dsrudp.ErrServerClosed, s.Serve(nil, c, d))
+	requireFree(t, c)
+	begun(t, dialVIP(t, d, netip.IPv6Loopback())) // which is another Server's
+	require.NoError(t, d.Close())
+	require.ErrorIs(t, other.wait(t), net.ErrClosed)
 }
 
 // TestShutdownBeforeServe: a Server that never served will not.

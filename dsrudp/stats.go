@@ -42,22 +42,36 @@ type Stats struct {
 	// Unless memory was short it is not tried again for some time, to the
 	// remote address, or to any if it was so with several.
 	OffloadFallbacks uint64
-	// The rest count datagrams that the kernel did not send, by the reason:
-	// SendTooLong, longer than the protocol allows or, unfragmented, the path
-	// (EMSGSIZE); SendDenied, by a filter or a prohibiting route (EPERM,
-	// EACCES); SendUnreachable, no route or nobody there (ENETUNREACH,
-	// EHOSTUNREACH, ...); SendNoBuffer, no room (ENOBUFS, ENOMEM); SendFailed,
-	// any other. Each was also returned as an error, or told to OnError or
-	// OnWriteError. Deadlines and Close are not counted.
-	SendTooLong, SendDenied, SendUnreachable, SendNoBuffer, SendFailed uint64
+
+	// The next five count datagrams that the kernel did not send. Each was also
+	// returned as an error, or told to OnError or OnWriteError. Deadlines and
+	// Close are not counted.
+
+	// SendTooLong counts those that were longer than the protocol allows or,
+	// where they may not be fragmented, than the path takes (EMSGSIZE).
+	SendTooLong uint64
+	// SendDenied counts those that a filter or a prohibiting route stopped
+	// (EPERM, EACCES).
+	SendDenied uint64
+	// SendUnreachable counts those for which there was no route or nobody there
+	// (ENETUNREACH, EHOSTUNREACH, ...).
+	SendUnreachable uint64
+	// SendNoBuffer counts those for which there was no room (ENOBUFS, ENOMEM).
+	SendNoBuffer uint64
+	// SendFailed counts those that were not sent for any other reason.
+	SendFailed uint64
+
 	// Panics counts panics of a Server's handler.
 	Panics uint64
-	// PathEntries is the number of remote addresses in the path memory now,
-	// PathBytes its size in memory, and PathEvicted the number of remote
-	// addresses forgotten because it was full. A ListenN group has one path
-	// memory.
-	PathEntries, PathBytes int
-	PathEvicted            uint64
+
+	// PathEntries is the number of remote addresses in the path memory now. A
+	// ListenN group has one path memory.
+	PathEntries int
+	// PathBytes is what the path memory takes of the heap, in bytes.
+	PathBytes int
+	// PathEvicted counts remote addresses forgotten because the path memory was
+	// full.
+	PathEvicted uint64
 }
 
 // counters are the counts behind Stats.
@@ -76,8 +90,8 @@ type drops struct {
 	total uint64
 }
 
-// dropped returns how many datagrams did not fit the receive buffer so far, and
-// after Close until then.
+// dropped returns how many datagrams the kernel has dropped so far, and after Close
+// until then.
 func (c *Conn) dropped() uint64 {
 	d := &c.count.drops
 	d.mu.Lock()

@@ -18,7 +18,7 @@ func (c *Conn) WritePacket(b []byte, p Path) (int, error) {
 		return 0, syscall.EINVAL
 	}
 	if c.refusesRemote(p.Remote) {
-		return c.conn.WriteToUDPAddrPort(b, p.Remote) // refuses it with net's words
+		return 0, netsRefusal(c.conn.WriteToUDPAddrPort(nil, p.Remote))
 	}
 	s, err := c.sourceOf(p.Local, p.Remote)
 	if err != nil {
@@ -46,7 +46,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 		return 0, syscall.EINVAL
 	}
 	if !c.peer.IsValid() {
-		return c.conn.Write(b) // refuses it with net's words
+		return c.conn.Write(b) // the kernel refuses it, unless it was connected behind net's back
 	}
 	o := c.op()
 	n, err := c.send(o, b, &c.bound, &target{}, nil)
@@ -64,7 +64,7 @@ func (c *Conn) WriteTo(b []byte, addr net.Addr) (int, error) {
 	}
 	a, isUDP := addr.(*net.UDPAddr)
 	if !isUDP {
-		return c.conn.WriteTo(b, addr) // refuses it with net's words
+		return 0, netsRefusal(c.conn.WriteTo(nil, addr))
 	}
 	return c.WriteToUDP(b, a)
 }
@@ -79,7 +79,7 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 	}
 	var t target
 	if !c.targetOf(addr, &t) || c.connected {
-		return c.conn.WriteToUDP(b, addr) // refuses it with net's words
+		return 0, netsRefusal(c.conn.WriteToUDP(nil, addr))
 	}
 	o := c.op()
 	s, err := c.sourceFor(o, addr, &t)
@@ -144,7 +144,7 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 		return 0, syscall.EINVAL
 	}
 	if !addr.IsValid() || c.connected || !c.inet6() && !is4(addr.Addr()) {
-		return c.conn.WriteToUDPAddrPort(b, addr) // refuses it with net's words
+		return 0, netsRefusal(c.conn.WriteToUDPAddrPort(nil, addr))
 	}
 	var t target
 	c.target(addr, &t)

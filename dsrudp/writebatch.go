@@ -76,8 +76,8 @@ func (q *sender) addMessage(number int, m *ipv4.Message) error {
 		ok, t.addr = addr == nil, c.peer
 	}
 	if !ok {
-		_, _, err := c.conn.WriteMsgUDP(nil, nil, addr) // refuses it with net's words
-		return bare(err)
+		n, _, err := c.conn.WriteMsgUDP(nil, nil, addr)
+		return bare(netsRefusal(n, err))
 	}
 	s, own, err := c.requested(q.o, m.OOB, addr, &t)
 	if err != nil {

@@ -29,7 +29,8 @@ func (c *Conn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err e
 		ok = addr == nil // to the peer
 	}
 	if !ok {
-		return c.conn.WriteMsgUDP(b, oob, addr) // refuses it with net's words
+		n, _, err = c.conn.WriteMsgUDP(nil, nil, addr)
+		return 0, 0, netsRefusal(n, err)
 	}
 	n, err = c.writeMsg(b, oob, addr, &t)
 	if err != nil {
@@ -45,7 +46,8 @@ func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn 
 		return 0, 0, syscall.EINVAL
 	}
 	if addr.IsValid() == c.connected || addr.IsValid() && !c.inet6() && !is4(addr.Addr()) {
-		return c.conn.WriteMsgUDPAddrPort(b, oob, addr) // refuses it with net's words
+		n, _, err = c.conn.WriteMsgUDPAddrPort(nil, nil, addr)
+		return 0, 0, netsRefusal(n, err)
 	}
 	var t target
 	c.target(addr, &t)

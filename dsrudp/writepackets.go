@@ -96,8 +96,7 @@ func (c *Conn) way(p *Packet, s *source, t *target) error {
 
 func (c *Conn) anyWay(p Path, s *source, t *target) (err error) {
 	if c.refusesRemote(p.Remote) {
-		_, err = c.conn.WriteToUDPAddrPort(nil, p.Remote) // refuses it with net's words
-		return bare(err)
+		return bare(netsRefusal(c.conn.WriteToUDPAddrPort(nil, p.Remote)))
 	}
 	c.target(p.Remote, t)
 	*s, err = c.sourceOf(p.Local, p.Remote)

@@ -3,6 +3,7 @@ package mmsg
 import (
 	"runtime"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
@@ -43,7 +44,7 @@ func TestGate(t *testing.T) {
 // shuts waits until g is being shut, and reports false when that is not so in a long
 // time.
 func shuts(g *gate) bool {
-	for range 1_000_000 {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
 		if g.state.Load()&gateOpen == 0 {
 			return true
 		}

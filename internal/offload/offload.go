@@ -81,19 +81,29 @@ func (p *Policy) gaveUp(dst netip.Addr, size int) bool {
 // datagrams of that size are not: the kernel fragments those and never segments.
 func (p *Policy) TooLong(dst netip.Addr, size int) { p.note(dst, max(size, 1)) }
 
+// anyPath is a length of segments that is not too long for any path: Linux believes
+// no router that speaks of less than 552 bytes (net.ipv4.route.min_pmtu), headers
+// included.
+const anyPath = 512
+
 // Invalid notes that the kernel called a message of so many segments of size
 // bytes to dst invalid although the datagrams are not: an older one takes fewer,
-// or says so of segments that are too long, and with some devices none work.
+// or says so of segments that are too long, and with some sockets and devices none
+// work.
 func (p *Policy) Invalid(dst netip.Addr, size, segments int) {
 	if segments > oldSegments && p.limit.CompareAndSwap(maxSegments, oldSegments) {
 		return
 	}
-	if segments <= oldSegments {
-		p.note(dst, max(size, 1))
+	switch {
+	case segments > oldSegments:
+	case size <= anyPath:
+		p.Unable(dst)
+	default:
+		p.note(dst, size)
 	}
 }
 
-// Unable notes that the device on the way to dst cannot do what segments need.
+// Unable notes that no segments to dst work, whatever their length.
 func (p *Policy) Unable(dst netip.Addr) { p.note(dst, 0) }
 
 func (p *Policy) note(dst netip.Addr, size int) {

@@ -56,6 +56,20 @@ func TestInvalid(t *testing.T) {
 	require.Equal(t, 64, p.Limit(y, 1400))
 }
 
+// TestInvalidForAll: segments that fit any path, and are invalid to several
+// destinations, are so to all. Longer ones may be the paths' fault.
+func TestInvalidForAll(t *testing.T) {
+	for size, limit := range map[int]int{anyPath: 1, anyPath + 1: 128} {
+		p := started()
+		for a, n := y, 0; n < hostFault; n++ {
+			a = a.Next()
+			p.Invalid(a, size, 8)
+			require.Equal(t, 1, p.Limit(a, size))
+		}
+		require.Equal(t, limit, p.Limit(x, size), "%d bytes", size)
+	}
+}
+
 // TestUnable: one destination behind a device that cannot is sent to plainly,
 // and several are taken for a fault of the host; neither for ever.
 func TestUnable(t *testing.T) {

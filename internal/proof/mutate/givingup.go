@@ -57,6 +57,28 @@ var givingUp = []breakage{
 		by: []selection{tests("internal/offload", "^TestTooLong$")},
 	},
 	{
+		name: "a socket whose segments are invalid found so by each peer again",
+		edits: []edit{{
+			"internal/offload/offload.go",
+			"case size <= anyPath:",
+			"case size < 0:",
+		}},
+		by: []selection{tests("internal/offload", "^TestInvalidForAll$")},
+	},
+	{
+		name: "long segments to some paths given up for all",
+		edits: []edit{{
+			"internal/offload/offload.go",
+			"case size <= anyPath:",
+			"default:",
+		}, {
+			"internal/offload/offload.go",
+			"\tdefault:\n\t\tp.note(dst, size)\n",
+			"",
+		}},
+		by: []selection{tests("internal/offload", "^TestInvalidForAll$")},
+	},
+	{
 		name: "peers whose segments fail remembered without a bound",
 		edits: []edit{{
 			"internal/offload/offload.go",

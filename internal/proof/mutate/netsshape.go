@@ -22,11 +22,33 @@ var netsShape = []breakage{
 	{
 		name: "refusal after Close not net.ErrClosed",
 		edits: []edit{{
-			"dsrudp/conn.go",
+			"dsrudp/operror.go",
 			"if refused(err) && c.closed.Load() {",
 			"if refused(err) && c.closed.Load() && c.strict {",
 		}},
 		by: []selection{tests(public, "^TestRefusedAfterClose$")},
+	},
+	{
+		name: "refusal of a raw write after Close not net's",
+		edits: []edit{{
+			"dsrudp/rawconn.go",
+			"if !r.c.closed.Load() && (r.c.gro || r.c.ahead != nil) {",
+			"if r.c.gro || r.c.ahead != nil {",
+		}},
+		by: []selection{tests(public, "^TestErrorShapes$")},
+	},
+	{
+		name: "refusals of raw reads and writes not wrapped",
+		edits: []edit{{
+			"dsrudp/rawconn.go",
+			"return &net.OpError{Op: op, Net: r.c.network, Source: r.c.laddr, Addr: r.c.raddr, Err: err}",
+			"return errors.Join(err)",
+		}, {
+			"dsrudp/rawconn.go",
+			"\"net\"\n",
+			"\"errors\"\n",
+		}},
+		by: []selection{tests(public, "^TestGRORefuses$")},
 	},
 	{
 		name: "LocalAddr shared with the caller",

@@ -95,8 +95,8 @@ var offloading = []breakage{
 		name: "raw reads of trains",
 		edits: []edit{{
 			"dsrudp/rawconn.go",
-			"\tif r.c.gro || r.c.ahead != nil {\n\t\treturn errRaw\n\t}\n\tif err :=",
-			"\tif r.c.ahead != nil {\n\t\treturn errRaw\n\t}\n\tif err :=",
+			"\tif r.c.gro || r.c.ahead != nil {\n\t\treturn r.refuse(\"raw-read\"",
+			"\tif r.c.ahead != nil {\n\t\treturn r.refuse(\"raw-read\"",
 		}},
 		by: []selection{tests(public, "^TestGRORefuses$")},
 	},

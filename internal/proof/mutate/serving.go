@@ -20,6 +20,24 @@ var serving = []breakage{
 		by: []selection{tests(public, "^TestTrainSplit$")},
 	},
 	{
+		name: "Conns given to a Server that was shut down left open",
+		edits: []edit{{
+			"dsrudp/server.go",
+			"if c.ok() && !c.served.Load() {",
+			"if false {",
+		}},
+		by: []selection{tests(public, "^TestShutdownIdle$")},
+	},
+	{
+		name: "another Server's Conn closed by one that was shut down",
+		edits: []edit{{
+			"dsrudp/server.go",
+			"if c.ok() && !c.served.Load() {",
+			"if c.ok() {",
+		}},
+		by: []selection{tests(public, "^TestShutdownIdle$")},
+	},
+	{
 		name: "handler's panic not contained",
 		edits: []edit{{
 			"dsrudp/reader.go",
