@@ -14,11 +14,12 @@ import (
 // it receives into the Buffers and OOB of ms, sets their N, NN, Flags and Addr,
 // and returns how many messages it received, at least one, for which it waits. As
 // with ReadPackets it may then return with the first alone.
-// Flags are those of recvmsg(2); with MSG_DONTWAIT it does not wait.
+// Flags are those of recvmsg(2); with MSG_DONTWAIT it does not wait. On other systems
+// than Linux they must be 0.
 //
 // Each Addr is a *net.UDPAddr that carries the datagram's Path, as ReadFrom's
 // does, and is all that is allocated. See ReadMsgUDP for the control messages.
-// One call takes at most 32 messages, and elsewhere than on Linux one.
+// One call takes at most 32 messages, and on other systems than Linux one.
 func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
@@ -31,6 +32,9 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 	}
 	if c.ahead != nil {
 		return 0, c.readError(errAheadBatch)
+	}
+	if flags != 0 && !mmsg.TakesFlags {
+		return 0, c.readError(errFlags)
 	}
 	r := c.receivers.Get().(*receiver)
 	defer c.receivers.Put(r)

@@ -9,7 +9,7 @@ import "syscall"
 // It fills in the Packets and allocates nothing. Err is not nil only if n is 0.
 //
 // One call takes at most 32 datagrams with one system call; on other
-// systems it takes one. A datagram that is longer than its buffer is cut, and
+// systems than Linux it takes one. A datagram that is longer than its buffer is cut, and
 // Truncated tells; on Windows it is an error, as with net, and n is 0. With
 // [ListenConfig.GRO] a buffer must have 64 KiB to hold a train.
 func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {

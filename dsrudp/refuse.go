@@ -19,6 +19,7 @@ const (
 	errTrain      = unsupported("dsrudp: the Conn was made with ListenConfig.GRO, and this call would take a train of datagrams for one; use ReadPackets or a Server")
 	errRaw        = unsupported("dsrudp: the Conn was made with ListenConfig.GRO or ReadAhead, and a read beside it would misread or miss datagrams; make it without")
 	errServed     = unsupported("dsrudp: a Server reads this Conn, and this call would take datagrams away from it")
+	errFlags      = unsupported("dsrudp: batches take no flags on this system; pass 0")
 	errAheadBatch = unsupported("dsrudp: the Conn was made with ListenConfig.ReadAhead, which is for calls that read one datagram; make it without")
 )
 

@@ -5,6 +5,8 @@ import (
 	"syscall"
 
 	"golang.org/x/net/ipv4"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
 // WriteBatch acts like WriteBatch of golang.org/x/net's ipv4.PacketConn and
@@ -13,14 +15,17 @@ import (
 // ones: it stops at the first message that cannot be sent, and returns an error,
 // that message's, only if it is the very first. A caller sends the rest again,
 // and skips a message that comes back with an error. Flags are those of
-// sendmsg(2). The order of all is kept: only messages that follow each other are given to
-// the kernel as one.
+// sendmsg(2); on other systems than Linux they must be 0. The order of all is kept: only
+// messages that follow each other are given to the kernel as one.
 //
 // The source of each is found as by WriteMsgUDP, from OOB and from the Path that
 // Addr carries.
 func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
+	}
+	if flags != 0 && !mmsg.TakesFlags {
+		return 0, c.writeError(errFlags, c.raddr)
 	}
 	if c.held != nil {
 		c.held.flush() // what was written before goes before

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// TakesFlags says that Recv and Send go by their flags.
+const TakesFlags = true
+
 // mmsghdr is struct mmsghdr of recvmmsg(2).
 type mmsghdr struct {
 	hdr unix.Msghdr

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// TakesFlags says that Recv and Send go by their flags. Net's calls take none.
+const TakesFlags = false
+
 // Batch is the memory that one receive or send of several messages works on.
 // Here each of its calls moves one message, by net.
 type Batch struct {
