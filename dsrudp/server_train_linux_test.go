@@ -50,9 +50,12 @@ func eachTrainServer(t *testing.T, lc dsrudp.ListenConfig, f func(t *testing.T, 
 }
 
 // TestTrainSplit: the handler is called for each datagram of a train, and the
-// answers leave as one again, from the address that the train was sent to.
+// answers leave as one again, from the address that the train was sent to. Each
+// has its train's mark.
 func TestTrainSplit(t *testing.T) {
-	eachTrainServer(t, dsrudp.ListenConfig{}, func(t *testing.T, c *dsrudp.Conn, x, y *net.UDPConn) {
+	eachTrainServer(t, dsrudp.ListenConfig{ECN: true}, func(t *testing.T, c *dsrudp.Conn, x, y *net.UDPConn) {
+		setClass(t, x, addrPortOf(x.RemoteAddr()).Addr(), int(dsrudp.ECT0))
+		setClass(t, y, addrPortOf(y.RemoteAddr()).Addr(), int(dsrudp.CE))
 		sentX, sentY := sendTrain(t, x, 'a'), sendTrain(t, y, 'k')
 		var calls []dsrudp.Packet
 		v := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
@@ -69,14 +72,14 @@ func TestTrainSplit(t *testing.T) {
 		require.ErrorIs(t, v.wait(t), net.ErrClosed)
 		require.Len(t, calls, 10)
 		for i, p := range calls {
-			client, sent := x, sentX
+			client, sent, ecn := x, sentX, dsrudp.ECT0
 			if i >= 5 {
-				client, sent = y, sentY
+				client, sent, ecn = y, sentY, dsrudp.CE
 			}
 			from := i % 5 * trainSize
 			want := sent[from:min(from+trainSize, trainLen)]
 			path := dsrudp.Path{Local: addrPortOf(client.RemoteAddr()), Remote: addrPortOf(client.LocalAddr())}
-			require.Equal(t, dsrudp.Packet{Buf: []byte(want), N: len(want), Path: path}, p)
+			require.Equal(t, dsrudp.Packet{Buf: []byte(want), N: len(want), Path: path, ECN: ecn}, p)
 		}
 	})
 }

@@ -83,6 +83,15 @@ var offloading = []breakage{
 		by: []selection{tests(public, "^TestGRO$")},
 	},
 	{
+		name: "mark lost where a train is taken apart",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"\tr.part.SegmentSize = 0\n",
+			"\tr.part.SegmentSize = 0\n\tr.part.ECN = 0\n",
+		}},
+		by: []selection{tests(public, "^TestTrainSplit$")},
+	},
+	{
 		name: "trains read as datagrams",
 		edits: []edit{{
 			"dsrudp/refuse.go",
