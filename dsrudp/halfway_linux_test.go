@@ -48,7 +48,7 @@ func TestHalfway(t *testing.T) {
 	requireKept()
 
 	// The first is complete but for the option that lets others join it.
-	forbid(t, unix.SYS_SETSOCKOPT, map[int]uint32{1: unix.SOL_SOCKET, 2: unix.SO_REUSEPORT})
+	forbid(t, unix.EPERM, unix.SYS_SETSOCKOPT, map[int]uint32{1: unix.SOL_SOCKET, 2: unix.SO_REUSEPORT})
 	_, err = new(dsrudp.ListenConfig).ListenN(t.Context(), "udp", ":0", 2)
 	require.ErrorIs(t, err, unix.EPERM)
 	requireKept()

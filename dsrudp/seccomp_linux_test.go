@@ -52,13 +52,13 @@ func TestNoNetlink(t *testing.T) {
 // forbidNetlink makes socket(AF_NETLINK) fail with EPERM from now on.
 func forbidNetlink(t *testing.T) {
 	t.Helper()
-	forbid(t, unix.SYS_SOCKET, map[int]uint32{0: unix.AF_NETLINK})
+	forbid(t, unix.EPERM, unix.SYS_SOCKET, map[int]uint32{0: unix.AF_NETLINK})
 }
 
-// forbid makes a system call fail with EPERM where its arguments, by number,
+// forbid makes a system call fail with errno where its arguments, by number,
 // have the values given in their low halves. It holds for all threads from now
 // on, see seccomp(2).
-func forbid(t *testing.T, call uint32, args map[int]uint32) {
+func forbid(t *testing.T, errno unix.Errno, call uint32, args map[int]uint32) {
 	t.Helper()
 	const offsetNr, offsetArgs = 0, 16 // in struct seccomp_data, whose arguments have 8 bytes
 	// Whatever does not match jumps to the end, where all is allowed.
@@ -76,14 +76,14 @@ func forbid(t *testing.T, call uint32, args map[int]uint32) {
 		filter = append(filter, load(offsetArgs+8*n), equal(value))
 	}
 	filter = append(filter,
-		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	)
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	runtime.LockOSThread() // both calls on one thread; the second is for all
 	defer runtime.UnlockOSThread()
 	require.NoError(t, unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	_, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
 	runtime.KeepAlive(filter)
-	require.Zero(t, errno)
+	require.Zero(t, e)
 }

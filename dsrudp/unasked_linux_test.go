@@ -20,7 +20,7 @@ func TestUnasked(t *testing.T) {
 	}
 	c := listen(t, "udp", ":0")
 	for _, fd := range netlinkSockets(t) {
-		forbid(t, unix.SYS_WRITE, map[int]uint32{0: uint32(fd)})
+		forbid(t, unix.EPERM, unix.SYS_WRITE, map[int]uint32{0: uint32(fd)})
 	}
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	remote := addrPortOf(x.LocalAddr())

@@ -38,6 +38,24 @@ var offloading = []breakage{
 		by: []selection{tests(facts, "^TestK6_4_SegmentsTooLong$")},
 	},
 	{
+		name: "datagrams lost with a device that cannot do segments",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:",
+			"case mmsg.TooLong, mmsg.Invalid, mmsg.NoBuffer, mmsg.Denied:",
+		}},
+		by: []selection{tests(public, "^TestOffloadUnable$")},
+	},
+	{
+		name: "device that cannot do segments asked again and again",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"\tcase mmsg.IO:\n\t\tc.offload.Unable(m.t.addr.Addr())\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestOffloadUnable$")},
+	},
+	{
 		name: "failed offload not counted",
 		edits: []edit{{
 			"dsrudp/fallback.go",
