@@ -30,6 +30,15 @@ var batches = []breakage{
 		by: []selection{tests(public, "^TestWriteBatchPrefix$")},
 	},
 	{
+		name: "prefix contract of WriteBatch broken in a group sent one by one",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"\t\tif q.prefix && err != nil {\n\t\t\tbreak\n\t\t}\n",
+			"",
+		}},
+		by: []selection{tests(facts, "^TestBatch_PrefixInGroup$")},
+	},
+	{
 		name: "messages behind a failed one left for the next sender",
 		edits: []edit{{
 			"dsrudp/flush.go",
