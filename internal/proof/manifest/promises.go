@@ -145,6 +145,12 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestAdoptDropped",
 		"internal/offload TestTooLong",
 		"internal/offload TestUnable",
+		"dsrudp TestOffloadUnable",
+		"dsrudp TestWritePacketsTriesAll",
+		"dsrudp TestWriteBatchPrefix",
+		"internal/lab/facts TestBatch_PrefixInGroup",
+		"dsrudp TestStatsDropped",
+		"dsrudp TestHeldErrors",
 	}},
 	{"P8", "Nothing is allocated per datagram, or one object where an address is returned. Memory is bounded whatever clients do.", []proof{
 		"internal/pathmem TestFlood",
@@ -160,6 +166,10 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestServerAllocations",
 		"dsrudp TestServerLeavesNothing",
 		"internal/offload TestBound",
+		"dsrudp TestBatchAllocations",
+		"internal/mmsg TestBatchAllocations",
+		"dsrudp TestReadBatchAllocations",
+		"dsrudp TestReadAheadAllocations",
 	}},
 	{"P9", "All methods may be called from many goroutines. Close and deadlines end every wait, also on a socket that somebody made blocking.", []proof{
 		"internal/pathmem TestConcurrent",
@@ -200,5 +210,6 @@ var promises = section{"What the library promises", []row{
 		"internal/lab/facts TestK6_3_ShortBuffer",
 		"internal/lab/facts TestK7_2_ResetHeaders",
 		"internal/lab/facts TestK5_2_ExtensionHeaders",
+		"dsrudp TestReadPacketsTruncated",
 	}},
 }}
