@@ -54,4 +54,26 @@ func (g *Generator) closed(s *span) {
 		}
 	}
 	s.close()
+	g.collect(flying)
+}
+
+// collect takes the replies that come after the end, which are judged and else
+// do not count.
+func (g *Generator) collect(flying []int) {
+	counted := g.count
+	missing := 0
+	for _, n := range flying {
+		missing += n
+	}
+	for progress := now(); missing > 0 && now()-progress <= patience; {
+		wait(g.fds, patience)
+		for _, fd := range g.fds {
+			if n := g.receive(int(fd.Fd)); n > 0 {
+				missing -= n
+				progress = now()
+			}
+		}
+	}
+	counted.All = g.count.All
+	g.count = counted
 }

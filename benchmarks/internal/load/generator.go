@@ -147,12 +147,16 @@ func (g *Generator) receive(fd int) (datagrams int) {
 }
 
 func (g *Generator) note(v verdict) {
-	g.count.Replies++
-	g.count.All++
+	g.count.note(v)
+	g.count.All.note(v)
+}
+
+func (t *Tally) note(v verdict) {
+	t.Replies++
 	switch v {
 	case wrongSource:
-		g.count.WrongSource++
+		t.WrongSource++
 	case wrongPayload:
-		g.count.WrongPayload++
+		t.WrongPayload++
 	}
 }

@@ -53,16 +53,30 @@ type Load struct {
 	Warm, Measure time.Duration
 }
 
-// A Result is what was seen in one window.
-type Result struct {
+// A Tally counts replies.
+type Tally struct {
 	// Replies is the number of datagrams that came back, whatever their source.
 	Replies int
 	// WrongSource counts replies that came from another address or port than
-	// the request went to, WrongPayload those that cannot be an echo, and Lost
-	// requests that were given up.
+	// the request went to, and WrongPayload those that cannot be an echo.
 	WrongSource  int
 	WrongPayload int
-	Lost         int
+}
+
+// Add adds what another one has.
+func (t *Tally) Add(u Tally) {
+	t.Replies += u.Replies
+	t.WrongSource += u.WrongSource
+	t.WrongPayload += u.WrongPayload
+}
+
+// A Result is what was seen in one window.
+type Result struct {
+	Tally
+	// All has those before counting began and after it ended, too: every reply.
+	All Tally
+	// Lost counts requests that were given up.
+	Lost int
 	// Elapsed is the length of the window and CPU the time that all threads of
 	// the server ran in it.
 	Elapsed time.Duration
@@ -75,8 +89,6 @@ type Result struct {
 	Steal time.Duration
 	// Own is the time that the generator ran.
 	Own time.Duration
-	// All is the number of replies with those before counting began.
-	All int
 }
 
 // patience is how long a request is waited for before it counts as lost.

@@ -31,7 +31,7 @@ func (g *Generator) Run(l Load) (Result, error) {
 		g.closed(&s)
 	}
 	if s.begin == 0 {
-		return Result{}, fmt.Errorf("load: the server on port %d answered %d datagrams and then none for %v", l.Port, g.count.All, silence)
+		return Result{}, fmt.Errorf("load: the server on port %d answered %d datagrams and then none for %v", l.Port, g.count.All.Replies, silence)
 	}
 	return g.count, nil
 }
@@ -61,7 +61,7 @@ const silence = time.Second
 // over reports whether the span has ended, given the time. It ends without
 // having begun when the server does not answer.
 func (s *span) over(t time.Duration) bool {
-	if n := s.g.count.All; n > s.answers {
+	if n := s.g.count.All.Replies; n > s.answers {
 		s.answers, s.heard = n, t
 	}
 	switch {
@@ -69,7 +69,7 @@ func (s *span) over(t time.Duration) bool {
 		return t >= s.end
 	case t-s.heard > silence:
 		return true
-	case t < s.at || s.g.count.All < s.g.load.Prime:
+	case t < s.at || s.g.count.All.Replies < s.g.load.Prime:
 		return false
 	}
 	s.g.count = Result{All: s.g.count.All}

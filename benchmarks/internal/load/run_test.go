@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func run(t *testing.T, l load.Load) load.Result {
 	for ; ; l.Measure *= 2 {
 		r, err := g.Run(l)
 		require.NoError(t, err)
-		require.GreaterOrEqual(t, r.All, l.Prime)
+		require.GreaterOrEqual(t, r.All.Replies, l.Prime)
 		require.Zero(t, r.Lost)
 		if r.Replies >= 64 || l.Measure > 5*time.Second {
 			return r
@@ -112,6 +113,51 @@ func TestOneWrongSource(t *testing.T) {
 	})))
 	require.Positive(t, r.WrongSource)
 	require.Less(t, r.WrongSource, r.Replies/2)
+}
+
+// What comes while nothing counts yet is judged all the same.
+func TestWrongSourceWhileWarmingUp(t *testing.T) {
+	other, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 1, 0, 2)})
+	require.NoError(t, err)
+	defer other.Close()
+	for _, latency := range []bool{false, true} {
+		n := 0
+		l := window(serve(t, vip, func(c *net.UDPConn, b []byte, addr netip.AddrPort) {
+			switch n++; {
+			case n <= 20:
+				c = other
+			case n <= 50:
+				b[0]++
+			}
+			echo(c, b, addr)
+		}))
+		l.Latency = latency
+		r := run(t, l)
+		require.Zero(t, r.WrongSource+r.WrongPayload)
+		require.Equal(t, 20, r.All.WrongSource)
+		require.Equal(t, 30, r.All.WrongPayload)
+	}
+}
+
+// What comes when nothing counts any more is, too.
+func TestEveryReplyIsSeen(t *testing.T) {
+	var n atomic.Int64
+	l := window(serve(t, net.IPv4zero, func(c *net.UDPConn, b []byte, addr netip.AddrPort) {
+		n.Add(1)
+		echo(c, b, addr)
+	}))
+	l.VIPs = 8
+	var g load.Generator
+	defer g.Close()
+	var all load.Tally
+	for range 3 {
+		r, err := g.Run(l)
+		require.NoError(t, err)
+		require.Less(t, r.Replies, r.All.Replies)
+		all.Add(r.All)
+		require.EqualValues(t, n.Load(), all.Replies)
+		require.Equal(t, all.Replies, all.WrongSource)
+	}
 }
 
 func TestWrongPayload(t *testing.T) {

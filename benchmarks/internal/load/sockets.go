@@ -32,10 +32,10 @@ func (g *Generator) open(l *Load) (fds []unix.PollFd, err error) {
 	return fds, nil
 }
 
-// drain throws away replies to an earlier load.
+// drain takes replies to an earlier load that were given up.
 func (g *Generator) drain() {
 	for _, fd := range g.fds {
-		for g.received.receive(int(fd.Fd), maxBatch) > 0 {
+		for g.receive(int(fd.Fd)) > 0 {
 		}
 	}
 }

@@ -95,8 +95,8 @@ type errorBar struct {
 }
 
 func colourOf(e *run.Entry) color.Color {
-	switch _, wrong, _, _ := e.Total(); {
-	case wrong > 0:
+	switch {
+	case e.All.WrongSource > 0:
 		return faulty
 	case e.Server.Ours():
 		return ours

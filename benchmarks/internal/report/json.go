@@ -26,6 +26,8 @@ type Report struct {
 }
 
 // The shape of the file: numbers by round, null where a window does not count.
+// Replies and lost are of the windows; wrong are of all replies, with those that
+// no window counts.
 type (
 	jsonReport struct {
 		Machine   machine.Description `json:"machine"`
@@ -50,6 +52,7 @@ type (
 		P50          []float     `json:"p50_ns,omitempty"`
 		P99          []float     `json:"p99_ns,omitempty"`
 		Replies      int         `json:"replies"`
+		All          int         `json:"replies_with_uncounted"`
 		WrongSource  int         `json:"wrong_source"`
 		WrongPayload int         `json:"wrong_payload"`
 		Lost         int         `json:"lost"`
@@ -106,7 +109,8 @@ func entryJSON(e *run.Entry, latency bool) jsonEntry {
 	for _, w := range e.Windows {
 		j.Foreign = append(j.Foreign, float(math.Round(w.Foreign*100)/100))
 	}
-	j.Replies, j.WrongSource, j.WrongPayload, j.Lost = e.Total()
+	j.Replies, j.Lost = e.Total()
+	j.All, j.WrongSource, j.WrongPayload = e.All.Replies, e.All.WrongSource, e.All.WrongPayload
 	if n, _, ok := e.Allocs(); ok {
 		j.Allocs, j.Stats = (*float)(&n), &e.After
 	}

@@ -23,10 +23,10 @@ import (
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/verdict"
 )
 
-// window is one of 100 replies, of which some came from a wrong source.
-func window(cpu time.Duration, wrong int) run.Window {
+// window is one of 100 replies.
+func window(cpu time.Duration) run.Window {
 	return run.Window{Result: load.Result{
-		Replies: 100, WrongSource: wrong, CPU: 100 * cpu, Elapsed: time.Millisecond,
+		Tally: load.Tally{Replies: 100}, CPU: 100 * cpu, Elapsed: time.Millisecond,
 		P50: 20 * time.Microsecond, P99: 90 * time.Microsecond,
 	}}
 }
@@ -34,19 +34,19 @@ func window(cpu time.Duration, wrong int) run.Window {
 // made returns a report with an outcome of two rounds, the second of which was
 // disturbed for the server in C.
 func made() *report.Report {
-	load := load.Load{VIPs: 8, Size: 64, Latency: true}
-	entry := func(s plan.Server) plan.Entry { return plan.Entry{Label: s.Name, Server: s, Load: load} }
-	lost := window(700, 0)
+	l := load.Load{VIPs: 8, Size: 64, Latency: true}
+	entry := func(s plan.Server) plan.Entry { return plan.Entry{Label: s.Name, Server: s, Load: l} }
+	lost := window(700)
 	lost.Lost = 3
-	disturbed := window(9999, 0)
+	disturbed := window(9999)
 	disturbed.Disturbed = true
 	o := &run.Outcome{
 		Scenario: plan.Scenario{Name: "one", Title: "One in flight", Baseline: plan.A, Limit: plan.C},
 		Entries: []run.Entry{
-			{Entry: entry(plan.Server{Name: plan.A, Wrong: true}), Windows: []run.Window{window(1000, 100), window(2000, 100)}, Datagrams: 200},
-			{Entry: entry(plan.Server{Name: plan.C, C: []string{"recvmmsg"}}), Windows: []run.Window{window(700, 0), disturbed}, Datagrams: 200},
+			{Entry: entry(plan.Server{Name: plan.A, Wrong: true}), Windows: []run.Window{window(1000), window(2000)}, Datagrams: 220, All: load.Tally{Replies: 250, WrongSource: 250}},
+			{Entry: entry(plan.Server{Name: plan.C, C: []string{"recvmmsg"}}), Windows: []run.Window{window(700), disturbed}, Datagrams: 200},
 			{
-				Entry: entry(plan.Server{Name: "dsrudp AddrPort"}), Windows: []run.Window{window(500, 0), lost}, Datagrams: 200,
+				Entry: entry(plan.Server{Name: "dsrudp AddrPort"}), Windows: []run.Window{window(500), lost}, Datagrams: 200, All: load.Tally{Replies: 250},
 				After: echo.Stats{Mallocs: 200, PathEntries: 1000, PathBytes: 34_000},
 			},
 		},
@@ -83,7 +83,7 @@ func TestScenario(t *testing.T) {
 	s := squeezed(func(w *strings.Builder) { report.Scenario(w, made().Outcomes[0]) })
 	require.Contains(t, s, "One in flight (one, 2 rounds)\n")
 	require.Contains(t, s, "server CPU / A quartiles CPU / C ns CPU kpps p50 / A p50 µs p99 µs allocs wrong source lost")
-	require.Contains(t, s, "net AddrPort 1.000 1.000–1.000 1.429 1500 100.0 1.000 20.0 90.0 0.00 200 (100%)")
+	require.Contains(t, s, "net AddrPort 1.000 1.000–1.000 1.429 1500 100.0 1.000 20.0 90.0 0.00 250 (100%)", "wrong sources are of all replies")
 	require.Contains(t, s, "C recvmmsg 0.700 0.700–0.700 1.000 700 100.0", "the disturbed round does not count")
 	require.Contains(t, s, "dsrudp AddrPort 0.425 0.387–0.463 0.714 600 100.0 1.000 20.0 90.0 1.00 0 3")
 	require.Contains(t, s, "A is net AddrPort, C is C recvmmsg")
@@ -100,10 +100,25 @@ func TestFloors(t *testing.T) {
 
 func TestFloorsTellWrongSources(t *testing.T) {
 	r := made()
-	r.Outcomes[0].Entries[2].Windows[0].WrongSource = 5
+	r.Outcomes[0].Entries[2].All.WrongSource = 5
 	s := squeezed(func(w *strings.Builder) { report.Floors(w, verdict.Of(nil, r.Outcomes)) })
 	require.Contains(t, s, "one: 5 replies from a wrong source: dsrudp AddrPort")
 	require.Contains(t, s, "wrong sources of this project's servers: 5, in 1 rows: MISSED")
+}
+
+// TestFewWrongSources: a few of many are not said to be none, nor nearly all to be
+// all.
+func TestFewWrongSources(t *testing.T) {
+	r := made()
+	for all, says := range map[load.Tally]string{
+		{Replies: 1000, WrongSource: 1}:                     " 1 (<1%)",
+		{Replies: 1000, WrongSource: 500, WrongPayload: 20}: " 500 (50%) + 20 no echoes",
+		{Replies: 1000, WrongSource: 999}:                   " 999 (>99%)",
+	} {
+		r.Outcomes[0].Entries[2].All = all
+		s := squeezed(func(w *strings.Builder) { report.Scenario(w, r.Outcomes[0]) })
+		require.Contains(t, s, says)
+	}
 }
 
 func TestMemory(t *testing.T) {
@@ -135,8 +150,10 @@ func TestJSON(t *testing.T) {
 				Label       string
 				CPU         []*float64 `json:"cpu_ns_per_datagram"`
 				P50         []*float64 `json:"p50_ns"`
-				WrongSource int        `json:"wrong_source"`
-				Allocs      *float64   `json:"allocs_per_datagram"`
+				Replies     int
+				All         int      `json:"replies_with_uncounted"`
+				WrongSource int      `json:"wrong_source"`
+				Allocs      *float64 `json:"allocs_per_datagram"`
 			}
 		}
 		Floors []struct {
@@ -155,7 +172,9 @@ func TestJSON(t *testing.T) {
 	require.Equal(t, 3000, j.Memory.Conn)
 	es := j.Scenarios[0].Entries
 	require.Len(t, es, 3)
-	require.Equal(t, 200, es[0].WrongSource)
+	require.Equal(t, 200, es[0].Replies)
+	require.Equal(t, 250, es[0].All)
+	require.Equal(t, 250, es[0].WrongSource)
 	require.Equal(t, 700.0, *es[1].CPU[0])
 	require.Nil(t, es[1].CPU[1], "disturbed")
 	require.Nil(t, es[1].Allocs, "C does not say")

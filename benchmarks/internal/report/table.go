@@ -108,19 +108,31 @@ func allocs(e *run.Entry) string {
 
 // wrong tells the replies from a wrong source, and what part of all they are.
 func wrong(e *run.Entry) string {
-	replies, n, bad, _ := e.Total()
 	s := "0"
-	if n > 0 {
-		s = fmt.Sprintf("%d (%.0f%%)", n, 100*float64(n)/float64(replies))
+	if n := e.All.WrongSource; n > 0 {
+		s = fmt.Sprintf("%d (%s)", n, percent(n, e.All.Replies))
 	}
-	if bad > 0 {
-		s += fmt.Sprintf(" + %d no echoes", bad)
+	if n := e.All.WrongPayload; n > 0 {
+		s += fmt.Sprintf(" + %d no echoes", n)
 	}
 	return s
 }
 
+// percent tells what part of all some are, and never that few are none or that
+// many are all.
+func percent(n, all int) string {
+	switch p := 100 * float64(n) / float64(all); {
+	case p < 1:
+		return "<1%"
+	case p > 99 && n < all:
+		return ">99%"
+	default:
+		return fmt.Sprintf("%.0f%%", p)
+	}
+}
+
 func lost(e *run.Entry) string {
-	if _, _, _, n := e.Total(); n > 0 {
+	if _, n := e.Total(); n > 0 {
 		return fmt.Sprint(n)
 	}
 	return ""

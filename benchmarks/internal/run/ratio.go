@@ -29,16 +29,14 @@ func (e *Entry) Ratio(m plan.Metric, over *Entry) stat.Summary {
 	return stat.Summarize(stat.Ratios(e.Series(m), over.Series(m)))
 }
 
-// Total adds up what is counted of all windows, with those before counting
-// began left out.
-func (e *Entry) Total() (replies, wrongSource, wrongPayload, lost int) {
+// Total adds up what is counted of the windows, which of a server's replies is
+// not all.
+func (e *Entry) Total() (replies, lost int) {
 	for _, w := range e.Windows {
 		replies += w.Replies
-		wrongSource += w.WrongSource
-		wrongPayload += w.WrongPayload
 		lost += w.Lost
 	}
-	return replies, wrongSource, wrongPayload, lost
+	return replies, lost
 }
 
 // Allocs returns the allocations and the bytes allocated per datagram of a

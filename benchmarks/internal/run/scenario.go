@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/echo"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/load"
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/plan"
 )
 
@@ -28,6 +29,9 @@ type Entry struct {
 	// window and after the last, and Datagrams what it answered between.
 	Before, After echo.Stats
 	Datagrams     int
+	// All has every reply of the server: those before the first window, too,
+	// and those of windows that were tried again.
+	All load.Tally
 }
 
 // contestant is a server that takes its turns.
@@ -123,10 +127,11 @@ func (r *Runner) prime(g *generator, c contestant) error {
 		l.Prime = 0
 	}
 	l.Warm, l.Measure = r.Warm, time.Millisecond
-	if _, err := g.Run(l); err != nil {
+	w, err := g.Run(l)
+	if err != nil {
 		return err
 	}
-	var err error
+	c.entry.All.Add(w.All)
 	c.entry.Before, err = c.stats()
 	return err
 }

@@ -45,7 +45,8 @@ func (r *Runner) window(s plan.Scenario, g *generator, c contestant) (best Windo
 		if w.Result, err = g.Run(l); err != nil {
 			return w, err
 		}
-		c.entry.Datagrams += w.All
+		c.entry.Datagrams += w.All.Replies
+		c.entry.All.Add(w.All)
 		w.Disturbed = w.Steal > maxSteal
 		if !s.Apart && l.Gap == 0 {
 			// One of the two always has something to do.

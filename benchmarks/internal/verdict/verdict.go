@@ -128,8 +128,7 @@ func values(c plan.Check, entries map[string]*run.Entry) []float64 {
 	of := entries[c.Of]
 	switch c.Metric {
 	case plan.Wrong:
-		_, wrong, bad, _ := of.Total()
-		return []float64{float64(wrong + bad)}
+		return []float64{float64(of.All.WrongSource + of.All.WrongPayload)}
 	case plan.Allocs:
 		n, _, ok := of.Allocs()
 		if !ok {

@@ -20,7 +20,7 @@ import (
 func entry(name string, cpu ...time.Duration) run.Entry {
 	e := run.Entry{Entry: plan.Entry{Label: name, Server: plan.Server{Name: name}}, Datagrams: 1000 * len(cpu)}
 	for _, c := range cpu {
-		e.Windows = append(e.Windows, run.Window{Result: load.Result{Replies: 1000, CPU: 1000 * c, Elapsed: 1000 * c}})
+		e.Windows = append(e.Windows, run.Window{Result: load.Result{Tally: load.Tally{Replies: 1000}, CPU: 1000 * c, Elapsed: 1000 * c}})
 	}
 	return e
 }
@@ -118,10 +118,11 @@ func TestWrongSourceFails(t *testing.T) {
 	require.Len(t, vs, 1, "net's are known")
 	require.Equal(t, verdict.Met, vs[0].Grade)
 
-	os[0].Entries[0].Windows[1].WrongSource = 1
+	// No window has it, but it was seen.
+	os[0].Entries[0].All = load.Tally{Replies: 3000, WrongSource: 1}
 	require.True(t, verdict.Failed(verdict.Of(nil, os)))
 
-	os[0].Entries[0].Windows[1] = run.Window{Result: load.Result{Replies: 1, WrongPayload: 1}}
+	os[0].Entries[0].All = load.Tally{Replies: 3000, WrongPayload: 1}
 	require.True(t, verdict.Failed(verdict.Of(nil, os)))
 }
 
