@@ -3,6 +3,7 @@
 package plan_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,5 +48,23 @@ func TestEveryServerIsInAScenario(t *testing.T) {
 func TestServersThatReplyWrong(t *testing.T) {
 	for _, s := range plan.Servers() {
 		require.False(t, s.Wrong && s.Ours(), s.Name)
+	}
+}
+
+// What the right source costs is seen beside the same calls without it.
+func TestCallsInCWithAndWithoutPktinfo(t *testing.T) {
+	for _, call := range []string{"recvmsg", "recvmmsg"} {
+		wrong := make(map[bool]bool)
+		for _, s := range plan.Servers() {
+			switch {
+			case slices.Equal(s.C, []string{call}):
+				require.True(t, s.Wrong, s.Name)
+				wrong[true] = true
+			case slices.Equal(s.C, []string{call, "pktinfo"}):
+				require.False(t, s.Wrong, s.Name)
+				wrong[false] = true
+			}
+		}
+		require.Len(t, wrong, 2, call)
 	}
 }

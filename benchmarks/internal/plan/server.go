@@ -26,6 +26,7 @@ type Server struct {
 func Servers() []Server {
 	s := []Server{
 		{Name: "C recvfrom", C: []string{"recvfrom"}, Wrong: true},
+		{Name: "C recvmsg no pktinfo", C: []string{"recvmsg"}, Wrong: true},
 		{Name: "C recvmsg", C: []string{"recvmsg", "pktinfo"}},
 		{Name: "C recvmsg epoll", C: []string{"recvmsg", "pktinfo", "epoll"}},
 		{Name: "C recvmmsg no pktinfo", C: []string{"recvmmsg"}, Wrong: true},
