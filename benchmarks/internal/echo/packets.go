@@ -21,6 +21,10 @@ func init() {
 			return batches(c, func(m *ipv4.Message) { m.OOB = nil })
 		})
 	}
+	servers["dsrudp AddrPort, read-ahead only"] = func(s Spec) (*server, error) {
+		return on(s, dsrudp.ListenConfig{ReadAhead: readAhead}, func(c *dsrudp.Conn) error { return addrPort(c) })
+	}
+	// This one coalesces its writes, too.
 	servers["dsrudp AddrPort, read-ahead"] = func(s Spec) (*server, error) {
 		lc := dsrudp.ListenConfig{ReadAhead: readAhead, CoalesceWrites: true}
 		return on(s, lc, func(c *dsrudp.Conn) error { return addrPort(c) })

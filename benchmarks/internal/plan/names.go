@@ -23,7 +23,7 @@ const (
 	readPacket  = "dsrudp ReadPacket"
 	readPackets = "dsrudp ReadPackets"
 	readBatch   = "dsrudp ReadBatch"
-	readAhead   = "dsrudp AddrPort, read-ahead"
+	readAhead   = "dsrudp AddrPort, read-ahead" // and coalesced writes
 	server      = "dsrudp Server"
 	ungrouped   = "dsrudp Server, no grouping"
 	plain       = "dsrudp Server, plain system calls"
