@@ -21,7 +21,7 @@ type options struct {
 
 func flags(o *options) *flag.FlagSet {
 	f := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
-	f.BoolVar(&o.quick, "quick", false, "only what the floors need, in fewer and shorter windows")
+	f.BoolVar(&o.quick, "quick", false, "only what the floors need, and fewer windows of it")
 	f.IntVar(&o.rounds, "rounds", 0, "windows of each server in each scenario (default 15, with -quick 9)")
 	f.IntVar(&o.settle, "settle", 1, "up to that many times the rounds where a ratio is too close to its floor to tell")
 	f.Func("run", "only the scenarios whose name matches the regular `expression`", func(s string) (err error) {

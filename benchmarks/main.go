@@ -3,7 +3,7 @@
 // Benchmarks puts UDP echo servers side by side: this project's, net's, x/net's,
 // those of other libraries, and the same in C.
 //
-//	go run ./benchmarks [-quick] [-run REGEXP] [-rounds N] [-json FILE] [-plot DIR]
+//	go run ./benchmarks [-quick] [-run REGEXP] [-rounds N] [-settle N] [-json FILE] [-plot DIR]
 package main
 
 import (

@@ -99,6 +99,7 @@ func TestProgramHelps(t *testing.T) {
 	for _, flag := range []string{"-json", "-plot", "-quick", "-rounds", "-run", "-settle"} {
 		require.Regexp(t, `\n  `+flag+`\b`, stdout)
 	}
+	require.NotContains(t, stdout, "shorter", "windows always have the same length")
 }
 
 func TestExitCode(t *testing.T) {
