@@ -43,7 +43,7 @@ func exitCode(err error, vs []verdict.Verdict, stderr io.Writer) int {
 func (o options) scenarios() []plan.Scenario {
 	all := plan.Scenarios()
 	if o.quick {
-		all = plan.Needed(all, plan.Checks())
+		all = plan.Needed(all, append(plan.Checks(), plan.Ungrouped()))
 	}
 	var some []plan.Scenario
 	for _, s := range all {
@@ -101,7 +101,7 @@ func conclude(r *report.Report, stdout io.Writer) {
 	r.Verdicts = verdict.Of(checks, r.Outcomes)
 	report.Memory(stdout, r.Memory, r.Outcomes)
 	report.Stops(stdout, r.Outcomes)
-	report.Floors(stdout, r.Verdicts)
+	report.Floors(stdout, r.Verdicts, r.Outcomes)
 }
 
 // save writes the files that were asked for.

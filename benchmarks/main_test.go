@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/plan"
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/run"
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/verdict"
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
@@ -124,6 +126,10 @@ func TestFlags(t *testing.T) {
 	for _, s := range o.scenarios() {
 		require.Regexp(t, "^s", s.Name)
 	}
+	saturated := slices.IndexFunc(o.scenarios(), func(s plan.Scenario) bool { return s.Name == "saturated" })
+	require.GreaterOrEqual(t, saturated, 0)
+	_, ok := o.scenarios()[saturated].Entry(plan.Ungrouped().Of)
+	require.True(t, ok, "the table of floors tells of it")
 	o, err = parseFlags([]string{"-rounds", "3", "-quick"})
 	require.NoError(t, err)
 	require.Equal(t, 3, o.rounds)

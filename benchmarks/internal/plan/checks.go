@@ -59,6 +59,12 @@ func Checks() []Check {
 	return append(cs, scaleChecks()...)
 }
 
+// Ungrouped is what the row of saturated servers is to be read beside: the same
+// ratio without grouping. It has no floor.
+func Ungrouped() Check {
+	return Check{Row: rowSaturated, Scenario: inSaturated, Metric: CPU, Of: ungrouped, Over: A}
+}
+
 // allocSlack is for what a server allocates to tell its statistics.
 const allocSlack = .05
 

@@ -61,7 +61,7 @@ func TestTableOfFloors(t *testing.T) {
 
 func TestChecksAreOfEntries(t *testing.T) {
 	scenarios := plan.Scenarios()
-	for _, c := range plan.Checks() {
+	for _, c := range append(plan.Checks(), plan.Ungrouped()) {
 		i := slices.IndexFunc(scenarios, func(s plan.Scenario) bool { return s.Name == c.Scenario })
 		require.GreaterOrEqual(t, i, 0, c.Scenario)
 		for _, label := range c.Labels() {

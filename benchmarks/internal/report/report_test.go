@@ -90,18 +90,38 @@ func TestScenario(t *testing.T) {
 }
 
 func TestFloors(t *testing.T) {
-	s := squeezed(func(w *strings.Builder) { report.Floors(w, made().Verdicts) })
+	s := squeezed(func(w *strings.Builder) { report.Floors(w, made().Verdicts, made().Outcomes) })
 	require.Contains(t, s, "what of over ratio quartiles C's floor target")
 	require.Contains(t, s, "a row AddrPort net AddrPort 0.425 0.387–0.463 0.700 0.65 0.40 floor met")
 	require.Contains(t, s, "\nAddrPort: p50 net AddrPort 1.000 1.000–1.000 1.000 0.65 0.54 MISSED", "its row is not named again")
 	require.Contains(t, s, "another x: rate y ≥ 0.90 ≥ 1.00 not measured")
 	require.Contains(t, s, "wrong sources of this project's servers: 0, in 1 rows: met")
+	require.NotContains(t, s, "grouping", "nothing was saturated")
+}
+
+// TestFloorsTellGrouping: how much of what saturated servers gain is grouping.
+func TestFloorsTellGrouping(t *testing.T) {
+	r := made()
+	o := r.Outcomes[0]
+	o.Scenario.Name = "saturated"
+	floors := func() string {
+		return squeezed(func(w *strings.Builder) { report.Floors(w, nil, r.Outcomes) })
+	}
+	require.NotContains(t, floors(), "grouping", "it was not measured without")
+	o.Entries[2].Label = "dsrudp Server, no grouping"
+	note := "\nsaturated: Server and ReadPackets send as one what a batch has for each path, also with others' between, which C does not." +
+		"\nWithout grouping Server took 0.425 of net AddrPort in the same run (quartiles 0.387–0.463)"
+	require.Contains(t, floors(), note+"; C recvmmsg took 0.700.\n")
+	o.Entries = []run.Entry{o.Entries[0], o.Entries[2]}
+	require.Contains(t, floors(), note+".\n", "there is no compiler")
+	o.Entries[1].Windows = nil
+	require.NotContains(t, floors(), "grouping")
 }
 
 func TestFloorsTellWrongSources(t *testing.T) {
 	r := made()
 	r.Outcomes[0].Entries[2].All.WrongSource = 5
-	s := squeezed(func(w *strings.Builder) { report.Floors(w, verdict.Of(nil, r.Outcomes)) })
+	s := squeezed(func(w *strings.Builder) { report.Floors(w, verdict.Of(nil, r.Outcomes), r.Outcomes) })
 	require.Contains(t, s, "one: 5 replies from a wrong source: dsrudp AddrPort")
 	require.Contains(t, s, "wrong sources of this project's servers: 5, in 1 rows: MISSED")
 }
