@@ -65,7 +65,7 @@ func grouping(w io.Writer, outcomes []*run.Outcome) {
 	}
 	fmt.Fprintf(w, " %s: Server and ReadPackets send as one what a batch has for each path, also with others' between, which C does not.\n", c.Scenario)
 	fmt.Fprintf(w, " Without grouping Server took %s of %s in the same run (quartiles %s)", ratio(r.Median), c.Over, spread(r))
-	if limit := o.Entry(o.Scenario.Limit); limit != nil {
+	if limit := o.Entry(o.Scenario.Limit); limit != nil && limit.Ratio(c.Metric, over).N > 0 {
 		fmt.Fprintf(w, "; %s took %s", limit.Label, ratio(limit.Ratio(c.Metric, over).Median))
 	}
 	fmt.Fprintln(w, ".")
