@@ -31,9 +31,10 @@ func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 // is sent with the other answers of the batch, when all its datagrams have been
 // served: those of one Path in the order in which they were written, and as one where
 // [Conn.WritePackets] would send them so. An error of Write or WritePacket means that
-// nothing will be sent: no local address is known (ErrNoPath), it is none (ErrNotLocal),
-// or the payload is too long. What the kernel says later, and that the local address
-// was withdrawn meanwhile, is counted in the Conn's Stats and told to Server.OnError.
+// nothing will be sent: no local address is known (ErrNoPath), or for IPv6 it is none
+// (ErrNotLocal), or the payload is too long. What the kernel says later, for IPv4 also
+// that the local address is none, and that it was withdrawn meanwhile, is counted in the
+// Conn's Stats and told to Server.OnError.
 type ReplyWriter struct {
 	r    *reader
 	turn uint64 // of the reader, see there

@@ -11,7 +11,7 @@ import (
 )
 
 // Stats counts what a Conn met that no return value told, since it was made.
-// Nothing here is part of a healthy server's routine except, for servers that
+// All but the last three grow only when something went wrong, except, for servers that
 // send to remote addresses they never heard from, UnknownPath.
 type Stats struct {
 	// UnknownPath counts datagrams sent to an address for which no path was
