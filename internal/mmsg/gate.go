@@ -36,13 +36,17 @@ func (g *gate) enter() bool {
 // leave subtracts, as And would have to look first at what it finds.
 func (g *gate) leave() { g.state.Add(-gateTaken) }
 
-// shut lets nobody in any more, and returns when nobody is inside.
+// close lets nobody in any more. It does not wait for who is inside, who may be off its
+// processor.
+func (g *gate) close() { g.state.And(^gateOpen) }
+
+// shut is close that returns when nobody is inside.
 func (g *gate) shut() {
-	g.state.And(^gateOpen)
+	g.close()
 	for g.state.Load() != 0 {
 		runtime.Gosched()
 	}
 }
 
-// open ends shut. It must not be called while another goroutine is in there.
+// open ends close and shut.
 func (g *gate) open() { g.state.Or(gateOpen) }

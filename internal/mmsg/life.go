@@ -63,7 +63,7 @@ func (s *Socket) setDeadline(t time.Time, set func(time.Time) error, gates ...*g
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
 	for _, g := range gates {
-		g.shut()
+		g.close() // who is inside came before the deadline, or meets with it in net
 	}
 	err := set(t)
 	if err == nil && t.IsZero() && s.life.owned {

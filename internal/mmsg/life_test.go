@@ -44,7 +44,7 @@ func TestCloseWaits(t *testing.T) {
 	}
 }
 
-// TestDeadlineShutsFirst: a deadline is set when nobody can be on the way around it,
+// TestDeadlineShutsFirst: a deadline is set when nobody can take the way around it any more,
 // and by one at a time: the later of two, and Close, find what the other left.
 func TestDeadlineShutsFirst(t *testing.T) {
 	s := ownSocket(t)
@@ -70,4 +70,18 @@ func TestDeadlineNotSet(t *testing.T) {
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.False(t, s.life.reads.enter())
 	require.True(t, s.life.writes.enter())
+}
+
+// TestDeadlineDoesNotWait: setting a deadline does not wait for who is inside a gate,
+// and opens it for nobody else.
+func TestDeadlineDoesNotWait(t *testing.T) {
+	s := ownSocket(t)
+	g := &s.life.writes
+	require.True(t, g.enter())
+	require.NoError(t, s.SetWriteDeadline(time.Now().Add(time.Hour)))
+	require.NoError(t, s.SetWriteDeadline(time.Time{}))
+	require.False(t, g.enter())
+	g.leave()
+	require.True(t, g.enter())
+	g.leave()
 }

@@ -51,7 +51,7 @@ var owning = []breakage{
 		name: "shut waits for a moment when nobody is inside",
 		edits: []edit{{
 			"internal/mmsg/gate.go",
-			"\tg.state.And(^gateOpen)\n\tfor g.state.Load() != 0 {",
+			"\tg.close()\n\tfor g.state.Load() != 0 {",
 			"\tfor g.state.Load() != 0 && !g.state.CompareAndSwap(gateOpen, 0) {",
 		}},
 		by: []selection{tests(mmsg, "^TestGateNotHeldOpen$")},
@@ -60,10 +60,19 @@ var owning = []breakage{
 		name: "deadline set while somebody goes around net",
 		edits: []edit{{
 			"internal/mmsg/life.go",
-			"\tfor _, g := range gates {\n\t\tg.shut()\n\t}\n\terr := set(t)\n",
-			"\terr := set(t)\n\tfor _, g := range gates {\n\t\tg.shut()\n\t}\n",
+			"\tfor _, g := range gates {\n\t\tg.close() // who is inside came before the deadline, or meets with it in net\n\t}\n\terr := set(t)\n",
+			"\terr := set(t)\n\tfor _, g := range gates {\n\t\tg.close()\n\t}\n",
 		}},
 		by: []selection{tests(mmsg, "^TestDeadlineShutsFirst$")},
+	},
+	{
+		name: "deadline waits for who goes around net",
+		edits: []edit{{
+			"internal/mmsg/life.go",
+			"\t\tg.close() //",
+			"\t\tg.shut() //",
+		}},
+		by: []selection{tests(mmsg, "^TestDeadlineDoesNotWait$")},
 	},
 	{
 		name: "deadlines set by two at once",
@@ -123,8 +132,8 @@ var owning = []breakage{
 		name: "deadlines not seen by calls that need not wait",
 		edits: []edit{{
 			"internal/mmsg/life.go",
-			"\t\tg.shut()\n",
-			"\t\t_ = g\n",
+			"\t\tg.close() //",
+			"\t\t_ = g //",
 		}},
 		by: []selection{tests(mmsg, "^TestOwnDeadline$")},
 	},
