@@ -13,9 +13,9 @@
 // answers they believe that they sent. A [Claim] is what the document says of a
 // repair, held against the cells.
 //
-// The directory results has what one whole run found, and the README the table of
-// it. To repeat it on a machine that is idle otherwise, from the repository's
-// root:
+// The directory results has what one whole run found, the project's README the table
+// of it, and this directory's README the claims. To repeat it on a machine that is idle
+// otherwise, from the repository's root:
 //
 //	go generate ./examples/lab/compare
 //

@@ -10,21 +10,43 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A phrase of the README has numbers of the committed result in it. It stands in
-// one line.
+// A phrase has numbers of the committed result in it. It stands in one line of a
+// file.
 type phrase struct {
 	pattern string // of the phrase with any number
 	says    string
 }
 
-// prose returns the phrases, as they have to be for a result.
-func prose(t *testing.T, r *Result) []phrase {
-	n := func(repair, question, name string) float64 {
-		c := r.Cell(repair, question)
-		require.NotNil(t, c, "%s, %s", repair, question)
-		require.Contains(t, c.Numbers, name, "%s, %s", repair, question)
-		return c.Numbers[name]
+// numberOf returns one of a cell.
+func numberOf(t *testing.T, r *Result, repair, question, name string) float64 {
+	c := r.Cell(repair, question)
+	require.NotNil(t, c, "%s, %s", repair, question)
+	require.Contains(t, c.Numbers, name, "%s, %s", repair, question)
+	return c.Numbers[name]
+}
+
+// bytesEach is the phrase that the package's documentation has, and the page.
+func bytesEach(t *testing.T, r *Result) phrase {
+	return phrase{
+		`about \d+ bytes each`,
+		fmt.Sprintf("about %.0f bytes each", numberOf(t, r, DNATNFT, "memory", "kernel bytes per client")),
 	}
+}
+
+// readmePhrases returns those of the project's README, as they have to be for a
+// result.
+func readmePhrases(t *testing.T, r *Result) []phrase {
+	c := r.Cell(DSRUDP, "cpu")
+	require.NotNil(t, c)
+	return []phrase{{
+		`table says \S+ for .dsrudp.'s CPU`,
+		fmt.Sprintf("table says %s for `dsrudp`'s CPU", c.Short),
+	}}
+}
+
+// pagePhrases is readmePhrases for this directory's README.
+func pagePhrases(t *testing.T, r *Result) []phrase {
+	n := func(repair, question, name string) float64 { return numberOf(t, r, repair, question, name) }
 	entries := func(clients int) string {
 		is := n(DNATIPTables, "memory", fmt.Sprintf("entries of %d", clients))
 		require.Equal(t, is, n(DNATNFT, "memory", fmt.Sprintf("entries of %d", clients)))
@@ -32,13 +54,10 @@ func prose(t *testing.T, r *Result) []phrase {
 	}
 	table := thousands(int(n(DSRUDP, "full", "entries")))
 	return []phrase{
+		bytesEach(t, r),
 		{
 			`\d[\d ]*, [\d ]+ and [\d ]+ connections`,
 			fmt.Sprintf("%s, %s and %s connections", entries(1), entries(1_000), entries(100_000)),
-		},
-		{
-			`about \d+ bytes each`,
-			fmt.Sprintf("about %.0f bytes each", n(DNATNFT, "memory", "kernel bytes per client")),
 		},
 		{
 			`took \d+ bytes of the program's heap`,
