@@ -38,9 +38,11 @@ type Server struct {
 
 	// OnError, if it is not nil, is told of answers that could not be sent
 	// after the handler was told that they would be, and, with a zero Path,
-	// of reads that failed. It is called on the goroutine that reads, perhaps
-	// while the handler is in a Write whose buffer was full: it must not block,
-	// take a lock that the handler holds while it writes, or panic.
+	// of reads that failed. The error is a *net.OpError, as that of the Conn's own
+	// methods is: its Op is "write", and Addr the remote address, or "read". OnError
+	// is called on the goroutine that reads, perhaps while the handler is in a
+	// Write whose buffer was full: it must not block, take a lock that the handler
+	// holds while it writes, or panic.
 	OnError func(p Path, err error)
 
 	// ErrorLog logs panics of the handler; nil means slog.Default().
