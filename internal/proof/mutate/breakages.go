@@ -28,6 +28,7 @@ var breakages = slices.Concat(
 	givingUp,
 	shortWays,
 	owning,
+	keeping,
 )
 
 // tests selects tests of one package.

@@ -1,0 +1,50 @@
+package main
+
+// What is kept after a call, and how much at most.
+var keeping = []breakage{
+	{
+		name: "buffers kept after ReadPackets",
+		edits: []edit{{
+			"dsrudp/readpackets.go",
+			"\tr.in.Release(k)\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestLentBuffers$/^ReadPackets$")},
+	},
+	{
+		name: "buffers kept that no datagram came into",
+		edits: []edit{{
+			"dsrudp/readpackets.go",
+			"r.in.Release(k)",
+			"r.in.Release(n)",
+		}},
+		by: []selection{tests(public, "^TestLentBuffers$/^ReadPackets$")},
+	},
+	{
+		name: "buffers kept after ReadBatch",
+		edits: []edit{{
+			"dsrudp/readbatch.go",
+			"\tr.in.Release(k)\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestLentBuffers$/^ReadBatch$")},
+	},
+	{
+		name: "pieces of buffers kept after ReadBatch",
+		edits: []edit{{
+			"internal/mmsg/batch_linux.go",
+			"clear(b.scatter[i][:cap(b.scatter[i])])",
+			"_ = b.scatter[i]",
+		}},
+		by: []selection{tests(public, "^TestLentBuffers$/^ReadBatch_of_pieces$")},
+	},
+	{
+		name: "buffer kept after ReadPacket",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"\tm.iov.Base = nil\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestLentBuffers$/^ReadPacket$")},
+	},
+}
