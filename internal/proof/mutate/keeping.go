@@ -47,4 +47,13 @@ var keeping = []breakage{
 		}},
 		by: []selection{tests(public, "^TestLentBuffers$/^ReadPacket$")},
 	},
+	{
+		name: "what failed kept by a pooled sender",
+		edits: []edit{{
+			"dsrudp/flush.go",
+			"\tclear(q.failed)\n",
+			"",
+		}},
+		by: []selection{tests(public, "^TestSenderForgets$")},
+	},
 }
