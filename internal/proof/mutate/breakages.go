@@ -29,6 +29,7 @@ var breakages = slices.Concat(
 	shortWays,
 	owning,
 	keeping,
+	interrupting,
 )
 
 // tests selects tests of one package.
