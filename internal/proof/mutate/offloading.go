@@ -110,6 +110,24 @@ var offloading = []breakage{
 		by: []selection{tests(public, "^TestTrainSplit$")},
 	},
 	{
+		name: "destination lost where a train is taken apart",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"\tr.part.SegmentSize = 0\n",
+			"\tr.part.SegmentSize = 0\n\tr.part.OrigDst = Path{}.Local.Addr()\n",
+		}},
+		by: []selection{tests(public, "^TestTrainBroadcast$")},
+	},
+	{
+		name: "destination of a train's first datagram only",
+		edits: []edit{{
+			"dsrudp/reader.go",
+			"\tr.part.SegmentSize = 0\n",
+			"\tr.part.SegmentSize = 0\n\tr.whole.OrigDst = Path{}.Local.Addr()\n",
+		}},
+		by: []selection{tests(public, "^TestTrainBroadcast$")},
+	},
+	{
 		name: "trains read as datagrams",
 		edits: []edit{{
 			"dsrudp/refuse.go",
