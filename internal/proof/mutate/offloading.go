@@ -56,6 +56,42 @@ var offloading = []breakage{
 		by: []selection{tests(public, "^TestOffloadUnable$")},
 	},
 	{
+		name: "datagrams lost that there is no room for as a group",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			", mmsg.NoBuffer,",
+			",",
+		}},
+		by: []selection{tests(public, "^TestOffloadNoBuffer$")},
+	},
+	{
+		name: "datagrams lost that a filter stops as a group",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"mmsg.NoBuffer, mmsg.Denied:",
+			"mmsg.NoBuffer:",
+		}},
+		by: []selection{tests(public, "^TestOffloadDenied$")},
+	},
+	{
+		name: "groups that a filter stops tried again and again",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"case mmsg.TooLong, mmsg.Denied:",
+			"case mmsg.TooLong:",
+		}},
+		by: []selection{tests(public, "^TestOffloadDenied$")},
+	},
+	{
+		name: "segmentation given up because there was no room once",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"case mmsg.TooLong, mmsg.Denied:",
+			"case mmsg.TooLong, mmsg.Denied, mmsg.NoBuffer:",
+		}},
+		by: []selection{tests(public, "^TestOffloadNoBuffer$")},
+	},
+	{
 		name: "failed offload not counted",
 		edits: []edit{{
 			"dsrudp/fallback.go",
