@@ -92,4 +92,40 @@ var counting = []breakage{
 		}},
 		by: []selection{tests(public, "^TestReplyTooLong$")},
 	},
+	{
+		name: "send that failed for the device not counted",
+		edits: []edit{{
+			"dsrudp/stats.go",
+			"mmsg.Invalid, mmsg.IO}",
+			"mmsg.Invalid}",
+		}},
+		by: []selection{tests(public, "^TestStatsKinds$")},
+	},
+	{
+		name: "send that was invalid not counted",
+		edits: []edit{{
+			"dsrudp/stats.go",
+			"mmsg.Other, mmsg.Invalid,",
+			"mmsg.Other,",
+		}},
+		by: []selection{tests(public, "^TestStatsKinds$")},
+	},
+	{
+		name: "send that failed for an unknown reason not counted",
+		edits: []edit{{
+			"dsrudp/stats.go",
+			"{mmsg.Other, ",
+			"{",
+		}},
+		by: []selection{tests(public, "^TestStatsKinds$")},
+	},
+	{
+		name: "lack of memory not counted as lack of room",
+		edits: []edit{{
+			"internal/mmsg/kind_unix.go",
+			"syscall.ENOBUFS, syscall.ENOMEM:",
+			"syscall.ENOBUFS:",
+		}},
+		by: []selection{tests(public, "^TestStatsKinds$")},
+	},
 }
