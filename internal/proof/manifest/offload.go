@@ -6,6 +6,7 @@ var offload = section{"Segmentation offload", []row{
 		"internal/lab/facts TestK6_1_TrainsToVIP",
 		"dsrudp TestTrainSplit",
 		"dsrudp TestTrainWhole",
+		"dsrudp TestTrainBroadcast",
 		"dsrudp TestGRO",
 	}},
 	{"K6.2", "A message has at most 128 segments (64 before Linux 6.9), and 65507 bytes (IPv4) or 65527 (IPv6). A segment that is longer than the path takes is EMSGSIZE, as segments are never fragmented.", []proof{

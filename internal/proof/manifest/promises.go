@@ -146,10 +146,13 @@ var promises = section{"What the library promises", []row{
 		"internal/offload TestTooLong",
 		"internal/offload TestUnable",
 		"dsrudp TestOffloadUnable",
+		"dsrudp TestOffloadDenied",
+		"dsrudp TestOffloadNoBuffer",
 		"dsrudp TestWritePacketsTriesAll",
 		"dsrudp TestWriteBatchPrefix",
 		"internal/lab/facts TestBatch_PrefixInGroup",
 		"dsrudp TestStatsDropped",
+		"dsrudp TestStatsKinds",
 		"dsrudp TestHeldErrors",
 	}},
 	{"P8", "Nothing is allocated per datagram, or one object where an address is returned. Memory is bounded whatever clients do.", []proof{
@@ -170,6 +173,9 @@ var promises = section{"What the library promises", []row{
 		"internal/mmsg TestBatchAllocations",
 		"dsrudp TestReadBatchAllocations",
 		"dsrudp TestReadAheadAllocations",
+		"dsrudp TestLentBuffers",
+		"dsrudp TestSenderForgets",
+		"dsrudp TestHeldAtMost",
 	}},
 	{"P9", "All methods may be called from many goroutines. Close and deadlines end every wait, also on a socket that somebody made blocking.", []proof{
 		"internal/pathmem TestConcurrent",
