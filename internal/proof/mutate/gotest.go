@@ -43,6 +43,7 @@ func (t tree) compile(ctx context.Context, s selection, flags ...string) (binary
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "./"+s.dir)...)
 	cmd.Dir = t.root
+	killWhole(cmd)        // else an interrupt from the terminal would be the compiler's before it is this program's
 	_ = os.Remove(binary) // without test files go makes none, and the one before would be run
 	out, err := cmd.CombinedOutput()
 	if err == nil {

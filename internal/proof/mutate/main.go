@@ -10,7 +10,8 @@
 // the code it breaks. Each names the tests that are to catch it, and these must
 // pass while nothing is broken. A test that hangs has caught it too.
 //
-// The exit status is 1 if a breakage survived or is rotten.
+// The exit status is 1 if a breakage survived or is rotten, or was not tried
+// because the program was interrupted.
 package main
 
 import (
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string, all []breakage, stdout, stderr io.W
 		return 0
 	}
 
+	printStart(stdout, len(chosen), len(all), *workers)
 	results, err := try(ctx, chosen, options{
 		root: *root, workers: *workers, timeout: *timeout,
 		tried: func(r result) { printResult(stdout, r) },
@@ -80,8 +82,14 @@ func run(ctx context.Context, args []string, all []breakage, stdout, stderr io.W
 	if *verbose {
 		printOutput(stdout, results)
 	}
-	if n := escaped(results); n > 0 {
-		fmt.Fprintf(stderr, "mutate: %d of %d breakages were not caught\n", n, len(results))
+	left, missed := remaining(results), escaped(results)
+	if left > 0 {
+		fmt.Fprintf(stderr, "mutate: interrupted: %d of %d breakages were not tried\n", left, len(results))
+	}
+	if missed > 0 {
+		fmt.Fprintf(stderr, "mutate: %d of %d breakages were not caught\n", missed, len(results)-left)
+	}
+	if left+missed > 0 {
 		return 1
 	}
 	return 0

@@ -2,13 +2,11 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -178,14 +176,6 @@ func requireFile(t *testing.T, root, has string) {
 	text, err := os.ReadFile(filepath.Join(root, "m", "m.go"))
 	require.NoError(t, err)
 	require.Contains(t, string(text), has)
-}
-
-func TestInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := try(ctx, []breakage{breaking("x", "n >= 3", "n > 3", "^TestDone$")},
-		options{root: write(t, module), workers: 1, timeout: time.Minute})
-	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestArguments(t *testing.T) {

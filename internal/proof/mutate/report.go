@@ -17,6 +17,12 @@ func printList(w io.Writer, bs []breakage) {
 	}
 }
 
+// printStart says what is about to happen.
+func printStart(w io.Writer, chosen, all, workers int) {
+	fmt.Fprintf(w, "%d of %d breakages to try, up to %d at once, in copies of the repository; -run chooses some.\n", chosen, all, workers)
+	fmt.Fprintln(w, "First their tests must pass while nothing is broken. Then, with each breakage, one that it names must fail.")
+}
+
 // printResult prints one as soon as it is there: all take minutes.
 func printResult(w io.Writer, r result) {
 	fmt.Fprintf(w, "%5.1fs  %-72s  %s\n", r.took.Seconds(), r.name, r.verdict())
@@ -35,10 +41,20 @@ func (r result) verdict() string {
 	return r.caught
 }
 
-// escaped counts the results that are not what they should be.
+// escaped counts the breakages that were tried and not caught.
 func escaped(rs []result) (n int) {
 	for _, r := range rs {
-		if r.rotten != nil || r.caught == "" {
+		if !r.ended && r.caught == "" || r.rotten != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// remaining counts those that were not tried.
+func remaining(rs []result) (n int) {
+	for _, r := range rs {
+		if r.ended {
 			n++
 		}
 	}

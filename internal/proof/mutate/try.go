@@ -16,12 +16,13 @@ type options struct {
 	root    string
 	workers int
 	timeout time.Duration
-	tried   func(result) // called with each, one at a time
+	tried   func(result) // called with each that was, one at a time
 }
 
 // A result is what became of a breakage.
 type result struct {
 	breakage
+	ended  bool     // the context did, before it had been tried
 	rotten error    // why it could not be tried
 	caught string   // the package and the test, if one caught it
 	output []string // of the tests, by selection
@@ -30,7 +31,8 @@ type result struct {
 
 // try breaks copies of the tree in every way given. An error means that there
 // are no results: the tests fail while nothing is broken, or a breakage's text is
-// not there.
+// not there. The end of the context is no error, but what was not tried by then says
+// so.
 func try(ctx context.Context, bs []breakage, o options) ([]result, error) {
 	var rot error
 	for _, b := range bs {
@@ -56,6 +58,9 @@ func try(ctx context.Context, bs []breakage, o options) ([]result, error) {
 	bases := baseline(bs)
 	outputs, errs := make([]string, len(bases)), make([]error, len(bases))
 	each(trees, len(bases), func(t tree, i int) { outputs[i], errs[i] = t.passes(ctx, bases[i]) })
+	if ctx.Err() != nil {
+		return untried(bs), nil // whatever failed
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("before anything is broken: %w", err)
 	}
@@ -69,11 +74,23 @@ func try(ctx context.Context, bs []breakage, o options) ([]result, error) {
 	var mu sync.Mutex
 	each(trees, len(bs), func(t tree, i int) {
 		results[i] = t.break1(ctx, bs[i], ran)
+		if results[i].ended {
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		o.tried(results[i])
 	})
-	return results, ctx.Err()
+	return results, nil
+}
+
+// untried returns the results of breakages none of which was tried.
+func untried(bs []breakage) []result {
+	rs := make([]result, len(bs))
+	for i, b := range bs {
+		rs[i] = result{breakage: b, ended: true}
+	}
+	return rs
 }
 
 // each does n things, as many at once as there are trees.
@@ -153,10 +170,16 @@ func (t tree) passes(ctx context.Context, b base) (output string, err error) {
 func (t tree) break1(ctx context.Context, b breakage, ran map[selection]string) (r result) {
 	start := time.Now()
 	r.breakage = b
-	defer func() { r.took = time.Since(start) }()
-	if r.rotten = ctx.Err(); r.rotten != nil {
+	if ctx.Err() != nil {
+		r.ended = true
 		return r
 	}
+	defer func() {
+		r.took = time.Since(start)
+		if r.rotten != nil && ctx.Err() != nil {
+			r.ended, r.rotten = true, nil // what was running was killed
+		}
+	}()
 	for _, s := range b.by {
 		if r.rotten = s.selects(ran[s]); r.rotten != nil {
 			return r
