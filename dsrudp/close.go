@@ -45,9 +45,7 @@ func (c *Conn) Close() error {
 // shut closes the socket and lets go of the guard.
 func (c *Conn) shut() error {
 	if c.held != nil {
-		// It waits for room in the send buffer, though not for long.
-		_ = c.sock.SetWriteDeadline(time.Now().Add(holdFor))
-		c.held.flush()
+		c.held.close()
 	}
 	c.dropped() // the kernel's count ends with the socket
 	err := c.sock.Close()

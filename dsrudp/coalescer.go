@@ -3,8 +3,6 @@ package dsrudp
 import (
 	"sync"
 	"time"
-
-	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
 // holdFor is the longest that a datagram is held.
@@ -91,7 +89,7 @@ func (h *coalescer) try() {
 	}
 	var late []failure
 	if h.out.items > 0 {
-		if h.out.push(mmsg.FlagDontWait) {
+		if h.out.push(false) {
 			late = h.out.emptied()
 		} else if !h.armed {
 			h.arm()
@@ -108,6 +106,19 @@ func (h *coalescer) send() []failure {
 	}
 	h.out.flush()
 	return h.out.emptied()
+}
+
+// close sends what is held. Whoever waits for room in the send buffer, this too, does so
+// for holdFor at most from now on. What need not wait is sent even if that has passed.
+func (h *coalescer) close() {
+	_ = h.c.sock.SetWriteDeadline(time.Now().Add(holdFor))
+	h.mu.Lock()
+	if !h.out.push(false) {
+		h.out.flush()
+	}
+	late := h.out.emptied()
+	h.mu.Unlock()
+	h.report(late)
 }
 
 // report tells of what failed, on a goroutine of its own: the one at hand is a

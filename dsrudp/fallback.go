@@ -4,30 +4,48 @@ import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // retry deals with message i, which the kernel refused with err.
 func (q *sender) retry(i int, err error) {
-	m := &q.msgs[i]
-	if m.count > 1 {
-		switch kind := mmsg.KindOf(err); kind {
-		case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:
-			q.plainly(i, kind)
-			return
-		}
+	if q.parts(i, err) {
+		q.plainly(i, err)
+		return
 	}
+	m := &q.msgs[i]
 	q.fail(m, q.itemsOf(i), 0, m.count, q.c.classify(q.o, err, &m.s, &m.t))
+}
+
+// parts reports whether the kernel, which refused message i with err, may take its
+// datagrams one by one.
+func (q *sender) parts(i int, err error) bool {
+	if q.msgs[i].count == 1 {
+		return false
+	}
+	switch mmsg.KindOf(err) {
+	case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:
+		return true
+	}
+	return mmsg.Refused(err)
 }
 
 // plainly sends the datagrams of message i one by one, as the kernel did not
 // take them as one. It may have had reasons that have nothing to do with that,
 // such as the source: then each datagram meets with them for itself. Only if one
 // comes through was it the offload that failed.
-func (q *sender) plainly(i int, kind mmsg.Kind) {
+//
+// That nobody listens the kernel says of an earlier datagram, and once, to whoever
+// comes next on a connected socket. It is the first one's error then, and the
+// others' no more than with net.
+func (q *sender) plainly(i int, refusal error) {
 	m := &q.msgs[i]
 	c := q.c
+	earlier := mmsg.Refused(refusal)
 	q.scratch = q.out.Payload(i, q.scratch[:0])
 	items := q.itemsOf(i)
 	sent := 0
 	for k, p := 0, q.scratch; k < m.count; k++ {
 		n := min(m.size, len(p))
-		err := q.one(m, p[:n])
+		err := refusal
+		if k > 0 || !earlier {
+			err = q.one(m, p[:n])
+		}
 		p = p[n:]
 		if err == nil {
 			sent++
@@ -38,11 +56,11 @@ func (q *sender) plainly(i int, kind mmsg.Kind) {
 			break
 		}
 	}
-	if sent == 0 {
+	if sent == 0 || earlier {
 		return
 	}
 	c.count.offloadFallbacks.Add(1)
-	switch kind {
+	switch mmsg.KindOf(refusal) {
 	case mmsg.TooLong, mmsg.Denied: // a filter may go by the length
 		c.offload.TooLong(m.t.addr.Addr(), m.size)
 	case mmsg.Invalid:
@@ -59,7 +77,7 @@ func (q *sender) one(m *message, p []byte) error {
 		if err == nil {
 			_, err = q.c.sock.Send(&q.o.msg, p, oob, q.c.to(&m.t), m.t.scope)
 		}
-		if err != mmsg.ErrWaited {
+		if err != mmsg.ErrOutdated {
 			return err
 		}
 	}

@@ -3,24 +3,18 @@ package dsrudp
 import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // flush sends what was gathered. One message's failure is its own.
-func (q *sender) flush() { q.push(q.flags) }
+func (q *sender) flush() { q.push(true) }
 
-// push is flush with other flags. It reports false when it was not to wait and
-// would have had to; another push goes on where it stopped.
-func (q *sender) push(flags int) (done bool) {
+// push is flush that may be kept from waiting. It reports false where it would have
+// had to; another push goes on where it stopped.
+func (q *sender) push(wait bool) (done bool) {
 	for q.next < q.out.Len() {
-		to, err := q.vouched()
-		if to == q.next {
-			m := &q.msgs[to]
-			q.fail(m, q.itemsOf(to), 0, m.count, err)
-			q.next++
-		} else {
-			n, err := q.out.SendRange(q.next, to, flags)
+		if to := q.vouched(); to > q.next {
+			n, err := q.transmit(to, wait)
 			q.next += n
 			switch {
 			case err == nil:
-				continue
-			case mmsg.WouldBlock(err) && !q.prefix:
+			case !wait && (mmsg.WouldBlock(err) || q.parts(q.next, err)):
 				return false
 			default:
 				q.retry(q.next, err)
@@ -35,6 +29,14 @@ func (q *sender) push(flags int) (done bool) {
 	return true
 }
 
+// transmit sends messages from the next one up to, but not including, to.
+func (q *sender) transmit(to int, wait bool) (int, error) {
+	if !wait {
+		return q.out.TryRange(q.next, to, q.flags)
+	}
+	return q.out.SendRange(q.next, to, q.flags)
+}
+
 // reset begins anew, with no message waiting.
 func (q *sender) reset() {
 	q.out.Reset()
@@ -44,16 +46,15 @@ func (q *sender) reset() {
 
 // vouched returns how far messages may be sent by what the guard says now. They
 // have been waiting since it was asked: for others to be gathered, or for room in
-// the send buffer. The error is of the message that it ends at, if that is the
-// next.
-func (q *sender) vouched() (to int, err error) {
+// the send buffer. If the next message may not be, it has failed.
+func (q *sender) vouched() (to int) {
 	guard := q.c.guard
 	if guard == nil {
-		return q.out.Len(), nil
+		return q.out.Len()
 	}
 	gen := guard.Generation()
 	if q.gen == gen {
-		return q.out.Len(), nil
+		return q.out.Len()
 	}
 	for to = q.next; to < q.out.Len(); to++ {
 		m := &q.msgs[to]
@@ -61,11 +62,16 @@ func (q *sender) vouched() (to int, err error) {
 			continue
 		}
 		if _, err := q.c.vet(q.o, &m.s, &m.t); err != nil {
-			return to, err
+			if to == q.next {
+				q.fail(m, q.itemsOf(to), 0, m.count, err)
+				q.next++
+				return q.next
+			}
+			return to
 		}
 	}
 	q.gen = gen
-	return to, nil
+	return to
 }
 
 // forget lets go of what failed, and of what was not sent for it.

@@ -39,7 +39,7 @@ func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, err
 		if err == nil {
 			return n, nil
 		}
-		if err != mmsg.ErrWaited { // and what was local then may not be now
+		if err != mmsg.ErrOutdated { // else the guard has to be asked again
 			return 0, c.classify(o, err, s, t)
 		}
 	}

@@ -70,9 +70,7 @@ type failure struct {
 }
 
 func (c *Conn) newSender() any {
-	out := c.sock.NewBatch(maxBatch, sendRoom)
-	out.Wary = true
-	return &sender{c: c, o: c.newOp().(*op), out: out}
+	return &sender{c: c, o: c.newOp().(*op), out: c.sock.NewBatch(maxBatch, sendRoom)}
 }
 
 // add takes a datagram to be sent from s to t. Number is the caller's own for it. An

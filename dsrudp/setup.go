@@ -115,6 +115,7 @@ func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig, g gr
 // is forgotten instead of closed.
 func (c *Conn) complete() *Conn {
 	if c.guard != nil {
+		c.sock.Heed(c.guard.Generation)
 		c.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)
 	}
 	return c

@@ -19,7 +19,9 @@ import (
 // unless [ListenConfig.NoOffload] says otherwise. They may so leave before Packets of
 // other Paths that came between them.
 // Where a device or path does not take that they are sent one by one; see
-// [Stats.OffloadFallbacks].
+// [Stats.OffloadFallbacks]. So they are when a connected socket has to tell that nobody
+// listened to an earlier datagram (ECONNREFUSED): that is the first one's error, which is
+// not sent.
 func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL

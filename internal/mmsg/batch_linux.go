@@ -35,10 +35,6 @@ type Batch struct {
 	lone    bool // the last Recv that received anything waited, and one datagram came
 	scatter [][]unix.Iovec
 
-	// Wary makes a send that had to wait for room return 0, nil instead of
-	// trying again, for the caller to look again at what it is about to send.
-	Wary bool
-
 	// Sending.
 	len, niov int
 	extents   []extent
@@ -51,12 +47,13 @@ type Batch struct {
 	done            int
 	errno           syscall.Errno
 	recv, send      func(fd uintptr) bool
-	poll, ask       func(fd uintptr)
+	poll, ask, try  func(fd uintptr)
 	within          *Batch // whose Loop this one's sends are made in
 	fd              uintptr
 	looping         bool
 	waited          bool
-	pending         bool // what ask found
+	gen             uint64 // the Socket's, that a send was given for
+	pending         bool   // what ask found
 
 	// Of Loop.
 	waiting *Waiting
@@ -94,7 +91,7 @@ func (s *Socket) NewBatch(n, oob int) *Batch {
 		h.SetIovlen(1)
 		h.Control = unsafe.SliceData(b.control(i))
 	}
-	b.recv, b.send, b.poll, b.ask = b.doRecv, b.doSend, b.receive, b.look
+	b.recv, b.send, b.poll, b.ask, b.try = b.doRecv, b.doSend, b.receive, b.look, b.transmit
 	return b
 }
 

@@ -25,9 +25,6 @@ type Batch struct {
 
 	messages []message
 	len      int
-
-	// Wary is for systems where a send can be interrupted while it waits.
-	Wary bool
 }
 
 type message struct {
@@ -203,6 +200,9 @@ func (b *Batch) Payload(i int, p []byte) []byte { return append(p, b.messages[i]
 
 // SendRange is Send.
 func (b *Batch) SendRange(from, _, flags int) (int, error) { return b.Send(from, flags) }
+
+// TryRange is Send: net has no call that would not wait.
+func (b *Batch) TryRange(from, _, flags int) (int, error) { return b.Send(from, flags) }
 
 // Send sends message from, and waits for room in the send buffer until the
 // write deadline or Close. It returns the number of messages sent, 1 or, with an

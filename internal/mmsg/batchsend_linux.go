@@ -142,32 +142,57 @@ const maxCall = 1 << 17
 // Send sends messages from on, and waits for room in the send buffer until the
 // write deadline or Close. It returns the number of messages sent, which may be
 // fewer than there are without an error: the kernel keeps the reason to itself
-// until it is given the rest. An error is that of message from, and none was
-// sent.
+// until it is given the rest. It is 0 without an error where Send waited and what it
+// was given may be right no longer, see Heed. An error is that of message from, and
+// none was sent.
 func (b *Batch) Send(from, flags int) (int, error) { return b.SendRange(from, b.len, flags) }
 
 // SendRange is Send for messages from from on up to, but not including, to.
 func (b *Batch) SendRange(from, to, flags int) (int, error) {
-	b.from, b.to, b.flags = from, b.bound(from, to), flags
-	b.waited = false
-	if raceEnabled {
-		b.raceSent()
+	b.arm(from, to, flags)
+	if b.directly() && (b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0) {
+		return b.result()
 	}
-	if w := b.within; w != nil && w.looping {
-		if b.transmit(w.fd); b.errno != unix.EAGAIN {
-			return b.result()
-		}
-	} else if g := &b.sock.life.writes; g.enter() {
-		b.transmit(b.sock.life.fd)
-		g.leave()
-		if b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0 {
-			return b.result()
-		}
-	}
+	b.gen = b.sock.current()
 	if err := b.sock.raw.Write(b.send); err != nil {
 		return 0, unwrap(err)
 	}
 	return b.result()
+}
+
+// TryRange is SendRange that waits for nothing, neither for room nor for another send
+// that does: its error would say so, see WouldBlock. It does not look at the write
+// deadline.
+func (b *Batch) TryRange(from, to, flags int) (int, error) {
+	b.arm(from, to, flags)
+	if !b.directly() {
+		if err := b.sock.raw.Control(b.try); err != nil {
+			return 0, unwrap(err)
+		}
+	}
+	return b.result()
+}
+
+func (b *Batch) arm(from, to, flags int) {
+	b.from, b.to, b.flags = from, b.bound(from, to), flags
+	if raceEnabled {
+		b.raceSent()
+	}
+}
+
+// directly sends without net, and reports whether it could.
+func (b *Batch) directly() bool {
+	if w := b.within; w != nil && w.looping {
+		b.transmit(w.fd)
+		return true
+	}
+	g := &b.sock.life.writes
+	if !g.enter() {
+		return false
+	}
+	b.transmit(b.sock.life.fd)
+	g.leave()
+	return true
 }
 
 func (b *Batch) result() (int, error) {
@@ -195,16 +220,12 @@ func (b *Batch) bound(from, to int) int {
 }
 
 func (b *Batch) doSend(fd uintptr) bool {
-	if b.waited {
+	if b.gen != b.sock.current() {
 		b.done, b.errno = 0, 0
 		return true
 	}
 	b.transmit(fd)
-	if b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0 {
-		return true
-	}
-	b.waited = b.Wary
-	return false
+	return b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0
 }
 
 func (b *Batch) transmit(fd uintptr) {

@@ -9,3 +9,7 @@ func MayBeBadSource(error) bool { return false }
 // AddrNotAvailable reports whether err is the system's word that an address is
 // not one of the host's.
 func AddrNotAvailable(error) bool { return false }
+
+// Refused is false: it matters to messages of several datagrams, of which these systems
+// are given none.
+func Refused(error) bool { return false }

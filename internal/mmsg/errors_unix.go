@@ -19,3 +19,7 @@ func MayBeBadSource(err error) bool {
 // AddrNotAvailable reports whether err is the system's word that an address is
 // not one of the host's.
 func AddrNotAvailable(err error) bool { return errors.Is(err, syscall.EADDRNOTAVAIL) }
+
+// Refused reports whether err is the kernel's word that nobody listened to an earlier
+// datagram to the connected peer (ICMP port unreachable). It says so once.
+func Refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

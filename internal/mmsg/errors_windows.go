@@ -15,3 +15,7 @@ func MayBeBadSource(err error) bool {
 // AddrNotAvailable reports whether err is the system's word that an address is
 // not one of the host's.
 func AddrNotAvailable(err error) bool { return errors.Is(err, windows.WSAEADDRNOTAVAIL) }
+
+// Refused is false: it matters to messages of several datagrams, of which Windows is
+// given none.
+func Refused(error) bool { return false }

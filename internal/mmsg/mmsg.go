@@ -27,6 +27,8 @@ type Socket struct {
 	inet6 bool
 	plain bool
 	life  life
+
+	generation func() uint64 // or nil
 }
 
 // NewSocket makes a Socket of conn. Inet6 says that conn is an AF_INET6 socket,
@@ -44,6 +46,19 @@ func NewSocket(conn *net.UDPConn, inet6 bool) (*Socket, error) {
 // begins and ends with, has to wait for the one in progress to end.
 func (s *Socket) Plain() { s.plain = true }
 
+// Heed has sends that waited, for room in the send buffer or for another send that
+// does, look at the number that generation returns, and give up if it has changed
+// meanwhile: what they were given may be right no longer. It is to be called before
+// any send. Only Linux's sends heed it.
+func (s *Socket) Heed(generation func() uint64) { s.generation = generation }
+
+func (s *Socket) current() uint64 {
+	if s.generation == nil {
+		return 0
+	}
+	return s.generation()
+}
+
 // Received says what one receive brought.
 type Received struct {
 	N    int            // bytes of payload
@@ -55,9 +70,9 @@ type Received struct {
 	Flags int
 }
 
-// ErrWaited is returned by a send that had to wait for room in the send buffer,
-// has room now, and has sent nothing. Only Linux's does.
-var ErrWaited = errors.New("mmsg: there is room to send now")
+// ErrOutdated is returned by a send that had to wait, and has sent nothing, as what it
+// was given may be right no longer. See Heed.
+var ErrOutdated = errors.New("mmsg: what was to be sent may be right no longer")
 
 // WouldBlock reports whether a call that was not to wait would have had to.
 func WouldBlock(err error) bool { return wouldBlock(err) }

@@ -29,14 +29,17 @@ type Msg struct {
 	sock  *Socket // of the call in progress
 	n     int
 	errno syscall.Errno
-	// waited says that a send had to wait, and has not been tried again.
-	waited bool
+	// gen is the Socket's generation that a send was given for, and outdated says that
+	// it has changed.
+	gen      uint64
+	outdated bool
 	// waits says that the last receive had to wait. The next one probably will too.
 	waits bool
-	// The two callbacks are made once: one made for each call would be an
-	// allocation for each call.
+	// The callbacks are made once: one made for each call would be an allocation for
+	// each call.
 	recvmsg func(fd uintptr) bool
 	sendmsg func(fd uintptr) bool
+	inTurn  func(fd uintptr) bool
 }
 
 // NewMsg returns a Msg for any number of calls.
@@ -54,6 +57,7 @@ func (m *Msg) Init() {
 	m.hdr.SetIovlen(1)
 	m.recvmsg = m.callback(unix.SYS_RECVMSG)
 	m.sendmsg = m.callback(unix.SYS_SENDMSG)
+	m.inTurn = m.send
 }
 
 // callback returns what makes the system call and reports false where it has to
@@ -61,7 +65,7 @@ func (m *Msg) Init() {
 // system call an echo was seen to take half a percent longer.
 func (m *Msg) callback(trap uintptr) func(fd uintptr) bool {
 	return func(fd uintptr) bool {
-		for !m.waited {
+		for {
 			var n uintptr
 			if m.sock.plain {
 				n, _, m.errno = syscall.Syscall6(trap, fd, uintptr(unsafe.Pointer(&m.hdr)), unix.MSG_DONTWAIT, 0, 0, 0)
@@ -72,9 +76,7 @@ func (m *Msg) callback(trap uintptr) func(fd uintptr) bool {
 			case unix.EINTR:
 				continue
 			case unix.EAGAIN:
-				if trap == unix.SYS_SENDMSG {
-					m.waited = true
-				} else {
+				if trap == unix.SYS_RECVMSG {
 					m.waits = true
 				}
 				return false
@@ -82,8 +84,14 @@ func (m *Msg) callback(trap uintptr) func(fd uintptr) bool {
 			m.n = int(n)
 			return true
 		}
-		return true
 	}
+}
+
+// send calls m.sendmsg, unless what it is to send is outdated: net has it wait until
+// those who came before have sent, and where there is no room.
+func (m *Msg) send(fd uintptr) bool {
+	m.outdated = m.gen != m.sock.current()
+	return m.outdated || m.sendmsg(fd)
 }
 
 // arm points the header at a call's buffers.
@@ -92,7 +100,7 @@ func (m *Msg) arm(b, oob []byte) {
 	m.iov.SetLen(len(b))
 	m.hdr.Control = unsafe.SliceData(oob)
 	m.hdr.SetControllen(len(oob))
-	m.errno, m.waited = 0, false
+	m.errno, m.outdated = 0, false
 }
 
 // disarm lets go of the caller's memory, so that a pooled Msg keeps none of it
@@ -130,8 +138,8 @@ func (s *Socket) Recv(m *Msg, b, oob []byte, r *Received) error {
 // Send sends b with the control messages oob to the remote address to, or, when
 // that is nil, to the connected peer. Scope is the interface index of a
 // link-local remote address, else 0. Where the send buffer is full it waits for
-// room until the write deadline or Close, and returns ErrWaited: what it was given
-// may be right no longer.
+// room until the write deadline or Close. It returns ErrOutdated where it waited and
+// what it was given may be right no longer.
 //
 // B and oob are kept until Send returns and must be in the heap.
 func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (int, error) {
@@ -148,8 +156,8 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (
 	switch {
 	case err != nil:
 		return 0, unwrap(err)
-	case m.waited:
-		return 0, ErrWaited
+	case m.outdated:
+		return 0, ErrOutdated
 	case m.errno != 0:
 		return 0, os.NewSyscallError("sendmsg", m.errno)
 	}
@@ -179,7 +187,7 @@ func (s *Socket) write(m *Msg) error {
 		if ok {
 			return nil
 		}
-		m.waited = false
 	}
-	return s.raw.Write(m.sendmsg)
+	m.gen = s.current()
+	return s.raw.Write(m.inTurn)
 }

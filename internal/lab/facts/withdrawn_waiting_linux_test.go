@@ -61,6 +61,31 @@ func TestWithdrawn_Waiting(t *testing.T) {
 	}
 }
 
+// Writes that wait for another which waits for room are refused too: theirs is not the
+// next turn only because that one comes first.
+func TestWithdrawn_Queueing(t *testing.T) {
+	const writers = 4
+	for name, write := range waitingWrites {
+		t.Run("dsrudp/"+name, func(t *testing.T) {
+			d, c, _, p, release := batchDam(t, dsrudp.ListenConfig{})
+			never, waiting := duoPayload("waits"), make(chan []error, writers)
+			for range writers {
+				go func() { waiting <- write(c, never, p) }()
+			}
+			duoSoon(t, "all wait", func() bool { return k8Parked("TestWithdrawn_Queueing") == writers })
+			d.withdrawUnder(t, p)
+			require.Empty(t, waiting)
+			release()
+			for range writers {
+				for _, err := range awaitFact(t, waiting) {
+					require.ErrorIs(t, err, dsrudp.ErrNotLocal)
+				}
+			}
+			d.requireSilence(t, never, never+never, never+" and longer")
+		})
+	}
+}
+
 // The same of a write that was held back, which OnWriteError is told.
 func TestWithdrawn_Held(t *testing.T) {
 	type heldError struct {

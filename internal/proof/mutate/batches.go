@@ -15,8 +15,8 @@ var batches = []breakage{
 		name: "list sent again from its beginning after a partial send",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"n, err := q.out.SendRange(q.next, to, flags)",
-			"n, err := q.out.SendRange(0*q.next, to, flags)",
+			"q.out.SendRange(q.next, to, q.flags)",
+			"q.out.SendRange(0*q.next, to, q.flags)",
 		}},
 		by: []selection{tests(public, "^TestWritePacketsTriesAll$")},
 	},

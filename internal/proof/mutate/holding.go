@@ -15,10 +15,37 @@ var holding = []breakage{
 		name: "reader waits for room for held writes",
 		edits: []edit{{
 			"dsrudp/coalescer.go",
-			"h.out.push(mmsg.FlagDontWait)",
-			"h.out.push(mmsg.FlagDontWait * 0)",
+			"if h.out.push(false) {\n\t\t\tlate",
+			"if h.out.push(true) {\n\t\t\tlate",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_ReadWhileHeld$")},
+	},
+	{
+		name: "reader waits for another's write to send what is held",
+		edits: []edit{{
+			"dsrudp/flush.go",
+			"return q.out.TryRange(",
+			"return q.out.SendRange(",
+		}},
+		by: []selection{tests(public, "^TestHeldReaderWaitsForNobody$/^deadline$")},
+	},
+	{
+		name: "reader sends one by one what is held, and waits for it",
+		edits: []edit{{
+			"dsrudp/flush.go",
+			"(mmsg.WouldBlock(err) || q.parts(q.next, err))",
+			"mmsg.WouldBlock(err)",
+		}},
+		by: []selection{tests(public, "^TestHeldReaderWaitsForNobody$/^group_refused$")},
+	},
+	{
+		name: "Close waits its turn to send what is held, and its time is over then",
+		edits: []edit{{
+			"dsrudp/coalescer.go",
+			"if !h.out.push(false) {\n\t\th.out",
+			"if true {\n\t\th.out",
+		}},
+		by: []selection{tests(public, "^TestHeldCloseWaitsForNobody$")},
 	},
 	{
 		name: "OnWriteError called on the goroutine of who reads or writes",
@@ -42,8 +69,8 @@ var holding = []breakage{
 		name: "held write that found no room forgotten",
 		edits: []edit{{
 			"dsrudp/flush.go",
-			"case mmsg.WouldBlock(err) && !q.prefix:\n\t\t\t\treturn false\n",
-			"case mmsg.WouldBlock(err) && !q.prefix:\n\t\t\t\tq.next++\n",
+			"q.parts(q.next, err)):\n\t\t\t\treturn false\n",
+			"q.parts(q.next, err)):\n\t\t\t\tq.next++\n",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_ReadWhileHeld$")},
 	},

@@ -5,8 +5,8 @@ var offloading = []breakage{
 	{
 		name: "segmentation given up because of a bad source",
 		edits: []edit{
-			{"dsrudp/fallback.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:\n\t\t\tkind = mmsg.Invalid"},
-			{"dsrudp/fallback.go", "\tif sent == 0 {\n", "\tif sent == 0 && kind != mmsg.Invalid {\n"},
+			{"dsrudp/fallback.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:"},
+			{"dsrudp/fallback.go", "if sent == 0 || earlier {", "if earlier {"},
 		},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},
@@ -14,10 +14,37 @@ var offloading = []breakage{
 		name: "segmentation given up because of datagrams that cannot be sent anyway",
 		edits: []edit{{
 			"dsrudp/fallback.go",
-			"\tif sent == 0 {\n",
-			"\tif sent == 0 && kind != mmsg.Invalid {\n",
+			"if sent == 0 || earlier {",
+			"if sent == 0 && mmsg.KindOf(refusal) != mmsg.Invalid || earlier {",
 		}},
 		by: []selection{tests(facts, "^TestK7_1_ErrorsOfTheWay$/^dsrudp$/^blackhole$")},
+	},
+	{
+		name: "word of an earlier datagram taken for that of all which leave together",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"return mmsg.Refused(err)",
+			"return false",
+		}},
+		by: []selection{tests(public, "^TestGroupAfterRefusal$"), tests(public, "^TestTrainAfterRefusal$")},
+	},
+	{
+		name: "word of an earlier datagram not passed on",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"if k > 0 || !earlier {",
+			"if k >= 0 {",
+		}},
+		by: []selection{tests(public, "^TestGroupAfterRefusal$"), tests(public, "^TestBatchAfterRefusal$")},
+	},
+	{
+		name: "word of an earlier datagram taken for a failed offload",
+		edits: []edit{{
+			"dsrudp/fallback.go",
+			"if sent == 0 || earlier {",
+			"if sent == 0 {",
+		}},
+		by: []selection{tests(public, "^TestGroupAfterRefusal$")},
 	},
 	{
 		name: "datagrams sent one by one instead without the source",
@@ -247,7 +274,7 @@ var offloading = []breakage{
 		name: "held writes lost on Close",
 		edits: []edit{{
 			"dsrudp/close.go",
-			"\t\tc.held.flush()\n",
+			"\t\tc.held.close()\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestHeldLeave$")},
@@ -309,8 +336,8 @@ var offloading = []breakage{
 	{
 		name: "Close waits for room for held writes",
 		edits: []edit{{
-			"dsrudp/close.go",
-			"_ = c.sock.SetWriteDeadline(time.Now().Add(holdFor))",
+			"dsrudp/coalescer.go",
+			"_ = h.c.sock.SetWriteDeadline(time.Now().Add(holdFor))",
 			"_ = time.Now",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_CloseWhileHeld$")},

@@ -165,15 +165,6 @@ var owning = []breakage{
 		by: []selection{tests(mmsg, "^TestOwnDeadline$")},
 	},
 	{
-		name: "full send buffer found again and again, and not waited for",
-		edits: []edit{{
-			"internal/mmsg/mmsg_linux.go",
-			"\t\tm.waited = false\n",
-			"",
-		}},
-		by: []selection{tests(mmsg, "^TestOwnFull$")},
-	},
-	{
 		name: "who had to wait tries first without waiting",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
@@ -195,10 +186,10 @@ var owning = []breakage{
 		name: "batch with no room left lost",
 		edits: []edit{{
 			"internal/mmsg/batchsend_linux.go",
-			"b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0 {\n\t\t\treturn b.result()",
-			"true {\n\t\t\treturn b.result()",
+			"if b.directly() && (b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0) {",
+			"if b.directly() {",
 		}},
-		by: []selection{tests(mmsg, "^TestOwnFull$")},
+		by: []selection{tests(mmsg, "^TestHeed$")},
 	},
 	{
 		name: "net asked for each call",

@@ -181,8 +181,8 @@ var sending = []breakage{
 		name: "callback allocated for each send",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
-			"return s.raw.Write(m.sendmsg)",
-			"return s.raw.Write(func(fd uintptr) bool { return m.sendmsg(fd) })",
+			"return s.raw.Write(m.inTurn)",
+			"return s.raw.Write(func(fd uintptr) bool { return m.inTurn(fd) })",
 		}},
 		by: []selection{tests(public, "^TestAllocations$")},
 	},
