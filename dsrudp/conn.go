@@ -3,7 +3,6 @@ package dsrudp
 import (
 	"net"
 	"net/netip"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -94,68 +93,8 @@ var (
 	_ syscall.Conn   = (*Conn)(nil)
 )
 
-// A source is a local address in the kernel's terms: unmapped, without a
-// zone's name, and the interface index that its scope demands.
-type source struct {
-	addr    netip.Addr
-	ifindex uint32
-	// pinned says that the datagram must leave by the interface ifindex,
-	// because a caller's own control message says so. Addr may then be
-	// unspecified.
-	pinned bool
-}
-
-// scoped reports whether a is only meaningful together with an interface: a
-// link-local IPv6 address (RFC 4007), or "::", which stands for the address of
-// the interface that a multicast datagram came in by. IPv4 has no such addresses:
-// an index beside an IPv4 source would pin the way out.
-func scoped(a netip.Addr) bool { return a.Is6() && scoped6(a) }
-
-func scoped6(a netip.Addr) bool { return a.IsLinkLocalUnicast() || a.IsUnspecified() }
-
-// An op is the memory of one call in progress. They are pooled for each Conn:
-// a memo must not be shown another namespace's table.
-type op struct {
-	msg    mmsg.Msg
-	memory pathmem.View // of the Conn's, if it has one
-	memo   localroute.Memo
-	oob    [pktinfo.Size]byte
-	own    bool // it is the Conn's own, not of the pool
-}
-
-func (c *Conn) newOp() any {
-	o := new(op)
-	o.msg.Init()
-	if c.memory != nil {
-		o.memory = c.memory.View()
-	}
-	return o
-}
-
-// op returns an op for one call, to be given back to done. The Conn's own is less
-// work than one of the pool, and enough where one goroutine reads and answers.
-func (c *Conn) op() *op {
-	if c.inUse.Load() != 0 || !c.inUse.CompareAndSwap(0, 1) {
-		return c.ops.Get().(*op)
-	}
-	if c.own == nil {
-		c.own = c.newOp().(*op)
-		c.own.own = true
-	}
-	return c.own
-}
-
-func (c *Conn) done(o *op) {
-	if o.own {
-		c.inUse.Store(0)
-	} else {
-		c.ops.Put(o)
-	}
-}
-
 func (c *Conn) ok() bool    { return c != nil && c.conn != nil }
 func (c *Conn) inet6() bool { return c.family != pktinfo.IPv4 }
-func is4(a netip.Addr) bool { return a.Is4() || a.Is4In6() }
 
 // LocalAddr returns the address that the socket is bound to, a *net.UDPAddr.
 // Each call returns a new one.
@@ -198,34 +137,4 @@ func (c *Conn) SetWriteBuffer(bytes int) error {
 		return syscall.EINVAL
 	}
 	return c.conn.SetWriteBuffer(bytes)
-}
-
-// File returns a duplicate of the socket, as [net.UDPConn.File] does. Its Fd
-// method makes the socket blocking for every duplicate; this package's calls
-// do not block even then. For a Conn made with ListenConfig.GRO or ReadAhead it returns
-// an error.
-func (c *Conn) File() (*os.File, error) {
-	if !c.ok() {
-		return nil, syscall.EINVAL
-	}
-	if c.gro || c.ahead != nil {
-		return nil, &net.OpError{Op: "file", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: errRaw}
-	}
-	return c.conn.File()
-}
-
-// SyscallConn returns the raw socket, to set options and join groups with.
-// Datagrams read through it are not counted or remembered. With ListenConfig.GRO
-// or ReadAhead only its Control works, and while a Server reads the Conn, not its
-// Read. Other calls of the Conn do not wait for a function that Read or Write runs
-// to return, as those of a *net.UDPConn do.
-func (c *Conn) SyscallConn() (syscall.RawConn, error) {
-	if !c.ok() {
-		return nil, syscall.EINVAL
-	}
-	raw, err := c.conn.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	return rawConn{raw, c}, nil
 }

@@ -35,3 +35,13 @@ func (c *Conn) appendECN(oob []byte, t *target, ecn ECN) ([]byte, error) {
 	}
 	return pktinfo.AppendClass(oob, v4, uint8(class)&^uint8(CE)|uint8(ecn)), nil
 }
+
+// readClasses learns the socket's own type of service and traffic class, which a
+// control message with an ECN mark replaces as a whole.
+func (c *Conn) readClasses() {
+	// The error is the socket's being closed.
+	_ = c.raw.Control(func(fd uintptr) {
+		c.class4.Store(uint32(sockopt.Class(fd, true)))
+		c.class6.Store(uint32(sockopt.Class(fd, false)))
+	})
+}

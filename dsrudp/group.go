@@ -1,34 +1,21 @@
 package dsrudp
 
-import (
-	"sync/atomic"
+import "net/netip"
 
-	"github.com/dsrudp/go-dsrudp/internal/pathmem"
-)
+// A group, in this package, is what several hosts may receive for: a multicast or
+// broadcast address. Nothing can be sent from one. (What the Conns of one ListenN share
+// is a listenGroup.)
 
-// A group is what the Conns of one ListenN share.
-type group struct {
-	id     uint32
-	memory *pathmem.Table
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// isGroup reports whether a shows by itself to be a group; a subnet's broadcast address
+// does not.
+func isGroup(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsMulticast() || a == limitedBroadcast
 }
 
-var groups atomic.Uint32
-
-func newGroup(lc *ListenConfig) group {
-	g := group{id: groups.Add(1)}
-	switch {
-	case lc.PathMemory == 0:
-		g.memory = pathmem.New(DefaultPathMemory)
-	case lc.PathMemory > 0:
-		g.memory = pathmem.New(lc.PathMemory)
-	}
-	return g
-}
-
-// join makes c one of g. A bound Conn has nothing to remember.
-func (c *Conn) join(g group) {
-	c.group = g.id
-	if !c.bound.addr.IsValid() {
-		c.memory = g.memory
-	}
+// isGroup4 reports whether a is an IPv4 group, as far as is known of this host's subnets.
+func (c *Conn) isGroup4(a netip.Addr) bool {
+	return a.Is4() && (isGroup(a) || c.guard != nil && c.guard.Broadcast(a))
 }

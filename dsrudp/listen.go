@@ -2,8 +2,6 @@ package dsrudp
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -81,45 +79,6 @@ func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address strin
 	return lc.listen(ctx, network, address, lc.ReusePort, newGroup(lc))
 }
 
-// ListenN listens with n sockets on one address (SO_REUSEPORT), to be read by n
-// goroutines: one for each processor that is to read. It returns n Conns, or an error
-// and none; n is at least 1. The kernel gives all datagrams of one remote address and
-// port to the same socket, whatever VIP they are for. The sockets know each other's
-// paths: the address that one returned, and what one remembers, is good for all.
-// When address has port 0 they share the port that the first one gets. Close
-// each of them.
-//
-// Nothing tells apart whose sockets share a port. On Linux another ListenN, or a
-// ListenPacket with ReusePort, succeeds on the same address too, in this process or in
-// another one of the same user. The kernel then spreads the remote addresses over all
-// these sockets, and those of one call do not know the paths of another's: of a server
-// that was started twice by mistake each gets a part of the datagrams. A socket without
-// SO_REUSEPORT, or another user's, is refused with EADDRINUSE where these are, and these
-// where such a one is.
-func (lc *ListenConfig) ListenN(ctx context.Context, network, address string, n int) ([]*Conn, error) {
-	if n < 1 {
-		return nil, &net.OpError{Op: "listen", Net: network, Err: fmt.Errorf("dsrudp: ListenN of %d sockets; at least 1 is needed", n)}
-	}
-	g := newGroup(lc)
-	cs := make([]*Conn, 0, n)
-	for range n {
-		c, err := lc.listen(ctx, network, address, true, g)
-		if err != nil {
-			for _, c := range cs {
-				c.Close()
-			}
-			return nil, err
-		}
-		cs = append(cs, c)
-		if len(cs) == 1 {
-			// Only a host that net could parse gets here.
-			host, _, _ := net.SplitHostPort(address)
-			address = net.JoinHostPort(host, strconv.Itoa(int(c.port)))
-		}
-	}
-	return cs, nil
-}
-
 // listen makes a socket of g.
 func (lc *ListenConfig) listen(ctx context.Context, network, address string, reusePort bool, g group) (*Conn, error) {
 	switch network {
@@ -189,22 +148,4 @@ func parseBind(address string) (netip.AddrPort, error) {
 		address = net.JoinHostPort(netip.IPv6Unspecified().String(), port)
 	}
 	return netip.ParseAddrPort(address)
-}
-
-// notSupported makes an error of a system that lacks something match
-// ErrNotSupported.
-func notSupported(err error) error {
-	if errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, ErrNotSupported) {
-		return fmt.Errorf("%w: %w", ErrNotSupported, err)
-	}
-	return err
-}
-
-// control runs f on the socket's descriptor.
-func (c *Conn) control(f func(fd uintptr) error) error {
-	var ferr error
-	if err := c.raw.Control(func(fd uintptr) { ferr = f(fd) }); err != nil {
-		return err
-	}
-	return notSupported(ferr)
 }

@@ -2,10 +2,39 @@ package dsrudp
 
 import (
 	"net"
+	"os"
 	"syscall"
-
-	"github.com/dsrudp/go-dsrudp/internal/sockopt"
 )
+
+// SyscallConn returns the raw socket, to set options and join groups with.
+// Datagrams read through it are not counted or remembered. With ListenConfig.GRO
+// or ReadAhead only its Control works, and while a Server reads the Conn, not its
+// Read. Other calls of the Conn do not wait for a function that Read or Write runs
+// to return, as those of a *net.UDPConn do.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	if !c.ok() {
+		return nil, syscall.EINVAL
+	}
+	raw, err := c.conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return rawConn{raw, c}, nil
+}
+
+// File returns a duplicate of the socket, as [net.UDPConn.File] does. Its Fd
+// method makes the socket blocking for every duplicate; this package's calls
+// do not block even then. For a Conn made with ListenConfig.GRO or ReadAhead it returns
+// an error.
+func (c *Conn) File() (*os.File, error) {
+	if !c.ok() {
+		return nil, syscall.EINVAL
+	}
+	if c.gro || c.ahead != nil {
+		return nil, &net.OpError{Op: "file", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: errRaw}
+	}
+	return c.conn.File()
+}
 
 // rawConn is the syscall.RawConn that callers get.
 type rawConn struct {
@@ -43,14 +72,4 @@ func (r rawConn) Write(f func(fd uintptr) bool) error {
 // refuse wraps err as net does.
 func (r rawConn) refuse(op string, err error) error {
 	return &net.OpError{Op: op, Net: r.c.network, Source: r.c.laddr, Addr: r.c.raddr, Err: err}
-}
-
-// readClasses learns the socket's own type of service and traffic class, which a
-// control message with an ECN mark replaces as a whole.
-func (c *Conn) readClasses() {
-	// The error is the socket's being closed.
-	_ = c.raw.Control(func(fd uintptr) {
-		c.class4.Store(uint32(sockopt.Class(fd, true)))
-		c.class6.Store(uint32(sockopt.Class(fd, false)))
-	})
 }

@@ -81,36 +81,6 @@ func (s *setup) close() {
 	}
 }
 
-// listened makes a Conn of g, of a socket that this package bound.
-func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig, g group) (*Conn, error) {
-	if lc.ReadBuffer > 0 {
-		if err := uc.SetReadBuffer(lc.ReadBuffer); err != nil {
-			return nil, err
-		}
-	}
-	if lc.WriteBuffer > 0 {
-		if err := uc.SetWriteBuffer(lc.WriteBuffer); err != nil {
-			return nil, err
-		}
-	}
-	c, err := s.conn(uc, network)
-	if err != nil {
-		return nil, err
-	}
-	if c.bound.addr.IsValid() {
-		// There is one local address, and the kernel uses it by itself.
-		// Control messages would only cost time, and one without a source
-		// would override the bound address.
-		c.parse = false
-		if err := c.control(func(fd uintptr) error { return pktinfo.Disable(fd, s.family) }); err != nil {
-			return nil, err
-		}
-	}
-	c.strict = lc.Strict
-	c.join(g) // before anything is made that has a View of the path memory
-	return c, c.equip(lc)
-}
-
 // complete makes c, which can fail no longer, give its guard back also where it
 // is forgotten instead of closed.
 func (c *Conn) complete() *Conn {
@@ -119,59 +89,6 @@ func (c *Conn) complete() *Conn {
 		c.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)
 	}
 	return c
-}
-
-// startOffload lets equal datagrams leave as one where the kernel can do that.
-func (c *Conn) startOffload() error {
-	return c.control(func(fd uintptr) error {
-		if sockopt.Segments(fd) {
-			c.offload.Start()
-		}
-		return nil
-	})
-}
-
-// equip gives c what lc asks for beyond the plain socket.
-func (c *Conn) equip(lc *ListenConfig) error {
-	if !lc.NoOffload {
-		if err := c.startOffload(); err != nil {
-			return err
-		}
-	}
-	if lc.PlainSyscalls {
-		c.sock.Plain()
-	}
-	if lc.GRO {
-		if lc.ReadAhead > 1 || lc.CoalesceWrites {
-			return errors.New("dsrudp: ListenConfig.GRO is for ReadPackets and Server, and ReadAhead and CoalesceWrites are for calls that read one datagram; choose")
-		}
-		if err := c.control(sockopt.SetGRO); err != nil {
-			return err
-		}
-		c.gro = true
-	}
-	if lc.ECN {
-		v4, v6 := c.family != pktinfo.IPv6, c.family != pktinfo.IPv4
-		if err := c.control(func(fd uintptr) error { return sockopt.SetRecvClass(fd, v4, v6) }); err != nil {
-			return err
-		}
-	}
-	ahead := lc.ReadAhead
-	switch {
-	case ahead < 0 || ahead > maxBatch:
-		return fmt.Errorf("dsrudp: ListenConfig.ReadAhead is %d; 0 to %d are possible", ahead, maxBatch)
-	case ahead == 1 && lc.CoalesceWrites:
-		return errors.New("dsrudp: ListenConfig.CoalesceWrites needs a ReadAhead above 1, or 0 for its default")
-	case ahead == 0 && lc.CoalesceWrites:
-		ahead = maxBatch
-	}
-	if ahead > 1 {
-		c.ahead = newReadAhead(c, ahead)
-	}
-	if lc.CoalesceWrites {
-		c.held = newCoalescer(c, lc.OnWriteError)
-	}
-	return nil
 }
 
 // conn makes a Conn. It closes neither socket nor guard when it fails.
@@ -212,23 +129,11 @@ func (s *setup) conn(uc *net.UDPConn, network string) (*Conn, error) {
 	return c, nil
 }
 
-// boundTo returns the unicast address that the socket is bound to. A socket
-// bound to a group or broadcast address receives for it and must send from
-// another.
-func (c *Conn) boundTo(local *net.UDPAddr) source {
-	addr, ok := netip.AddrFromSlice(local.IP)
-	addr = addr.Unmap()
-	if !ok || addr.IsUnspecified() || addr.IsMulticast() || addr == limitedBroadcast {
-		return source{}
+// control runs f on the socket's descriptor.
+func (c *Conn) control(f func(fd uintptr) error) error {
+	var ferr error
+	if err := c.raw.Control(func(fd uintptr) { ferr = f(fd) }); err != nil {
+		return err
 	}
-	s := source{addr: addr}
-	if scoped(addr) {
-		s.ifindex = c.zones.Index(local.Zone)
-	}
-	if addr.Is4() && c.guard != nil && c.guard.Broadcast(addr) {
-		return source{} // a subnet's, which looks like any other address
-	}
-	return s
+	return notSupported(ferr)
 }
-
-var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

@@ -4,8 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
-
-	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
 )
 
 // WritePacket sends b along p: to p.Remote and from p.Local. It never sends
@@ -92,47 +90,6 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 		return 0, c.writeError(err, addr)
 	}
 	return n, nil
-}
-
-// sourceFor returns the source for a send to addr, which may carry one.
-func (c *Conn) sourceFor(o *op, addr *net.UDPAddr, t *target) (source, error) {
-	if local, group, ok := udpaddr.Parse(addr); ok && group == c.group {
-		return c.sourceOf(local, t.addr) // which is ErrNoPath if local was lost
-	}
-	return c.recall(o, t)
-}
-
-// targetOf sets t, which is zero, to addr, by net's rules. It is false when net
-// would refuse addr.
-func (c *Conn) targetOf(addr *net.UDPAddr, t *target) bool {
-	if addr == nil || uint(addr.Port) > 1<<16-1 {
-		return false
-	}
-	if c.inet6() {
-		return c.targetOf6(addr, t)
-	}
-	ip, ok := netip.AddrFromSlice(addr.IP)
-	if !ok && len(addr.IP) == 0 {
-		ip = netip.IPv4Unspecified()
-	} else if !ok || !is4(ip) {
-		return false
-	}
-	t.addr = netip.AddrPortFrom(ip, uint16(addr.Port))
-	return true
-}
-
-// targetOf6 is targetOf on an AF_INET6 socket, where 0.0.0.0 too means the
-// unspecified address.
-func (c *Conn) targetOf6(addr *net.UDPAddr, t *target) bool {
-	ip, ok := netip.AddrFromSlice(addr.IP)
-	if len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero) {
-		ip = netip.IPv6Unspecified()
-	} else if !ok {
-		return false
-	}
-	t.addr = netip.AddrPortFrom(ip, uint16(addr.Port))
-	t.scope = c.zones.Index(addr.Zone)
-	return true
 }
 
 // WriteToUDPAddrPort acts like [net.UDPConn.WriteToUDPAddrPort]. On a socket

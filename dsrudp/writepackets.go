@@ -3,7 +3,6 @@ package dsrudp
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"syscall"
 )
 
@@ -103,10 +102,4 @@ func (c *Conn) anyWay(p Path, s *source, t *target) (err error) {
 	c.target(p.Remote, t)
 	*s, err = c.sourceOf(p.Local, p.Remote)
 	return err
-}
-
-// refusesRemote reports whether net refuses to send to remote here: it is not
-// valid, not the connected peer, or of the other family.
-func (c *Conn) refusesRemote(remote netip.AddrPort) bool {
-	return !remote.IsValid() || c.connected && unmap(remote) != unmap(c.peer) || !c.inet6() && !is4(remote.Addr())
 }

@@ -203,7 +203,7 @@ var batches = []breakage{
 	{
 		name: "no remote address taken for one",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/target.go",
 			"if c.connected || !t.addr.IsValid() {",
 			"if c.connected {",
 		}},
@@ -212,7 +212,7 @@ var batches = []breakage{
 	{
 		name: "port cut to sixteen bits",
 		edits: []edit{{
-			"dsrudp/write.go",
+			"dsrudp/target.go",
 			"addr == nil || uint(addr.Port) > 1<<16-1 {",
 			"addr == nil {",
 		}},

@@ -130,7 +130,7 @@ var carriers = []breakage{
 	{
 		name: "address of another Conn believed",
 		edits: []edit{{
-			"dsrudp/write.go",
+			"dsrudp/findsource.go",
 			"ok && group == c.group {",
 			"ok && group <= max(c.group, group) {",
 		}},

@@ -4,7 +4,7 @@ var controlData = []breakage{
 	{
 		name: "caller's control data edited in place",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"own = o.oob[:0]\n\tif len(oob) > 0 {\n\t\town = pktinfo.AppendOthers(own, oob)",
 			"own = o.oob[:0]\n\tif len(oob) > 0 {\n\t\town = pktinfo.AppendOthers(oob[:0], oob)",
 		}},
@@ -13,7 +13,7 @@ var controlData = []breakage{
 	{
 		name: "index of the caller's control data kept beside a source",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, own, nil",
 			"return source{addr: r.Src, ifindex: r.IfIndex, pinned: r.IfIndex != 0}, own, nil",
 		}},
@@ -22,7 +22,7 @@ var controlData = []breakage{
 	{
 		name: "index without a source left out of the caller's control data",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"case found && r.IfIndex != 0:",
 			"case found && r.IfIndex != 0 && c.strict:",
 		}},
@@ -31,7 +31,7 @@ var controlData = []breakage{
 	{
 		name: "source in the caller's control data ignored",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"case r.Src.IsValid():",
 			"case r.Src.IsValid() && c.strict:",
 		}},
@@ -40,7 +40,7 @@ var controlData = []breakage{
 	{
 		name: "caller's other control messages dropped",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"own = pktinfo.AppendOthers(own, oob)",
 			"_ = pktinfo.AppendOthers(own, oob)",
 		}},
@@ -49,7 +49,7 @@ var controlData = []breakage{
 	{
 		name: "malformed control data sent without it",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"r, found, err = pktinfo.Requested(oob)\n\t}\n\tif err != nil {",
 			"r, found, err = pktinfo.Requested(oob)\n\t}\n\tif err != nil && c.strict {",
 		}},
@@ -58,7 +58,7 @@ var controlData = []breakage{
 	{
 		name: "ipi_addr alone in the caller's control data left to the kernel",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"if !r.Src.IsValid() && r.HeaderDst.IsValid() {",
 			"if !r.Src.IsValid() && r.HeaderDst.IsValid() && c.strict {",
 		}},
@@ -67,7 +67,7 @@ var controlData = []breakage{
 	{
 		name: "index alone takes an answer off the known address",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"if !isGroup(to) {",
 			"if !isGroup(to) && c.strict {",
 		}},
@@ -76,7 +76,7 @@ var controlData = []breakage{
 	{
 		name: "request of the other family ignored in silence",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"if err == nil && !found {",
 			"if err == nil && !found && c.strict {",
 		}},
@@ -85,7 +85,7 @@ var controlData = []breakage{
 	{
 		name: "group's control data handed back answered from another interface's address",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"if r.Src.Is4() && c.isGroup4(r.HeaderDst) {",
 			"if r.Src.Is4() && c.isGroup4(r.HeaderDst) && c.strict {",
 		}},
@@ -95,8 +95,8 @@ var controlData = []breakage{
 		name: "bound socket sends an empty pktinfo",
 		edits: []edit{
 			{"internal/pktinfo/source.go", "if !chosen && ifindex == 0 {\n\t\treturn oob\n\t}\n", ""},
-			{"dsrudp/send.go", "return s.addr != c.bound.addr || s.pinned", "return true"},
-			{"dsrudp/send.go", "pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))", "pktinfo.AppendSource(oob, s.addr.Is4(), netip.Addr{}, wayOut(s))"},
+			{"dsrudp/source.go", "return s.addr != c.bound.addr || s.pinned", "return true"},
+			{"dsrudp/source.go", "pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))", "pktinfo.AppendSource(oob, s.addr.Is4(), netip.Addr{}, wayOut(s))"},
 		},
 		by: []selection{tests(public, "^TestBoundConn$"), tests(pktinfo, "^TestAppendNoSource$")},
 	},

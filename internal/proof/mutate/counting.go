@@ -14,7 +14,7 @@ var counting = []breakage{
 	{
 		name: "message that was not to wait for room counted as failed",
 		edits: []edit{{
-			"dsrudp/stats.go",
+			"dsrudp/counters.go",
 			"errors.As(err, &kernels) && !mmsg.WouldBlock(err):",
 			"errors.As(err, &kernels):",
 		}},
@@ -23,7 +23,7 @@ var counting = []breakage{
 	{
 		name: "message whose deadline passed counted as failed",
 		edits: []edit{{
-			"dsrudp/stats.go",
+			"dsrudp/counters.go",
 			"errors.As(err, &kernels) && !mmsg.WouldBlock(err):",
 			"errors.As(err, &kernels) && !mmsg.WouldBlock(err), errors.Is(err, os.ErrDeadlineExceeded):",
 		}},
@@ -86,7 +86,7 @@ var counting = []breakage{
 	{
 		name: "answer that is too long not counted",
 		edits: []edit{{
-			"dsrudp/handler.go",
+			"dsrudp/replywriter.go",
 			"return 0, r.c.unsent(err, 1, ",
 			"return 0, r.c.opError(err, ",
 		}},

@@ -186,7 +186,7 @@ var guarding = []breakage{
 	{
 		name: "guard closed again by the collector, after listening failed",
 		edits: []edit{
-			{"dsrudp/setup.go", "\tc.join(g) //", "\tc.complete().join(g) //"},
+			{"dsrudp/equip.go", "\tc.join(g) //", "\tc.complete().join(g) //"},
 			{"dsrudp/listen.go", "return c.complete(), nil", "return c, nil"},
 		},
 		by: []selection{tests(public, "^TestHalfway$")},
@@ -221,7 +221,7 @@ var guarding = []breakage{
 	{
 		name: "received destination not taken as local",
 		edits: []edit{{
-			"dsrudp/receive.go",
+			"dsrudp/guard.go",
 			"c.guard.Received(&o.memo, s.addr, s.ifindex)",
 			"_, _ = c.guard.Local(&o.memo, s.addr, s.ifindex)",
 		}},
@@ -230,7 +230,7 @@ var guarding = []breakage{
 	{
 		name: "received IPv4 destination not taken as local",
 		edits: []edit{{
-			"dsrudp/receive.go",
+			"dsrudp/guard.go",
 			"s.addr.Is4() && c.guard4 {",
 			"s.addr.Is4() && c.guard4 && c.strict {",
 		}},

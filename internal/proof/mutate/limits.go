@@ -5,7 +5,7 @@ var limits = []breakage{
 	{
 		name: "raw socket handed out as it is",
 		edits: []edit{{
-			"dsrudp/conn.go",
+			"dsrudp/rawconn.go",
 			"return rawConn{raw, c}, nil",
 			"return raw, nil",
 		}},
@@ -14,7 +14,7 @@ var limits = []breakage{
 	{
 		name: "ReadAhead without a limit",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/equip.go",
 			"case ahead < 0 || ahead > maxBatch:",
 			"case ahead < 0:",
 		}},
@@ -23,7 +23,7 @@ var limits = []breakage{
 	{
 		name: "negative ReadAhead taken for none",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/equip.go",
 			"case ahead < 0 || ahead > maxBatch:",
 			"case ahead > maxBatch:",
 		}},
@@ -32,7 +32,7 @@ var limits = []breakage{
 	{
 		name: "writes held without a datagram read ahead",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/equip.go",
 			"case ahead == 1 && lc.CoalesceWrites:",
 			"case ahead == 1 && lc.CoalesceWrites && lc.GRO:",
 		}},
@@ -41,7 +41,7 @@ var limits = []breakage{
 	{
 		name: "trains read ahead",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/equip.go",
 			"if lc.ReadAhead > 1 || lc.CoalesceWrites {",
 			"if lc.CoalesceWrites {",
 		}},

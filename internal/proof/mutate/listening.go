@@ -10,7 +10,7 @@ var listening = []breakage{
 				"s.guard",
 			},
 			{
-				"dsrudp/setup.go",
+				"dsrudp/equip.go",
 				"c, err := s.conn(uc, network)\n\tif err != nil {",
 				"c, err := s.conn(uc, network)\n\tif err == nil {\n\t\terr = c.control(func(fd uintptr) error { return pktinfo.Enable(fd, s.family) })\n\t}\n\tif err != nil {",
 			},
@@ -30,7 +30,7 @@ var listening = []breakage{
 	{
 		name: "bound socket keeps its control messages",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/equip.go",
 			"return pktinfo.Disable(fd, s.family)",
 			"return pktinfo.Enable(fd, s.family)",
 		}},
@@ -48,7 +48,7 @@ var listening = []breakage{
 	{
 		name: "socket bound to a broadcast address sends from it",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/source.go",
 			"if addr.Is4() && c.guard != nil && c.guard.Broadcast(addr) {",
 			"if addr.Is4() && c.guard != nil && c.guard.Broadcast(addr) && c.strict {",
 		}},
@@ -57,7 +57,7 @@ var listening = []breakage{
 	{
 		name: "ListenN's sockets on ports of their own",
 		edits: []edit{{
-			"dsrudp/listen.go",
+			"dsrudp/listengroup.go",
 			"address = net.JoinHostPort(host, strconv.Itoa(int(c.port)))",
 			"address = net.JoinHostPort(host, strconv.Itoa(0*int(c.port)))",
 		}},

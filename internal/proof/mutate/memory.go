@@ -13,7 +13,7 @@ var memory = []breakage{
 	{
 		name: "ambiguous remotes not counted",
 		edits: []edit{{
-			"dsrudp/recall.go",
+			"dsrudp/findsource.go",
 			"c.count.ambiguousPath.Add(1)",
 			"c.count.ambiguousPath.Add(0)",
 		}},
@@ -58,7 +58,7 @@ var memory = []breakage{
 	{
 		name: "path memory kept although turned off",
 		edits: []edit{{
-			"dsrudp/group.go",
+			"dsrudp/listengroup.go",
 			"case lc.PathMemory == 0:",
 			"case lc.PathMemory <= 0:",
 		}},
@@ -67,7 +67,7 @@ var memory = []breakage{
 	{
 		name: "path memory not shared in a ListenN group",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/equip.go",
 			"\tc.join(g) //",
 			"\tc.join(newGroup(lc))\n\tc.group = g.id //",
 		}},

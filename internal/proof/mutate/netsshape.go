@@ -62,7 +62,7 @@ var netsShape = []breakage{
 	{
 		name: "no address is not the unspecified one",
 		edits: []edit{{
-			"dsrudp/write.go",
+			"dsrudp/target.go",
 			"if len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero) {",
 			"if len(addr.IP) == 0 {",
 		}},
@@ -71,7 +71,7 @@ var netsShape = []breakage{
 	{
 		name: "no address left to net on an AF_INET6 socket",
 		edits: []edit{{
-			"dsrudp/write.go",
+			"dsrudp/target.go",
 			"if len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero) {",
 			"if addr.IP.Equal(net.IPv4zero) {",
 		}},
@@ -80,7 +80,7 @@ var netsShape = []breakage{
 	{
 		name: "no address left to net on an AF_INET socket",
 		edits: []edit{{
-			"dsrudp/write.go",
+			"dsrudp/target.go",
 			"if !ok && len(addr.IP) == 0 {",
 			"if !ok && len(addr.IP) == 1 {",
 		}},
@@ -89,7 +89,7 @@ var netsShape = []breakage{
 	{
 		name: "IPv6 address taken on an AF_INET socket",
 		edits: []edit{{
-			"dsrudp/write.go",
+			"dsrudp/target.go",
 			"} else if !ok || !is4(ip) {",
 			"} else if !ok {",
 		}},

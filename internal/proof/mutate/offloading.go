@@ -148,7 +148,7 @@ var offloading = []breakage{
 	{
 		name: "NoOffload ignored",
 		edits: []edit{{
-			"dsrudp/setup.go",
+			"dsrudp/equip.go",
 			"if !lc.NoOffload {",
 			"if !lc.NoOffload || lc.PathMemory == 0 {",
 		}},

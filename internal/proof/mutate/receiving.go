@@ -40,7 +40,7 @@ var receiving = []breakage{
 	{
 		name: "group answered from another interface's address",
 		edits: []edit{{
-			"dsrudp/receive.go",
+			"dsrudp/destination.go",
 			"case s.addr.Is4() && s.addr != info.Dst:",
 			"case s.addr.Is4() && s.addr != info.Dst && c.strict:",
 		}},
@@ -58,7 +58,7 @@ var receiving = []breakage{
 	{
 		name: "spec_dst fallback off",
 		edits: []edit{{
-			"dsrudp/receive.go",
+			"dsrudp/destination.go",
 			"if info.Dst.IsValid() && c.guard != nil {",
 			"if info.Dst.IsValid() && c.guard == nil {",
 		}},
@@ -67,7 +67,7 @@ var receiving = []breakage{
 	{
 		name: "spec_dst fallback does not ask whether the address is local",
 		edits: []edit{{
-			"dsrudp/receive.go",
+			"dsrudp/destination.go",
 			"if local, err := c.guard.Local(&o.memo, info.Dst, 0); err == nil && local {",
 			"if local, err := c.guard.Local(&o.memo, info.Dst, 0); err == nil || local {",
 		}},
@@ -119,7 +119,7 @@ var receiving = []breakage{
 	{
 		name: "truncated payload not counted",
 		edits: []edit{{
-			"dsrudp/receive.go",
+			"dsrudp/counters.go",
 			"c.count.truncated.Add(1)",
 			"c.count.truncated.Add(0)",
 		}},
@@ -137,7 +137,7 @@ var receiving = []breakage{
 	{
 		name: "truncated control data not counted",
 		edits: []edit{{
-			"dsrudp/receive.go",
+			"dsrudp/counters.go",
 			"c.count.controlTruncated.Add(1)",
 			"c.count.controlTruncated.Add(0)",
 		}},
@@ -155,7 +155,7 @@ var receiving = []breakage{
 	{
 		name: "zone of a link-local peer lost",
 		edits: []edit{{
-			"dsrudp/receive.go",
+			"dsrudp/shown.go",
 			"if scope == 0 {",
 			"if scope == 0 || remote.IsValid() {",
 		}},

@@ -4,21 +4,21 @@ var sending = []breakage{
 	{
 		name: "interface index pinned",
 		edits: []edit{
-			{"dsrudp/receive.go", "s := source{addr: info.Local}\n", "s := source{addr: info.Local}\n\tlastIndex = info.IfIndex\n"},
-			{"dsrudp/send.go", "\t\treturn s.ifindex\n\t}\n\treturn 0\n", "\t\treturn s.ifindex\n\t}\n\treturn lastIndex\n"},
-			{"dsrudp/send.go", "// wayOut returns", "var lastIndex uint32\n\n// wayOut returns"},
-			{"dsrudp/send.go", "return pktinfo.AppendSource4(oob, s.addr.As4()), nil", "return appendNamed(oob, s), nil"},
+			{"dsrudp/destination.go", "s := source{addr: info.Local}\n", "s := source{addr: info.Local}\n\tlastIndex = info.IfIndex\n"},
+			{"dsrudp/source.go", "\t\treturn s.ifindex\n\t}\n\treturn 0\n", "\t\treturn s.ifindex\n\t}\n\treturn lastIndex\n"},
+			{"dsrudp/source.go", "// wayOut returns", "var lastIndex uint32\n\n// wayOut returns"},
+			{"dsrudp/source.go", "return pktinfo.AppendSource4(oob, s.addr.As4()), nil", "return appendNamed(oob, s), nil"},
 		},
 		by: []selection{tests(facts, "^TestK1_5_ArrivalInterfaceEchoed_Asymmetric$/^dsrudp$")},
 	},
 	{
 		name: "control message level swapped",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/source.go",
 			"pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))",
 			"pktinfo.AppendSource(oob, false, s.addr, wayOut(s))",
 		}, {
-			"dsrudp/send.go",
+			"dsrudp/source.go",
 			"return pktinfo.AppendSource4(oob, s.addr.As4()), nil",
 			"return appendNamed(oob, s), nil",
 		}},
@@ -27,7 +27,7 @@ var sending = []breakage{
 	{
 		name: "source not given to the kernel",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/source.go",
 			"return s.addr != c.bound.addr || s.pinned",
 			"return s.pinned",
 		}},
@@ -54,7 +54,7 @@ var sending = []breakage{
 	{
 		name: "Path's port not checked",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/findsource.go",
 			"if p := local.Port(); p != 0 && p != c.port {",
 			"if p := local.Port(); p != 0 && p != c.port && c.strict {",
 		}},
@@ -63,7 +63,7 @@ var sending = []breakage{
 	{
 		name: "Path of :: without a zone left to the kernel",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/findsource.go",
 			"if s.addr.IsUnspecified() && s.ifindex == 0 {",
 			"if s.addr.IsUnspecified() && s.ifindex == 0 && c.strict {",
 		}},
@@ -72,7 +72,7 @@ var sending = []breakage{
 	{
 		name: "zone of a :: path ignored",
 		edits: []edit{{
-			"dsrudp/conn.go",
+			"dsrudp/source.go",
 			"return a.IsLinkLocalUnicast() || a.IsUnspecified()",
 			"return a.IsLinkLocalUnicast()",
 		}},
@@ -81,7 +81,7 @@ var sending = []breakage{
 	{
 		name: "zone of a link-local source ignored",
 		edits: []edit{{
-			"dsrudp/conn.go",
+			"dsrudp/source.go",
 			"return a.IsLinkLocalUnicast() || a.IsUnspecified()",
 			"return a.IsUnspecified()",
 		}},
@@ -90,7 +90,7 @@ var sending = []breakage{
 	{
 		name: "Path without Local sent from the kernel's choice",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/findsource.go",
 			"if !addr.IsValid() {\n\t\treturn source{}, ErrNoPath",
 			"if !addr.IsValid() {\n\t\treturn source{}, nil",
 		}},
@@ -117,7 +117,7 @@ var sending = []breakage{
 	{
 		name: "refusals not counted",
 		edits: []edit{{
-			"dsrudp/stats.go",
+			"dsrudp/counters.go",
 			"c.count.refused.Add(uint64(n))",
 			"c.count.refused.Add(0 * uint64(n))",
 		}},
@@ -126,7 +126,7 @@ var sending = []breakage{
 	{
 		name: "lost control data in a carried address answered by the kernel's choice",
 		edits: []edit{{
-			"dsrudp/write.go",
+			"dsrudp/findsource.go",
 			"ok && group == c.group {\n",
 			"ok && group == c.group {\n\t\tif !local.IsValid() {\n\t\t\treturn source{}, nil\n\t\t}\n",
 		}},
@@ -135,7 +135,7 @@ var sending = []breakage{
 	{
 		name: "lost control data answered by the kernel's choice (path memory)",
 		edits: []edit{{
-			"dsrudp/recall.go",
+			"dsrudp/findsource.go",
 			"case pathmem.Lost:\n\t\treturn source{}, ErrNoPath",
 			"case pathmem.Lost:\n\t\treturn source{}, nil",
 		}},
@@ -144,7 +144,7 @@ var sending = []breakage{
 	{
 		name: "ErrNoPath not returned under Strict",
 		edits: []edit{{
-			"dsrudp/recall.go",
+			"dsrudp/findsource.go",
 			"if c.strict {\n\t\treturn source{}, ErrNoPath",
 			"if c.strict {\n\t\treturn s, nil",
 		}},
@@ -153,7 +153,7 @@ var sending = []breakage{
 	{
 		name: "PathTo tells an ambiguous path under Strict",
 		edits: []edit{{
-			"dsrudp/recall.go",
+			"dsrudp/pathto.go",
 			"(state != pathmem.Ambiguous || c.strict)",
 			"state != pathmem.Ambiguous",
 		}},
@@ -162,7 +162,7 @@ var sending = []breakage{
 	{
 		name: "unknown remotes not counted",
 		edits: []edit{{
-			"dsrudp/recall.go",
+			"dsrudp/findsource.go",
 			"c.count.unknownPath.Add(1)",
 			"c.count.unknownPath.Add(0)",
 		}},
@@ -171,7 +171,7 @@ var sending = []breakage{
 	{
 		name: "Path's Remote not compared with the connected peer",
 		edits: []edit{{
-			"dsrudp/writepackets.go",
+			"dsrudp/target.go",
 			"c.connected && unmap(remote) != unmap(c.peer) ||",
 			"c.connected && !remote.IsValid() ||",
 		}},
@@ -189,7 +189,7 @@ var sending = []breakage{
 	{
 		name: "bound address overridden by a request for an interface, towards a group",
 		edits: []edit{{
-			"dsrudp/writemsg.go",
+			"dsrudp/findsource.go",
 			"s = c.bound // which",
 			"s = source{} // which",
 		}},

@@ -85,7 +85,7 @@ var serving = []breakage{
 	{
 		name: "late Write not refused",
 		edits: []edit{{
-			"dsrudp/handler.go",
+			"dsrudp/replywriter.go",
 			"if r.turn.Load() != w.turn {\n\t\treturn 0, errLate",
 			"if r == nil {\n\t\treturn 0, errLate",
 		}},
@@ -94,7 +94,7 @@ var serving = []breakage{
 	{
 		name: "late WritePacket of a ReplyWriter not refused",
 		edits: []edit{{
-			"dsrudp/handler.go",
+			"dsrudp/replywriter.go",
 			"if r.turn.Load() != w.turn {\n\t\treturn errLate",
 			"if r == nil {\n\t\treturn errLate",
 		}},
@@ -112,7 +112,7 @@ var serving = []breakage{
 	{
 		name: "buffers too short for a train",
 		edits: []edit{{
-			"dsrudp/readahead.go",
+			"dsrudp/buffers.go",
 			"[: 1<<16 : 1<<16]",
 			"[: 1<<11 : 1<<11]",
 		}},
@@ -204,7 +204,7 @@ var shutting = []breakage{
 	{
 		name: "a deadline undoes what Close and Shutdown wake the reader with",
 		edits: []edit{{
-			"dsrudp/close.go",
+			"dsrudp/deadline.go",
 			"if c.closed.Load() || c.woken {",
 			"if c.served.Load() && c.woken && c.closed.Load() {",
 		}},
@@ -276,7 +276,7 @@ var shutting = []breakage{
 	{
 		name: "a served Conn's socket left open",
 		edits: []edit{{
-			"dsrudp/close.go",
+			"dsrudp/serving.go",
 			"if closed {\n\t\tc.shut()",
 			"if closed && c.gro {\n\t\tc.shut()",
 		}},
@@ -285,7 +285,7 @@ var shutting = []breakage{
 	{
 		name: "a served Conn's guard left open",
 		edits: []edit{{
-			"dsrudp/close.go",
+			"dsrudp/serving.go",
 			"if closed {\n\t\tc.shut()",
 			"if closed {\n\t\tc.sock.Close()",
 		}},

@@ -132,7 +132,7 @@ var shortWays = []breakage{
 	{
 		name: "memory of one call given to two at once",
 		edits: []edit{{
-			"dsrudp/conn.go",
+			"dsrudp/op.go",
 			"if c.inUse.Load() != 0 || !c.inUse.CompareAndSwap(0, 1) {",
 			"if c.inUse.Load() > 1 {",
 		}},
@@ -177,7 +177,7 @@ var shortWays = []breakage{
 	{
 		name: "bound address named in batches",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/source.go",
 			"case !c.named(s):",
 			"case !c.named(s) && c.strict:",
 		}},
@@ -222,7 +222,7 @@ var shortWays = []breakage{
 	{
 		name: "source that leaves the choice to the kernel taken for one",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/findsource.go",
 			" && local.Addr() != netip.IPv4Unspecified()",
 			"",
 		}},
@@ -352,7 +352,7 @@ var shortWays = []breakage{
 	{
 		name: "interface that was asked for beside a source forgotten",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/source.go",
 			"\t\tcase s.pinned:\n\t\t\treturn appendNamed(oob, s), nil\n",
 			"",
 		}},
@@ -370,7 +370,7 @@ var shortWays = []breakage{
 	{
 		name: "Packet of another port sent from this one",
 		edits: []edit{{
-			"dsrudp/send.go",
+			"dsrudp/findsource.go",
 			" && local.Port() == c.port && ",
 			" && ",
 		}},
