@@ -63,7 +63,7 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 	conn.connected = connected
 	conn.dropped() // before it was this package's
 	conn.count.drops.total = 0
-	conn.join(newGroup(new(ListenConfig)))
+	newListenGroup(new(ListenConfig)).add(conn)
 	return conn.complete(), nil
 }
 

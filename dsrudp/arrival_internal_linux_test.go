@@ -36,30 +36,30 @@ func TestUnderstandAlways(t *testing.T) {
 		"::":                 false,
 	} {
 		oob := pktinfo.AppendSource(nil, false, netip.MustParseAddr(dst), 1)
-		var a arrival
-		require.Equal(t, always, c.understand(&a, c.newOp().(*op), oob), dst)
+		var a controlInfo
+		require.Equal(t, always, c.interpret(&a, c.newOp().(*op), oob), dst)
 	}
-	require.False(t, c.understand(new(arrival), c.newOp().(*op), nil))
+	require.False(t, c.interpret(new(controlInfo), c.newOp().(*op), nil))
 
 	// For IPv4 the address that answers stands beside the destination.
 	oob := pktinfo.AppendSource(nil, true, netip.MustParseAddr("127.0.0.1"), 1)
 	for _, group := range []string{"127.255.255.255", "224.0.0.251"} {
 		dst := netip.MustParseAddr(group).As4()
 		copy(oob[unix.CmsgLen(8):], dst[:])
-		var a arrival
-		require.False(t, c.understand(&a, c.newOp().(*op), oob), group)
+		var a controlInfo
+		require.False(t, c.interpret(&a, c.newOp().(*op), oob), group)
 		require.Equal(t, group, a.orig.String())
 		require.Equal(t, source{addr: netip.MustParseAddr("127.0.0.1")}, a.local)
 	}
 	copy(oob[unix.CmsgLen(8):], []byte{127, 0, 0, 1})
-	require.True(t, c.understand(new(arrival), c.newOp().(*op), oob))
+	require.True(t, c.interpret(new(controlInfo), c.newOp().(*op), oob))
 }
 
 // TestArrivalSame: what one datagram's control messages say is said to be the same
 // as before only where it is, whether it is remembered or not.
 func TestArrivalSame(t *testing.T) {
 	c := wildcard(t, "udp")
-	r := c.newReceiver(1)
+	r := c.newBatchReceiver(1)
 	for i, d := range []struct {
 		dst  string
 		same bool
@@ -76,8 +76,8 @@ func TestArrivalSame(t *testing.T) {
 		{"ff02::2", true},
 	} {
 		dst := netip.MustParseAddr(d.dst)
-		same := c.arrival(r, pktinfo.AppendSource(nil, false, dst, 1))
-		a := r.at
+		same := c.controlInfo(r, pktinfo.AppendSource(nil, false, dst, 1))
+		a := r.info
 		require.Equal(t, d.same, same, i)
 		if dst.IsMulticast() {
 			require.Equal(t, source{addr: netip.IPv6Unspecified(), ifindex: 1}, a.local, i)
@@ -96,18 +96,18 @@ func TestArrivalOfEachReceive(t *testing.T) {
 	x, err := net.Dial("udp4", netip.AddrPortFrom(netip.MustParseAddr("127.255.255.255"), c.port).String())
 	require.NoError(t, err)
 	t.Cleanup(func() { x.Close() })
-	r := c.newReceiver(1)
-	r.in.SetBuffer(0, make([]byte, 8))
+	r := c.newBatchReceiver(1)
+	r.batch.SetBuffer(0, make([]byte, 8))
 	for range 2 {
 		_, err = x.Write([]byte("1"))
 		require.NoError(t, err)
-		_, err = r.in.Recv(1, 0)
+		_, err = r.batch.Recv(1, 0)
 		require.NoError(t, err)
 		var p Packet
-		c.begin(r, 1)
-		c.datagram(r, 0, &p)
+		c.readPeers(r, 1)
+		c.fillPacket(r, 0, &p)
 		require.Equal(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.port), p.Path.Local)
-		r.arrivals.other.shown = netip.AddrPort{}
+		r.cache.uncached.shown = netip.AddrPort{}
 	}
 }
 
@@ -115,7 +115,7 @@ func TestArrivalOfEachReceive(t *testing.T) {
 // single datagram none.
 func TestArrivalTrains(t *testing.T) {
 	c := wildcard(t, "udp4")
-	r := c.newReceiver(1)
+	r := c.newBatchReceiver(1)
 	one := netip.MustParseAddr("127.0.0.1")
 	for i, d := range []struct {
 		seg  uint32
@@ -130,10 +130,10 @@ func TestArrivalTrains(t *testing.T) {
 		}
 		oob = pktinfo.AppendSource4(oob, one.As4())
 		copy(oob[len(oob)-unix.CmsgSpace(12)+unix.CmsgLen(8):], one.AsSlice()) // ipi_addr
-		require.Equal(t, d.same, c.arrival(r, oob), i)
-		require.EqualValues(t, d.seg, r.at.seg, i)
-		require.Equal(t, one, r.at.shown.Addr(), i)
-		known := slices.ContainsFunc(r.arrivals.unicast4[:], func(m arrivalTo) bool { return m.to != 0 })
+		require.Equal(t, d.same, c.controlInfo(r, oob), i)
+		require.EqualValues(t, d.seg, r.info.seg, i)
+		require.Equal(t, one, r.info.shown.Addr(), i)
+		known := slices.ContainsFunc(r.cache.unicast4[:], func(m unicast4Entry) bool { return m.to != 0 })
 		require.True(t, known, "nothing is remembered")
 	}
 }
@@ -142,29 +142,29 @@ func TestArrivalTrains(t *testing.T) {
 // taken for others that they begin with, nor looked at twice in one receive.
 func TestArrivalLong(t *testing.T) {
 	c := wildcard(t, "udp")
-	r := c.newReceiver(1)
+	r := c.newBatchReceiver(1)
 	// An option of the caller's own tells something.
 	short := pktinfo.AppendSource(nil, false, netip.IPv6Loopback(), 1)
-	short = append(short, make([]byte, maxRemembered-len(short))...)
+	short = append(short, make([]byte, maxCached-len(short))...)
 	other := short[unix.CmsgSpace(unix.SizeofInet6Pktinfo):]
 	h := (*unix.Cmsghdr)(unsafe.Pointer(&other[0]))
 	h.SetLen(len(other))
 	h.Level, h.Type = unix.SOL_SOCKET, unix.SCM_TIMESTAMPING
 	tells := other[unix.CmsgLen(0):]
 	long := pktinfo.AppendClass(slices.Clip(short), false, uint8(CE))
-	for slotOf(long) != slotOf(short) { // until both have one slot
+	for indexOf(long) != indexOf(short) { // until both have one slot
 		binary.NativeEndian.PutUint64(tells, binary.NativeEndian.Uint64(tells)+1)
 		copy(long, short)
 	}
 	for i := range 3 {
-		same := c.arrival(r, long)
-		a := r.at
+		same := c.controlInfo(r, long)
+		a := r.info
 		require.Equal(t, CE, a.ecn)
 		require.Equal(t, i > 0, same)
 	}
 	for i := range 3 {
-		same := c.arrival(r, short)
-		a := r.at
+		same := c.controlInfo(r, short)
+		a := r.info
 		require.Equal(t, NotECT, a.ecn)
 		require.Equal(t, i > 0, same)
 	}
@@ -175,11 +175,11 @@ func TestArrivalLong(t *testing.T) {
 func TestReceiverNameless(t *testing.T) {
 	for _, network := range []string{"udp", "udp4"} {
 		c := wildcard(t, network)
-		r := c.newReceiver(1)
+		r := c.newBatchReceiver(1)
 		for range 2 {
 			var p Packet
-			c.begin(r, 1) // nothing was received: the message has no name
-			c.datagram(r, 0, &p)
+			c.readPeers(r, 1) // nothing was received: the message has no name
+			c.fillPacket(r, 0, &p)
 			require.Equal(t, Path{}, p.Path)
 			require.Zero(t, c.memory.Len())
 		}

@@ -32,11 +32,11 @@ import (
 // do those of a PacketConn that golang.org/x/net's ipv4 or ipv6 makes of a Conn:
 // that is good for socket options and groups, and the Conn for datagrams.
 type Conn struct {
-	conn   *net.UDPConn
-	raw    syscall.RawConn
-	sock   *mmsg.Socket
-	zones  *zone.Cache
-	groups groupSources
+	conn         *net.UDPConn
+	raw          syscall.RawConn
+	sock         *mmsg.Socket
+	zones        *zone.Cache
+	groupSources groupSources
 
 	network      string // as it was asked for, for errors
 	laddr, raddr net.Addr
@@ -66,9 +66,9 @@ type Conn struct {
 	offload        offload.Policy
 	class4, class6 atomic.Uint32 // the socket's own type of service and traffic class
 
-	strict bool
-	memory *pathmem.Table // nil when turned off or not needed
-	group  uint32         // whose carried addresses to believe
+	strict  bool
+	memory  *pathmem.Table // nil when turned off or not needed
+	groupID uint32         // whose carried addresses to believe
 
 	count counters
 
@@ -79,12 +79,12 @@ type Conn struct {
 	ended  chan struct{} // closed when woken
 
 	ops       sync.Pool // of *op
-	receivers sync.Pool // of *receiver
-	senders   sync.Pool // of *sender
+	receivers sync.Pool // of *batchReceiver
+	senders   sync.Pool // of *batchSender
 
 	// Not beside ops, which those who find it in use go to.
-	own   *op           // for who has set inUse
-	inUse atomic.Uint32 // 1 while own is
+	solo      *op           // for a call that is alone: it has set soloInUse
+	soloInUse atomic.Uint32 // 1 while solo is in use
 }
 
 var (

@@ -14,7 +14,7 @@ import (
 )
 
 // begun returns the readers of a Server for n Conns, and where they can be reached.
-func begun(t *testing.T, s *Server, n int) (readers []*reader, at []netip.AddrPort) {
+func begun(t *testing.T, s *Server, n int) (readers []*serverReader, at []netip.AddrPort) {
 	t.Helper()
 	var conns []*Conn
 	for range n {
@@ -35,7 +35,7 @@ func begun(t *testing.T, s *Server, n int) (readers []*reader, at []netip.AddrPo
 }
 
 // running has readers run, and closes their Conns in the end.
-func running(t *testing.T, s *Server, readers ...*reader) {
+func running(t *testing.T, s *Server, readers ...*serverReader) {
 	t.Helper()
 	ended := make(chan error, len(readers))
 	for _, r := range readers {
@@ -62,17 +62,17 @@ func TestCrew(t *testing.T) {
 	readers, at := begun(t, s, 3)
 	asking, other := readers[1], readers[0]
 	running(t, s, other)
-	var hails atomic.Int64
-	counted(asking, &hails)
+	var wakes atomic.Int64
+	counted(asking, &wakes)
 
 	write := func() {
 		_, err := asking.c.WriteToUDPAddrPort([]byte("1"), at[0])
 		require.NoError(t, err)
 	}
-	l, streak := &asking.lookout, uint(0)
+	w, streak := &asking.watch, uint(0)
 	look := func(n uint) bool {
 		streak += n
-		return l.look(streak, asking.in.in)
+		return w.look(streak, asking.in.batch)
 	}
 	// On one processor the other goes on when the test lets it: until it is
 	// overlooked, which the runtime's monitor may still prevent.
@@ -83,24 +83,24 @@ func TestCrew(t *testing.T) {
 	}
 	found := false
 	for range 1000 {
-		before := hails.Load()
+		before := wakes.Load()
 		write()
 		<-served // and it goes on until it waits
-		require.False(t, both(busy), "there is nothing to overlook")
+		require.False(t, both(busyStreak), "there is nothing to overlook")
 		write()
 		for range 4 {
 			streak = 0 // it waits, and has as much to do again
-			for range busy - 1 {
+			for range busyStreak - 1 {
 				require.False(t, look(1), "it is not busy")
 			}
 		}
-		found = both(busy)
+		found = both(busyStreak)
 		<-served
 		if found {
-			soonIs(t, &hails, before+1)
+			soonIs(t, &wakes, before+1)
 			break
 		}
-		require.Equal(t, before, hails.Load())
+		require.Equal(t, before, wakes.Load())
 	}
 	require.True(t, found)
 }
@@ -108,35 +108,35 @@ func TestCrew(t *testing.T) {
 // TestLookout: a reader looks each time it was busy, since it looked or since it waited.
 func TestLookout(t *testing.T) {
 	readers, _ := begun(t, &Server{Handler: HandlerFunc(func(ReplyWriter, *Packet) {})}, 3)
-	l := &readers[0].lookout
+	w := &readers[0].watch
 	for i, tc := range []struct {
 		streak uint
 		looks  bool
 	}{
-		{busy - 1, false},
-		{busy, true},
-		{busy + 5, false},
-		{busy, true}, // it has waited
-		{busy + 5, false},
-		{busy, true}, // and again
-		{2*busy - 1, false},
-		{2 * busy, true},
-		{4 * busy, true},
+		{busyStreak - 1, false},
+		{busyStreak, true},
+		{busyStreak + 5, false},
+		{busyStreak, true}, // it has waited
+		{busyStreak + 5, false},
+		{busyStreak, true}, // and again
+		{2*busyStreak - 1, false},
+		{2 * busyStreak, true},
+		{4 * busyStreak, true},
 		{1, false},
-		{busy, true},
+		{busyStreak, true},
 	} {
-		before := l.after
-		require.False(t, l.look(tc.streak, readers[0].in.in), "nobody is overlooked")
-		require.Equal(t, tc.looks, l.after != before, "%d: a streak of %d", i, tc.streak)
+		before := w.last
+		require.False(t, w.look(tc.streak, readers[0].in.batch), "nobody is overlooked")
+		require.Equal(t, tc.looks, w.last != before, "%d: a streak of %d", i, tc.streak)
 	}
 }
 
-// counted counts for whom r's hails are, as they come.
-func counted(r *reader, n *atomic.Int64) {
-	come := r.lookout.come
-	r.lookout.come = func() {
+// counted counts in n how often r has the poller looked at.
+func counted(r *serverReader, n *atomic.Int64) {
+	run := r.watch.run
+	r.watch.run = func() {
 		n.Add(1)
-		come()
+		run()
 	}
 }
 
@@ -152,10 +152,10 @@ func until(t *testing.T, what string, happened func() bool) {
 	}
 }
 
-// TestCrewServed: a reader whose queue does not run empty hails somebody for another
+// TestCrewServed: a reader whose queue does not run empty has a thread woken for another
 // one that has a datagram.
 func TestCrewServed(t *testing.T) {
-	const enough = 20 * busy
+	const enough = 20 * busyStreak
 	for _, batch := range []int{1, 8, 32} {
 		var left atomic.Int64
 		served := make(chan struct{}, 1)
@@ -186,8 +186,8 @@ func TestCrewServed(t *testing.T) {
 			t.Cleanup(func() { x.Close() })
 			clients = append(clients, x)
 		}
-		var hails atomic.Int64
-		counted(readers[0], &hails)
+		var wakes atomic.Int64
+		counted(readers[0], &wakes)
 		running(t, s, readers...)
 		func() {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as in TestCrew
@@ -198,39 +198,39 @@ func TestCrewServed(t *testing.T) {
 				}
 				<-served
 				<-served
-				if hails.Load() > 0 {
+				if wakes.Load() > 0 {
 					break
 				}
 			}
 		}()
-		require.NotZero(t, hails.Load(), batch)
+		require.NotZero(t, wakes.Load(), batch)
 	}
 }
 
-// TestHail: who was hailed and has not come yet is not hailed again.
+// TestHail: while a goroutine for the poller has not run yet there is no second one.
 func TestHail(t *testing.T) {
 	readers, _ := begun(t, &Server{Handler: HandlerFunc(func(ReplyWriter, *Packet) {})}, 2)
-	var hails atomic.Int64
-	l := &readers[0].lookout
-	counted(readers[0], &hails)
-	come, held := l.come, make(chan struct{})
-	l.come = func() {
+	var wakes atomic.Int64
+	w := &readers[0].watch
+	counted(readers[0], &wakes)
+	run, held := w.run, make(chan struct{})
+	w.run = func() {
 		<-held
-		come()
+		run()
 	}
 	for range 3 {
 		before := runtime.NumGoroutine()
 		for range 10 {
-			l.hail()
+			w.wakeThread()
 		}
 		require.LessOrEqual(t, runtime.NumGoroutine(), before+1)
-		want := hails.Load() + 1
+		want := wakes.Load() + 1
 		held <- struct{}{}
-		soonIs(t, &hails, want)
-		until(t, "somebody came", func() bool { return !l.hailed.Load() })
+		soonIs(t, &wakes, want)
+		until(t, "it has run", func() bool { return !w.started.Load() })
 	}
-	l.come = come
-	require.Less(t, testing.AllocsPerRun(100, l.hail), 1.0)
+	w.run = run
+	require.Less(t, testing.AllocsPerRun(100, w.wakeThread), 1.0)
 }
 
 // TestReaderLetGo: a reader that has ended is not kept by those it was served with.
@@ -244,7 +244,7 @@ func TestReaderLetGo(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(conns...) }()
-	var all []weak.Pointer[reader]
+	var all []weak.Pointer[serverReader]
 	until(t, "it serves", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -30,7 +30,7 @@ func (c *Conn) destination(o *op, info *pktinfo.Info) source {
 			return s // a group's: the kernel will choose
 		}
 	}
-	c.vouch(o, &s)
+	c.noteLocal(o, &s)
 	return s
 }
 

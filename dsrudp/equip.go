@@ -10,7 +10,7 @@ import (
 )
 
 // listened makes a Conn of g, of a socket that this package bound.
-func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig, g group) (*Conn, error) {
+func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig, g listenGroup) (*Conn, error) {
 	if lc.ReadBuffer > 0 {
 		if err := uc.SetReadBuffer(lc.ReadBuffer); err != nil {
 			return nil, err
@@ -35,7 +35,7 @@ func (s *setup) listened(uc *net.UDPConn, network string, lc *ListenConfig, g gr
 		}
 	}
 	c.strict = lc.Strict
-	c.join(g) // before anything is made that has a View of the path memory
+	g.add(c) // before anything is made that has a View of the path memory
 	return c, c.equip(lc)
 }
 

@@ -3,8 +3,8 @@ package dsrudp
 // HoldGroups keeps readers from finding out where to answer a group's IPv4
 // datagram from, until what it returns is called.
 func (c *Conn) HoldGroups() (release func()) {
-	c.groups.mu.Lock()
-	return c.groups.mu.Unlock
+	c.groupSources.mu.Lock()
+	return c.groupSources.mu.Unlock
 }
 
 // Ended reports whether w is refused from now on.

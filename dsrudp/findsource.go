@@ -9,20 +9,20 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
 )
 
-// sourceOf returns the source that a Path's Local asks for.
-func (c *Conn) sourceOf(local, remote netip.AddrPort) (source, error) {
-	if c.names4(&local) {
+// sourceByPath returns the source that a Path's Local asks for.
+func (c *Conn) sourceByPath(local, remote netip.AddrPort) (source, error) {
+	if c.plain4(&local) {
 		return source{addr: local.Addr()}, nil // what the rest comes to: a matter of speed
 	}
-	return c.sourceOfAny(local, remote)
+	return c.sourceByAnyPath(local, remote)
 }
 
-// names4 reports whether a Path's Local is an IPv4 address to send from as it is.
-func (c *Conn) names4(local *netip.AddrPort) bool {
+// plain4 reports whether a Path's Local is an IPv4 address to send from as it is.
+func (c *Conn) plain4(local *netip.AddrPort) bool {
 	return local.Addr().Is4() && local.Port() == c.port && local.Addr() != netip.IPv4Unspecified()
 }
 
-func (c *Conn) sourceOfAny(local, remote netip.AddrPort) (source, error) {
+func (c *Conn) sourceByAnyPath(local, remote netip.AddrPort) (source, error) {
 	addr := local.Addr()
 	if !addr.IsValid() {
 		return source{}, ErrNoPath
@@ -44,9 +44,9 @@ func (c *Conn) sourceOfAny(local, remote netip.AddrPort) (source, error) {
 	return s, nil
 }
 
-// requested returns the source that oob asks for, or else the one known for t,
+// sourceByControl returns the source that oob asks for, or else the one known for t,
 // and the control messages to send besides.
-func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t *target) (s source, own []byte, err error) {
+func (c *Conn) sourceByControl(o *op, oob []byte, addr *net.UDPAddr, t *target) (s source, others []byte, err error) {
 	to := t.addr.Addr()
 	if !to.IsValid() {
 		to = c.peer.Addr()
@@ -60,9 +60,9 @@ func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t *target) (s sou
 	if err != nil {
 		return source{}, nil, err
 	}
-	own = o.oob[:0]
+	others = o.oob[:0]
 	if len(oob) > 0 {
-		own = pktinfo.AppendOthers(own, oob)
+		others = pktinfo.AppendOthers(others, oob)
 	}
 	if !r.Src.IsValid() && r.HeaderDst.IsValid() {
 		// Control messages handed back of a datagram that was queued before
@@ -79,22 +79,22 @@ func (c *Conn) requested(o *op, oob []byte, addr *net.UDPAddr, t *target) (s sou
 	}
 	switch {
 	case r.Src.IsValid():
-		return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, own, nil
+		return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, others, nil
 	case found && r.IfIndex != 0:
-		return c.byInterface(o, r.IfIndex, addr, t, to, own)
+		return c.sourceByInterface(o, r.IfIndex, addr, t, to, others)
 	}
 	// An empty request names nothing.
-	s, err = c.sourceFor(o, addr, t)
-	return s, own, err
+	s, err = c.sourceByAddr(o, addr, t)
+	return s, others, err
 }
 
-// byInterface returns the source for a caller that names only the interface to
+// sourceByInterface returns the source for a caller that names only the interface to
 // leave by. A peer that is known is still answered from where it wrote to; for
 // others, and for groups, the kernel chooses among the interface's addresses.
-func (c *Conn) byInterface(o *op, ifindex uint32, addr *net.UDPAddr, t *target, to netip.Addr, own []byte) (s source, _ []byte, err error) {
+func (c *Conn) sourceByInterface(o *op, ifindex uint32, addr *net.UDPAddr, t *target, to netip.Addr, others []byte) (s source, _ []byte, err error) {
 	s = c.bound // which an unspecified source would override
 	if !isGroup(to) {
-		if s, err = c.sourceFor(o, addr, t); err != nil {
+		if s, err = c.sourceByAddr(o, addr, t); err != nil {
 			return source{}, nil, err
 		}
 	}
@@ -105,20 +105,20 @@ func (c *Conn) byInterface(o *op, ifindex uint32, addr *net.UDPAddr, t *target, 
 		}
 	}
 	s.ifindex, s.pinned = ifindex, true
-	return s, own, nil
+	return s, others, nil
 }
 
-// sourceFor returns the source for a send to addr, which may carry one.
-func (c *Conn) sourceFor(o *op, addr *net.UDPAddr, t *target) (source, error) {
-	if local, group, ok := udpaddr.Parse(addr); ok && group == c.group {
-		return c.sourceOf(local, t.addr) // which is ErrNoPath if local was lost
+// sourceByAddr returns the source for a send to addr, which may carry one.
+func (c *Conn) sourceByAddr(o *op, addr *net.UDPAddr, t *target) (source, error) {
+	if local, group, ok := udpaddr.Parse(addr); ok && group == c.groupID {
+		return c.sourceByPath(local, t.addr) // which is ErrNoPath if local was lost
 	}
-	return c.recall(o, t)
+	return c.sourceByMemory(o, t)
 }
 
-// recall returns the source for a send that is given only where to. One that is
+// sourceByMemory returns the source for a send that is given only where to. One that is
 // not valid means the kernel's choice.
-func (c *Conn) recall(o *op, t *target) (source, error) {
+func (c *Conn) sourceByMemory(o *op, t *target) (source, error) {
 	if c.bound.addr.IsValid() {
 		return c.bound, nil
 	}

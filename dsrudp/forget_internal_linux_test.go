@@ -27,7 +27,7 @@ func TestSenderForgets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := wildcard(t, "udp4")
-			q := c.newSender().(*sender)
+			q := c.newBatchSender().(*batchSender)
 			c.senders.New = func() any { return q }
 			require.Error(t, write(c))
 			failed := q.failed[:cap(q.failed)]

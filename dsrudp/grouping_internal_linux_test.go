@@ -9,19 +9,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A route is a path in the terms of a sender.
+// A route is a path in the terms of a batchSender.
 type route struct {
 	s source
 	t target
 }
 
-// newSender returns a Conn on the wildcard with a sender of it.
-func newSender(t *testing.T, network string) (*Conn, *sender) {
+// newSender returns a Conn on the wildcard with a batchSender of it.
+func newSender(t *testing.T, network string) (*Conn, *batchSender) {
 	t.Helper()
 	c, err := ListenPacket(network, ":0")
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
-	return c, c.newSender().(*sender)
+	return c, c.newBatchSender().(*batchSender)
 }
 
 // peerOf dials c at an address of its host, and returns the way there.
@@ -35,7 +35,7 @@ func peerOf(t *testing.T, c *Conn, vip netip.Addr) (*net.UDPConn, route) {
 }
 
 // take has q take single characters for a route.
-func take(t *testing.T, q *sender, r route, payloads string) {
+func take(t *testing.T, q *batchSender, r route, payloads string) {
 	t.Helper()
 	for i := range payloads {
 		require.NoError(t, q.add(0, []byte(payloads[i:i+1]), &r.s, &r.t, NotECT))
@@ -86,14 +86,14 @@ func TestGroupingLeftToKernel(t *testing.T) {
 		require.Empty(t, q.failed)
 		requireRead(t, x, "1234567")
 		take(t, q, same, "12")
-		require.Equal(t, 1, q.out.Len(), "that was another time")
+		require.Equal(t, 1, q.batch.Len(), "that was another time")
 		q.flush()
 		take(t, q, other, "12")
-		require.Equal(t, 1, q.out.Len(), "one after the other they are grouped")
+		require.Equal(t, 1, q.batch.Len(), "one after the other they are grouped")
 		q.flush()
 		q.prefix = true
 		take(t, q, same, "12")
-		require.Equal(t, 1, q.out.Len(), "also where nothing changes places")
+		require.Equal(t, 1, q.batch.Len(), "also where nothing changes places")
 	}
 }
 
@@ -112,7 +112,7 @@ func TestGroupingSlots(t *testing.T) {
 			take(t, q, two, "ab")
 			take(t, q, one, "34")
 			take(t, q, two, "cd")
-			require.Equal(t, 4, q.out.Len())
+			require.Equal(t, 4, q.batch.Len())
 			q.flush()
 			require.Empty(t, q.failed)
 			requireRead(t, x, "1234")
@@ -130,7 +130,7 @@ func TestGroupingHalfSent(t *testing.T) {
 	y, two := peerOf(t, c, netip.MustParseAddr("127.0.0.3"))
 	take(t, q, one, "12")
 	take(t, q, two, "ab")
-	n, err := q.out.SendRange(0, 1, 0)
+	n, err := q.batch.SendRange(0, 1, 0)
 	require.NoError(t, err)
 	q.next = n // as push does when there is no room for more
 	take(t, q, one, "3")
@@ -146,14 +146,14 @@ func TestGroupingOff(t *testing.T) {
 	c, err := (&ListenConfig{NoOffload: true}).ListenPacket(t.Context(), "udp4", ":0")
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
-	q := c.newSender().(*sender)
+	q := c.newBatchSender().(*batchSender)
 	_, one := peerOf(t, c, netip.MustParseAddr("127.0.0.2"))
 	_, two := peerOf(t, c, netip.MustParseAddr("127.0.0.3"))
 	take(t, q, one, "1")
 	take(t, q, two, "a")
 	take(t, q, one, "2")
-	require.Equal(t, 3, q.out.Len())
+	require.Equal(t, 3, q.batch.Len())
 	for i, want := range []string{"1", "a", "2"} {
-		require.Equal(t, want, string(q.out.Payload(i, nil)))
+		require.Equal(t, want, string(q.batch.Payload(i, nil)))
 	}
 }

@@ -41,7 +41,7 @@ func (c *Conn) groupSource(info *pktinfo.Info) netip.Addr {
 		return info.Local
 	}
 	key := groupKey{info.IfIndex, info.Local}
-	g := &c.groups
+	g := &c.groupSources
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()

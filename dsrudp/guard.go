@@ -112,9 +112,9 @@ func (c *Conn) classify(o *op, err error, s *source, t *target) error {
 	return &sourceError{s.addr, t.addr.Addr(), why, err}
 }
 
-// vouch tells the guard that the kernel has just shown s to be local, which is
+// noteLocal tells the guard that the kernel has just shown s to be local, which is
 // good to know before an answer is sent from it.
-func (c *Conn) vouch(o *op, s *source) {
+func (c *Conn) noteLocal(o *op, s *source) {
 	if s.addr.Is6() && c.guard6 || s.addr.Is4() && c.guard4 {
 		c.guard.Received(&o.memo, s.addr, s.ifindex)
 	}

@@ -40,7 +40,7 @@ func TestLentBuffers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := wildcard(t, "udp4")
-			r := c.newReceiver(maxBatch)
+			r := c.newBatchReceiver(maxBatch)
 			c.receivers.New = func() any { return r } // the pool itself lets go of one, and that in time
 			x, err := net.Dial("udp4", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), c.port).String())
 			require.NoError(t, err)

@@ -76,11 +76,11 @@ func ListenPacket(network, address string) (*Conn, error) {
 // "udp", "udp4" and "udp6". See ListenUDP. Ctx only bounds the resolution of
 // address.
 func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address string) (*Conn, error) {
-	return lc.listen(ctx, network, address, lc.ReusePort, newGroup(lc))
+	return lc.listen(ctx, network, address, lc.ReusePort, newListenGroup(lc))
 }
 
 // listen makes a socket of g.
-func (lc *ListenConfig) listen(ctx context.Context, network, address string, reusePort bool, g group) (*Conn, error) {
+func (lc *ListenConfig) listen(ctx context.Context, network, address string, reusePort bool, g listenGroup) (*Conn, error) {
 	switch network {
 	case "udp", "udp4", "udp6":
 	default:

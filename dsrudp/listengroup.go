@@ -10,16 +10,16 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 )
 
-// A group is what the Conns of one ListenN share.
-type group struct {
+// A listenGroup is what the Conns of one ListenN share.
+type listenGroup struct {
 	id     uint32
 	memory *pathmem.Table
 }
 
-var groups atomic.Uint32
+var listenGroups atomic.Uint32
 
-func newGroup(lc *ListenConfig) group {
-	g := group{id: groups.Add(1)}
+func newListenGroup(lc *ListenConfig) listenGroup {
+	g := listenGroup{id: listenGroups.Add(1)}
 	switch {
 	case lc.PathMemory == 0:
 		g.memory = pathmem.New(DefaultPathMemory)
@@ -29,9 +29,9 @@ func newGroup(lc *ListenConfig) group {
 	return g
 }
 
-// join makes c one of g. A bound Conn has nothing to remember.
-func (c *Conn) join(g group) {
-	c.group = g.id
+// add makes c one of g. A bound Conn has nothing to remember.
+func (g listenGroup) add(c *Conn) {
+	c.groupID = g.id
 	if !c.bound.addr.IsValid() {
 		c.memory = g.memory
 	}
@@ -56,7 +56,7 @@ func (lc *ListenConfig) ListenN(ctx context.Context, network, address string, n 
 	if n < 1 {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: fmt.Errorf("dsrudp: ListenN of %d sockets; at least 1 is needed", n)}
 	}
-	g := newGroup(lc)
+	g := newListenGroup(lc)
 	cs := make([]*Conn, 0, n)
 	for range n {
 		c, err := lc.listen(ctx, network, address, true, g)

@@ -14,7 +14,7 @@ type op struct {
 	memory pathmem.View // of the Conn's, if it has one
 	memo   localroute.Memo
 	oob    [pktinfo.Size]byte
-	own    bool // it is the Conn's own, not of the pool
+	solo   bool // it is Conn.solo, not of the pool
 }
 
 func (c *Conn) newOp() any {
@@ -26,22 +26,23 @@ func (c *Conn) newOp() any {
 	return o
 }
 
-// op returns an op for one call, to be given back to done. The Conn's own is less
-// work than one of the pool, and enough where one goroutine reads and answers.
+// op returns an op for one call, to be given back to done. Conn.solo is less work
+// than one of the pool, and enough where one goroutine reads and answers.
 func (c *Conn) op() *op {
-	if c.inUse.Load() != 0 || !c.inUse.CompareAndSwap(0, 1) {
+	if c.soloInUse.Load() != 0 || !c.soloInUse.CompareAndSwap(0, 1) {
 		return c.ops.Get().(*op)
 	}
-	if c.own == nil {
-		c.own = c.newOp().(*op)
-		c.own.own = true
+	if c.solo == nil {
+		c.solo = c.newOp().(*op)
+		c.solo.solo = true
 	}
-	return c.own
+	return c.solo
 }
 
+// done takes back o, which op returned.
 func (c *Conn) done(o *op) {
-	if o.own {
-		c.inUse.Store(0)
+	if o.solo {
+		c.soloInUse.Store(0)
 	} else {
 		c.ops.Put(o)
 	}

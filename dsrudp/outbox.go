@@ -6,16 +6,16 @@ import "slices"
 // the largest message there is.
 const arenaSize = 1 << 16
 
-// An outbox is a sender for those who have gone on when their datagrams leave. It
+// An outbox is a batchSender for those who have gone on when their datagrams leave. It
 // keeps copies of the payloads, and tells afterwards what was not sent.
 type outbox struct {
-	*sender
+	*batchSender
 	arena []byte
 	items int // taken since the last time it was emptied
 }
 
 func (c *Conn) newOutbox() outbox {
-	return outbox{sender: c.newSender().(*sender), arena: make([]byte, 0, arenaSize)}
+	return outbox{batchSender: c.newBatchSender().(*batchSender), arena: make([]byte, 0, arenaSize)}
 }
 
 // fits reports whether there is memory for n bytes more.

@@ -15,7 +15,7 @@ func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {
 		return Path{}, false
 	}
 	var t target
-	c.target(remote, &t)
+	c.setTarget(remote, &t)
 	s := c.bound
 	if !s.addr.IsValid() {
 		if c.memory == nil {
@@ -29,5 +29,5 @@ func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {
 			return Path{}, false
 		}
 	}
-	return Path{Local: c.local(&s), Remote: unmap(remote)}, true
+	return Path{Local: c.shown(&s), Remote: unmap(remote)}, true
 }

@@ -17,7 +17,7 @@ type readAhead struct {
 	c *Conn
 
 	mu      sync.Mutex
-	in      *mmsg.Batch
+	batch   *mmsg.Batch
 	buffers [][]byte
 	i, n    int // the next datagram to give away, and their number
 
@@ -26,9 +26,9 @@ type readAhead struct {
 }
 
 func newReadAhead(c *Conn, n int) *readAhead {
-	a := &readAhead{c: c, in: c.sock.NewBatch(n, pktinfo.Size), buffers: slots(n)}
+	a := &readAhead{c: c, batch: c.sock.NewBatch(n, pktinfo.Size), buffers: newBuffers(n)}
 	for i, p := range a.buffers {
-		a.in.SetBuffer(i, p)
+		a.batch.SetBuffer(i, p)
 	}
 	return a
 }
@@ -42,7 +42,7 @@ func (a *readAhead) receive(b, oob []byte, r *mmsg.Received) error {
 	defer a.mu.Unlock()
 	if a.i == a.n {
 		a.i, a.n = 0, 0
-		n, err := a.in.Recv(len(a.buffers), 0)
+		n, err := a.batch.Recv(len(a.buffers), 0)
 		if err != nil {
 			return err
 		}
@@ -53,13 +53,13 @@ func (a *readAhead) receive(b, oob []byte, r *mmsg.Received) error {
 	i := a.i
 	a.i++
 	a.left.Store(int32(a.n - a.i))
-	a.in.Received(i, r)
+	a.batch.Received(i, r)
 	n := copy(b, a.buffers[i][:r.N])
 	if n < r.N {
 		r.N = n
 		r.Flags |= mmsg.FlagTrunc
 	}
-	if k := copy(oob, a.in.OOB(i)); k < r.OOBN {
+	if k := copy(oob, a.batch.OOB(i)); k < r.OOBN {
 		r.OOBN = k
 		r.Flags |= mmsg.FlagCtrunc
 	}

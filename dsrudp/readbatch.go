@@ -36,28 +36,28 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 	if flags != 0 && !mmsg.TakesFlags {
 		return 0, c.readError(errFlags)
 	}
-	r := c.receivers.Get().(*receiver)
+	r := c.receivers.Get().(*batchReceiver)
 	defer c.receivers.Put(r)
 	k := min(len(ms), maxBatch)
 	for i := range ms[:k] {
-		r.in.SetBuffers(i, ms[i].Buffers)
+		r.batch.SetBuffers(i, ms[i].Buffers)
 	}
-	n, err := r.in.Recv(k, flags)
-	r.in.Release(k)
+	n, err := r.batch.Recv(k, flags)
+	r.batch.Release(k)
 	if err != nil {
 		return 0, c.readError(err)
 	}
 	for i := range ms[:n] {
-		c.message(r, i, &ms[i])
+		c.fillMessage(r, i, &ms[i])
 	}
 	return n, nil
 }
 
-// message fills in m with what message i of a receive brought.
-func (c *Conn) message(r *receiver, i int, m *ipv4.Message) {
-	oob := r.in.OOB(i)
+// fillMessage fills in m with what message i of a receive brought.
+func (c *Conn) fillMessage(r *batchReceiver, i int, m *ipv4.Message) {
+	oob := r.batch.OOB(i)
 	var d datagram
-	r.in.Received(i, &d.Received)
+	r.batch.Received(i, &d.Received)
 	if d.Flags&mmsg.FlagErrQueue == 0 { // which has no datagrams, but what became of ours
 		c.learn(r.o, &d, oob)
 	}

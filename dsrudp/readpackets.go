@@ -22,20 +22,20 @@ func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {
 	if err := c.refusesBatches(); err != nil {
 		return 0, c.readError(err)
 	}
-	r := c.receivers.Get().(*receiver)
+	r := c.receivers.Get().(*batchReceiver)
 	defer c.receivers.Put(r)
 	k := min(len(ps), maxBatch)
 	for i := range ps[:k] {
-		r.in.SetBuffer(i, ps[i].Buf)
+		r.batch.SetBuffer(i, ps[i].Buf)
 	}
-	n, err = r.in.Recv(k, 0)
-	r.in.Release(k)
+	n, err = r.batch.Recv(k, 0)
+	r.batch.Release(k)
 	if err != nil {
 		return 0, c.readError(err)
 	}
-	c.begin(r, n)
+	c.readPeers(r, n)
 	for i := range ps[:n] {
-		c.datagram(r, i, &ps[i])
+		c.fillPacket(r, i, &ps[i])
 	}
 	return n, nil
 }

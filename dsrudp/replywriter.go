@@ -16,7 +16,7 @@ import "errors"
 // that the local address is none, and that it was withdrawn meanwhile, is counted in the
 // Conn's Stats and told to Server.OnError.
 type ReplyWriter struct {
-	r    *reader
+	r    *serverReader
 	turn uint64 // of the reader, see there
 }
 

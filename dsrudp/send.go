@@ -6,7 +6,7 @@ import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 // chooses when s is not valid. All writes end here. Oob holds control messages
 // of the caller's own, none of which names a source; it is o.oob[:n] or nil.
 func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, error) {
-	to := c.to(t)
+	to := c.sockaddr(t)
 	if to == nil {
 		t = &target{addr: c.peer, scope: t.scope}
 	}

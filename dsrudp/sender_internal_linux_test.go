@@ -30,9 +30,9 @@ func TestBegin(t *testing.T) {
 		c, err := ListenPacket(tc.network, tc.address)
 		require.NoError(t, err)
 		t.Cleanup(func() { c.Close() })
-		q := c.newSender().(*sender)
+		q := c.newBatchSender().(*batchSender)
 		var to target
-		c.target(netip.MustParseAddrPort(tc.remote), &to)
+		c.setTarget(netip.MustParseAddrPort(tc.remote), &to)
 		alone, err := q.control(nil, &tc.s, &to, NotECT)
 		require.NoError(t, err)
 		var want []byte
@@ -43,7 +43,7 @@ func TestBegin(t *testing.T) {
 		for range 2 {
 			_, err = q.begin(0, 0, &tc.s, &to, NotECT)
 			require.NoError(t, err)
-			require.Equal(t, string(alone), string(q.out.Controls(q.out.Len()-1)), "%s from %v", tc.address, tc.s)
+			require.Equal(t, string(alone), string(q.batch.Controls(q.batch.Len()-1)), "%s from %v", tc.address, tc.s)
 		}
 	}
 }

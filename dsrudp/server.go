@@ -49,7 +49,7 @@ type Server struct {
 	ErrorLog *slog.Logger
 
 	mu      sync.Mutex
-	readers map[*reader]struct{}
+	readers map[*serverReader]struct{}
 	ended   chan struct{} // closed when there are no readers left after Shutdown
 	stop    atomic.Bool   // Shutdown was called
 }
@@ -92,7 +92,7 @@ func (s *Server) Serve(conns ...*Conn) error {
 }
 
 // begin makes conns this Server's.
-func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
+func (s *Server) begin(conns []*Conn) (readers []*serverReader, err error) {
 	if s.Handler == nil {
 		return nil, errors.New("dsrudp: Server has no Handler")
 	}
@@ -122,12 +122,12 @@ func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 			}
 			return nil, fmt.Errorf("dsrudp: Serve: %w", err)
 		}
-		readers = append(readers, newReader(s, c))
+		readers = append(readers, newServerReader(s, c))
 	}
 	if s.readers == nil {
-		s.readers = make(map[*reader]struct{})
+		s.readers = make(map[*serverReader]struct{})
 	}
-	muster(readers)
+	watchPoller(readers)
 	for _, r := range readers {
 		s.readers[r] = struct{}{}
 	}
@@ -135,7 +135,7 @@ func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 }
 
 // end closes r's Conn.
-func (s *Server) end(r *reader) {
+func (s *Server) end(r *serverReader) {
 	r.c.Close() // which leaves the closing to unserve
 	r.c.unserve()
 	s.mu.Lock()

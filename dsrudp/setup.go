@@ -114,8 +114,8 @@ func (s *setup) conn(uc *net.UDPConn, network string) (*Conn, error) {
 		return nil, err
 	}
 	c.ops.New = c.newOp
-	c.receivers.New = func() any { return c.newReceiver(maxBatch) }
-	c.senders.New = c.newSender
+	c.receivers.New = func() any { return c.newBatchReceiver(maxBatch) }
+	c.senders.New = c.newBatchSender
 	c.readClasses()
 	local, ok := c.laddr.(*net.UDPAddr)
 	if !ok {

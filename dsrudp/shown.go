@@ -25,16 +25,16 @@ func (c *Conn) inZone(remote netip.AddrPort, scope uint32) netip.AddrPort {
 
 // path returns d's path. Its Local is not valid when it could not be known.
 func (c *Conn) path(d *datagram) Path {
-	return Path{Local: c.local(&d.local), Remote: unmap(c.remote(d))}
+	return Path{Local: c.shown(&d.local), Remote: unmap(c.remote(d))}
 }
 
 // pathTo returns the path of a datagram from s to t.
 func (c *Conn) pathTo(s source, t target) Path {
-	return Path{Local: c.local(&s), Remote: unmap(c.zoned(t.addr, t.scope))}
+	return Path{Local: c.shown(&s), Remote: unmap(c.zoned(t.addr, t.scope))}
 }
 
-// local returns s as it is shown to callers.
-func (c *Conn) local(s *source) netip.AddrPort {
+// shown returns s as it is shown to callers.
+func (c *Conn) shown(s *source) netip.AddrPort {
 	if !s.addr.IsValid() {
 		return netip.AddrPort{}
 	}
@@ -47,5 +47,5 @@ func (c *Conn) local(s *source) netip.AddrPort {
 
 // addr returns d's remote address as net would, carrying its path.
 func (c *Conn) addr(d *datagram) *net.UDPAddr {
-	return udpaddr.New(c.remote(d), c.local(&d.local), c.group)
+	return udpaddr.New(c.remote(d), c.shown(&d.local), c.groupID)
 }

@@ -60,11 +60,11 @@ func (s *source) inZone(ifindex uint32) *source {
 	return &zoned
 }
 
-// wayOut returns the interface index to send with. The way out is the routing
+// outIndex returns the interface index to send with. The way out is the routing
 // table's to choose (0): an index overrides it, and a datagram whose way back is
 // not the way its request came is then lost. It is given only where the source
 // means nothing without it, or the caller insists.
-func wayOut(s *source) uint32 {
+func outIndex(s *source) uint32 {
 	if s.pinned || scoped(s.addr) {
 		return s.ifindex
 	}
@@ -102,5 +102,5 @@ func (c *Conn) named(s *source) bool { return s.addr != c.bound.addr || s.pinned
 // appendNamed appends to oob the control message that names s, which was checked:
 // it is of the family of where the datagram goes.
 func appendNamed(oob []byte, s *source) []byte {
-	return pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))
+	return pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, outIndex(s))
 }

@@ -12,28 +12,28 @@ type target struct {
 	scope uint32
 }
 
-// target sets t, which is zero, to remote.
-func (c *Conn) target(remote netip.AddrPort, t *target) {
+// setTarget sets t, which is zero, to remote.
+func (c *Conn) setTarget(remote netip.AddrPort, t *target) {
 	t.addr = remote
 	if remote.Addr().Zone() != "" {
-		c.takeZone(t)
+		c.setTargetZone(t)
 	}
 }
 
-func (c *Conn) takeZone(t *target) {
+func (c *Conn) setTargetZone(t *target) {
 	addr := t.addr.Addr()
 	t.addr = netip.AddrPortFrom(addr.WithZone(""), t.addr.Port())
 	t.scope = c.zones.Index(addr.Zone())
 }
 
-// targetOf sets t, which is zero, to addr, by net's rules. It is false when net
+// setTargetUDP sets t, which is zero, to addr, by net's rules. It is false when net
 // would refuse addr.
-func (c *Conn) targetOf(addr *net.UDPAddr, t *target) bool {
+func (c *Conn) setTargetUDP(addr *net.UDPAddr, t *target) bool {
 	if addr == nil || uint(addr.Port) > 1<<16-1 {
 		return false
 	}
 	if c.inet6() {
-		return c.targetOf6(addr, t)
+		return c.setTargetUDP6(addr, t)
 	}
 	ip, ok := netip.AddrFromSlice(addr.IP)
 	if !ok && len(addr.IP) == 0 {
@@ -45,9 +45,9 @@ func (c *Conn) targetOf(addr *net.UDPAddr, t *target) bool {
 	return true
 }
 
-// targetOf6 is targetOf on an AF_INET6 socket, where 0.0.0.0 too means the
+// setTargetUDP6 is setTargetUDP on an AF_INET6 socket, where 0.0.0.0 too means the
 // unspecified address.
-func (c *Conn) targetOf6(addr *net.UDPAddr, t *target) bool {
+func (c *Conn) setTargetUDP6(addr *net.UDPAddr, t *target) bool {
 	ip, ok := netip.AddrFromSlice(addr.IP)
 	if len(addr.IP) == 0 || addr.IP.Equal(net.IPv4zero) {
 		ip = netip.IPv6Unspecified()
@@ -59,9 +59,9 @@ func (c *Conn) targetOf6(addr *net.UDPAddr, t *target) bool {
 	return true
 }
 
-// to returns what to tell the kernel of a target: nothing where the socket is
+// sockaddr returns what to tell the kernel of a target: nothing where the socket is
 // connected, and knows, which t without an address says too.
-func (c *Conn) to(t *target) *netip.AddrPort {
+func (c *Conn) sockaddr(t *target) *netip.AddrPort {
 	if c.connected || !t.addr.IsValid() {
 		return nil
 	}

@@ -18,7 +18,7 @@ func (c *Conn) WritePacket(b []byte, p Path) (int, error) {
 	if c.refusesRemote(p.Remote) {
 		return 0, netsRefusal(c.conn.WriteToUDPAddrPort(nil, p.Remote))
 	}
-	s, err := c.sourceOf(p.Local, p.Remote)
+	s, err := c.sourceByPath(p.Local, p.Remote)
 	if err != nil {
 		return 0, c.writeError(err, addrPortAddr{p.Remote})
 	}
@@ -29,7 +29,7 @@ func (c *Conn) WritePacket(b []byte, p Path) (int, error) {
 func (c *Conn) writeTo(b []byte, s source, remote netip.AddrPort) (int, error) {
 	o := c.op()
 	var t target
-	c.target(remote, &t)
+	c.setTarget(remote, &t)
 	n, err := c.send(o, b, &s, &t, nil)
 	c.done(o)
 	if err != nil {
@@ -76,11 +76,11 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 		return 0, syscall.EINVAL
 	}
 	var t target
-	if !c.targetOf(addr, &t) || c.connected {
+	if !c.setTargetUDP(addr, &t) || c.connected {
 		return 0, netsRefusal(c.conn.WriteToUDP(nil, addr))
 	}
 	o := c.op()
-	s, err := c.sourceFor(o, addr, &t)
+	s, err := c.sourceByAddr(o, addr, &t)
 	n := 0
 	if err == nil {
 		n, err = c.send(o, b, &s, &t, nil)
@@ -104,9 +104,9 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 		return 0, netsRefusal(c.conn.WriteToUDPAddrPort(nil, addr))
 	}
 	var t target
-	c.target(addr, &t)
+	c.setTarget(addr, &t)
 	o := c.op()
-	s, err := c.recall(o, &t)
+	s, err := c.sourceByMemory(o, &t)
 	n := 0
 	if err == nil {
 		n, err = c.send(o, b, &s, &t, nil)

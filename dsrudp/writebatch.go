@@ -30,7 +30,7 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 	if c.held != nil {
 		c.held.flush() // what was written before goes before
 	}
-	q := c.senders.Get().(*sender)
+	q := c.senders.Get().(*batchSender)
 	q.prefix, q.flags = true, flags
 	added := 0
 	for ; added < len(ms) && err == nil && len(q.failed) == 0; added++ {
@@ -66,7 +66,7 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 }
 
 // addMessage takes a message of the caller's.
-func (q *sender) addMessage(number int, m *ipv4.Message) error {
+func (q *batchSender) addMessage(number int, m *ipv4.Message) error {
 	c := q.c
 	var addr *net.UDPAddr
 	if m.Addr != nil {
@@ -76,7 +76,7 @@ func (q *sender) addMessage(number int, m *ipv4.Message) error {
 		}
 	}
 	var t target
-	ok := c.targetOf(addr, &t)
+	ok := c.setTargetUDP(addr, &t)
 	if c.connected {
 		ok, t.addr = addr == nil, c.peer
 	}
@@ -84,12 +84,12 @@ func (q *sender) addMessage(number int, m *ipv4.Message) error {
 		n, _, err := c.conn.WriteMsgUDP(nil, nil, addr)
 		return bare(netsRefusal(n, err))
 	}
-	s, own, err := c.requested(q.o, m.OOB, addr, &t)
+	s, others, err := c.sourceByControl(q.o, m.OOB, addr, &t)
 	if err != nil {
 		return err
 	}
-	if len(own) == 0 && len(m.Buffers) == 1 {
+	if len(others) == 0 && len(m.Buffers) == 1 {
 		return q.add(number, m.Buffers[0], &s, &t, NotECT)
 	}
-	return q.addPieces(number, m.Buffers, own, &s, &t)
+	return q.addPieces(number, m.Buffers, others, &s, &t)
 }

@@ -22,7 +22,7 @@ func (c *Conn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err e
 		return 0, 0, syscall.EINVAL
 	}
 	var t target
-	ok := c.targetOf(addr, &t)
+	ok := c.setTargetUDP(addr, &t)
 	if c.connected {
 		ok = addr == nil // to the peer
 	}
@@ -48,7 +48,7 @@ func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn 
 		return 0, 0, netsRefusal(n, err)
 	}
 	var t target
-	c.target(addr, &t)
+	c.setTarget(addr, &t)
 	n, err = c.writeMsg(b, oob, nil, &t)
 	if err != nil {
 		return 0, 0, c.writeError(err, addrPortAddr{addr})
@@ -61,9 +61,9 @@ func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn 
 func (c *Conn) writeMsg(b, oob []byte, addr *net.UDPAddr, t *target) (int, error) {
 	o := c.op()
 	defer c.done(o)
-	s, own, err := c.requested(o, oob, addr, t)
+	s, others, err := c.sourceByControl(o, oob, addr, t)
 	if err != nil {
 		return 0, err
 	}
-	return c.send(o, b, &s, t, own)
+	return c.send(o, b, &s, t, others)
 }

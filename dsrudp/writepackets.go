@@ -28,7 +28,7 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 	if c.held != nil {
 		c.held.flush() // what was written before goes before
 	}
-	q := c.senders.Get().(*sender)
+	q := c.senders.Get().(*batchSender)
 	bad := 0
 	for i := range ps {
 		p := &ps[i]
@@ -62,25 +62,25 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 }
 
 // addPacket takes a Packet of the caller's.
-func (q *sender) addPacket(number int, p *Packet) error {
+func (q *batchSender) addPacket(number int, p *Packet) error {
 	var s source
 	var t target
-	if err := q.c.way(p, &s, &t); err != nil {
+	if err := q.c.endpoints(p, &s, &t); err != nil {
 		return err
 	}
 	return q.addPayload(number, p.Buf[:p.N], p, &s, &t)
 }
 
 // addPayload takes p with another buffer.
-func (q *sender) addPayload(number int, payload []byte, p *Packet, s *source, t *target) error {
+func (q *batchSender) addPayload(number int, payload []byte, p *Packet, s *source, t *target) error {
 	if p.SegmentSize > 0 && len(payload) > p.SegmentSize {
 		return q.addTrain(number, payload, p.SegmentSize, s, t, p.ECN)
 	}
 	return q.add(number, payload, s, t, p.ECN)
 }
 
-// way sets s and t, which are zero, to where from and where to p goes.
-func (c *Conn) way(p *Packet, s *source, t *target) error {
+// endpoints sets s and t, which are zero, to where from and where to p goes.
+func (c *Conn) endpoints(p *Packet, s *source, t *target) error {
 	if p.N < 0 || p.N > len(p.Buf) {
 		return fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
 	}
@@ -88,18 +88,18 @@ func (c *Conn) way(p *Packet, s *source, t *target) error {
 		return fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
 	}
 	local, remote := &p.Path.Local, &p.Path.Remote
-	if !c.connected && remote.Addr().Is4() && c.names4(local) {
+	if !c.connected && remote.Addr().Is4() && c.plain4(local) {
 		s.addr, t.addr = local.Addr(), *remote // what the rest comes to: a matter of speed
 		return nil
 	}
-	return c.anyWay(p.Path, s, t)
+	return c.anyEndpoints(p.Path, s, t)
 }
 
-func (c *Conn) anyWay(p Path, s *source, t *target) (err error) {
+func (c *Conn) anyEndpoints(p Path, s *source, t *target) (err error) {
 	if c.refusesRemote(p.Remote) {
 		return bare(netsRefusal(c.conn.WriteToUDPAddrPort(nil, p.Remote)))
 	}
-	c.target(p.Remote, t)
-	*s, err = c.sourceOf(p.Local, p.Remote)
+	c.setTarget(p.Remote, t)
+	*s, err = c.sourceByPath(p.Local, p.Remote)
 	return err
 }

@@ -5,32 +5,32 @@ var answering = []breakage{
 	{
 		name: "ReplyWriter of an earlier batch good again",
 		edits: []edit{{
-			"dsrudp/reader.go",
-			"func (r *reader) serve(n int) {\n",
-			"func (r *reader) serve(n int) {\n\tr.turn.Store(0)\n",
+			"dsrudp/serverreader.go",
+			"func (r *serverReader) serve(n int) {\n",
+			"func (r *serverReader) serve(n int) {\n\tr.turn.Store(0)\n",
 		}},
 		by: []selection{tests(public, "^TestReplyWriterKeptOverBatches$")},
 	},
 	{
 		name: "ReplyWriter good until the next batch",
 		edits: []edit{
-			{"dsrudp/reader.go", "\t\tturn = r.turn.Add(1)\n", ""},
-			{"dsrudp/reader.go", "func (r *reader) serve(n int) {\n", "func (r *reader) serve(n int) {\n\tr.turn.Add(1)\n"},
+			{"dsrudp/serverreader.go", "\t\tturn = r.turn.Add(1)\n", ""},
+			{"dsrudp/serverreader.go", "func (r *serverReader) serve(n int) {\n", "func (r *serverReader) serve(n int) {\n\tr.turn.Add(1)\n"},
 		},
 		by: []selection{tests(public, "^TestReplyWriterKeptOverBatches$")},
 	},
 	{
 		name: "ReplyWriter good until the next datagram is looked at",
 		edits: []edit{
-			{"dsrudp/reader.go", "\t\tturn = r.turn.Add(1)\n", ""},
-			{"dsrudp/reader.go", "\t\tp := r.packet()\n", "\t\tturn = r.turn.Add(1)\n\t\tp := r.packet()\n"},
+			{"dsrudp/serverreader.go", "\t\tturn = r.turn.Add(1)\n", ""},
+			{"dsrudp/serverreader.go", "\t\tp := r.packet()\n", "\t\tturn = r.turn.Add(1)\n\t\tp := r.packet()\n"},
 		},
 		by: []selection{tests(public, "^TestReplyWriterEndsAtOnce$")},
 	},
 	{
 		name: "answers lost when the handler ends the goroutine",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"\tdefer r.flush()\n",
 			"",
 		}},
@@ -75,7 +75,7 @@ var answering = []breakage{
 	{
 		name: "end of a train that is copied in parts left out",
 		edits: []edit{{
-			"dsrudp/answer.go",
+			"dsrudp/serverreply.go",
 			"\t\tb = b[n:]\n",
 			"\t\tb = b[len(b):]\n",
 		}},
@@ -84,7 +84,7 @@ var answering = []breakage{
 	{
 		name: "train that is copied in parts cut within a datagram",
 		edits: []edit{{
-			"dsrudp/answer.go",
+			"dsrudp/serverreply.go",
 			"arenaSize / p.SegmentSize * p.SegmentSize;",
 			"arenaSize;",
 		}},

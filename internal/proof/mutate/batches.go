@@ -5,7 +5,7 @@ var batches = []breakage{
 	{
 		name: "tail of a list dropped after a failed message",
 		edits: []edit{{
-			"dsrudp/flush.go",
+			"dsrudp/batchflush.go",
 			"if q.prefix && len(q.failed) > 0 {",
 			"if len(q.failed) > 0 {",
 		}},
@@ -14,16 +14,16 @@ var batches = []breakage{
 	{
 		name: "list sent again from its beginning after a partial send",
 		edits: []edit{{
-			"dsrudp/flush.go",
-			"q.out.SendRange(q.next, to, q.flags)",
-			"q.out.SendRange(0*q.next, to, q.flags)",
+			"dsrudp/batchflush.go",
+			"q.batch.SendRange(q.next, to, q.flags)",
+			"q.batch.SendRange(0*q.next, to, q.flags)",
 		}},
 		by: []selection{tests(public, "^TestWritePacketsTriesAll$")},
 	},
 	{
 		name: "prefix contract of WriteBatch broken",
 		edits: []edit{{
-			"dsrudp/flush.go",
+			"dsrudp/batchflush.go",
 			"if q.prefix && len(q.failed) > 0 {",
 			"if q.prefix && len(q.failed) > 1 {",
 		}},
@@ -32,7 +32,7 @@ var batches = []breakage{
 	{
 		name: "prefix contract of WriteBatch broken in a group sent one by one",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"\t\tif q.prefix && err != nil {\n\t\t\tbreak\n\t\t}\n",
 			"",
 		}},
@@ -41,9 +41,9 @@ var batches = []breakage{
 	{
 		name: "messages behind a failed one left for the next sender",
 		edits: []edit{{
-			"dsrudp/flush.go",
-			"func (q *sender) forget() {\n\tq.reset()\n",
-			"func (q *sender) forget() {\n\tq.next = 0\n",
+			"dsrudp/batchflush.go",
+			"func (q *batchSender) forget() {\n\tq.reset()\n",
+			"func (q *batchSender) forget() {\n\tq.next = 0\n",
 		}},
 		by: []selection{tests(public, "^TestWriteBatchPrefix$")},
 	},
@@ -59,7 +59,7 @@ var batches = []breakage{
 	{
 		name: "pieces of a message that find no room left out",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/batchsender.go",
 			"pieces = [][]byte{slices.Concat(pieces...)}",
 			"pieces = slices.Clip(pieces)",
 		}},
@@ -68,7 +68,7 @@ var batches = []breakage{
 	{
 		name: "caller's control messages overwritten by a flush",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"q.control(q.plain[:0], &m.s",
 			"q.control(q.o.oob[:0], &m.s",
 		}},
@@ -86,7 +86,7 @@ var batches = []breakage{
 	{
 		name: "Truncated not set",
 		edits: []edit{{
-			"dsrudp/receiver.go",
+			"dsrudp/batchreceiver.go",
 			"p.Truncated = flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0",
 			"p.Truncated = flags&mmsg.FlagCtrunc != 0",
 		}},
@@ -95,7 +95,7 @@ var batches = []breakage{
 	{
 		name: "OrigDst not set",
 		edits: []edit{{
-			"dsrudp/arrival.go",
+			"dsrudp/controlinfo.go",
 			"a.orig = info.Dst\n",
 			"_ = info.Dst\n",
 		}},

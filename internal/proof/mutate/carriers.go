@@ -131,8 +131,8 @@ var carriers = []breakage{
 		name: "address of another Conn believed",
 		edits: []edit{{
 			"dsrudp/findsource.go",
-			"ok && group == c.group {",
-			"ok && group <= max(c.group, group) {",
+			"ok && group == c.groupID {",
+			"ok && group <= max(c.groupID, group) {",
 		}},
 		by: []selection{tests(public, "^TestForeignCarrier$")},
 	},

@@ -5,8 +5,8 @@ var controlData = []breakage{
 		name: "caller's control data edited in place",
 		edits: []edit{{
 			"dsrudp/findsource.go",
-			"own = o.oob[:0]\n\tif len(oob) > 0 {\n\t\town = pktinfo.AppendOthers(own, oob)",
-			"own = o.oob[:0]\n\tif len(oob) > 0 {\n\t\town = pktinfo.AppendOthers(oob[:0], oob)",
+			"others = o.oob[:0]\n\tif len(oob) > 0 {\n\t\tothers = pktinfo.AppendOthers(others, oob)",
+			"others = o.oob[:0]\n\tif len(oob) > 0 {\n\t\tothers = pktinfo.AppendOthers(oob[:0], oob)",
 		}},
 		by: []selection{tests(public, "^TestTwoVIPs$/^udp:0$/handed_back$")},
 	},
@@ -14,8 +14,8 @@ var controlData = []breakage{
 		name: "index of the caller's control data kept beside a source",
 		edits: []edit{{
 			"dsrudp/findsource.go",
-			"return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, own, nil",
-			"return source{addr: r.Src, ifindex: r.IfIndex, pinned: r.IfIndex != 0}, own, nil",
+			"return source{addr: r.Src, ifindex: r.IfIndex, pinned: needsInterface(to)}, others, nil",
+			"return source{addr: r.Src, ifindex: r.IfIndex, pinned: r.IfIndex != 0}, others, nil",
 		}},
 		by: []selection{tests(facts, "^TestK2_IndexBesideSource$")},
 	},
@@ -41,8 +41,8 @@ var controlData = []breakage{
 		name: "caller's other control messages dropped",
 		edits: []edit{{
 			"dsrudp/findsource.go",
-			"own = pktinfo.AppendOthers(own, oob)",
-			"_ = pktinfo.AppendOthers(own, oob)",
+			"others = pktinfo.AppendOthers(others, oob)",
+			"_ = pktinfo.AppendOthers(others, oob)",
 		}},
 		by: []selection{tests(public, "^TestOwnControlMessages$")},
 	},
@@ -96,7 +96,7 @@ var controlData = []breakage{
 		edits: []edit{
 			{"internal/pktinfo/source.go", "if !chosen && ifindex == 0 {\n\t\treturn oob\n\t}\n", ""},
 			{"dsrudp/source.go", "return s.addr != c.bound.addr || s.pinned", "return true"},
-			{"dsrudp/source.go", "pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))", "pktinfo.AppendSource(oob, s.addr.Is4(), netip.Addr{}, wayOut(s))"},
+			{"dsrudp/source.go", "pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, outIndex(s))", "pktinfo.AppendSource(oob, s.addr.Is4(), netip.Addr{}, outIndex(s))"},
 		},
 		by: []selection{tests(public, "^TestBoundConn$"), tests(pktinfo, "^TestAppendNoSource$")},
 	},

@@ -5,7 +5,7 @@ var grouping = []breakage{
 	{
 		name: "datagrams of another Path in a group",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"m.s != *s || m.t != *t || ",
 			"",
 		}},
@@ -14,7 +14,7 @@ var grouping = []breakage{
 	{
 		name: "datagrams of another mark in a group",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			" || m.ecn != ecn ||",
 			" ||",
 		}},
@@ -23,7 +23,7 @@ var grouping = []breakage{
 	{
 		name: "datagrams behind a shorter one in a group",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"m.full = n < m.size",
 			"m.full = n > m.size",
 		}},
@@ -32,7 +32,7 @@ var grouping = []breakage{
 	{
 		name: "group longer than a datagram may be",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"||\n\t\tm.total+n > maxPayload {",
 			"{",
 		}},
@@ -41,7 +41,7 @@ var grouping = []breakage{
 	{
 		name: "group of what only might have one path",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"i > last || i < q.first || i < q.next",
 			"i > last || i < q.next",
 		}},
@@ -50,7 +50,7 @@ var grouping = []breakage{
 	{
 		name: "source that the kernel chooses taken for one path",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"from == 0 || to == 0 ||",
 			"to == 0 ||",
 		}},
@@ -59,7 +59,7 @@ var grouping = []breakage{
 	{
 		name: "unspecified target taken for one path",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"from == 0 || to == 0 ||",
 			"from == 0 ||",
 		}},
@@ -68,7 +68,7 @@ var grouping = []breakage{
 	{
 		name: "IPv4-mapped address taken for another path",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"if a = a.Unmap(); a.Is4() {",
 			"if a.Is4() {",
 		}},
@@ -77,7 +77,7 @@ var grouping = []breakage{
 	{
 		name: "datagram put to a message that was sent",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"i > last || i < q.first || i < q.next",
 			"i > last || i < q.first",
 		}},
@@ -86,7 +86,7 @@ var grouping = []breakage{
 	{
 		name: "order changed where it says how many were sent",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			" || q.prefix {",
 			" {",
 		}},
@@ -95,7 +95,7 @@ var grouping = []breakage{
 	{
 		name: "errors of one message told of the datagrams of another",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"if f.message == i {",
 			"if f.message <= i {",
 		}},
@@ -104,7 +104,7 @@ var grouping = []breakage{
 	{
 		name: "errors told of datagrams sent before",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"q.first, q.followers = 0, q.followers[:0]",
 			"q.first = 0",
 		}},
@@ -113,7 +113,7 @@ var grouping = []breakage{
 	{
 		name: "nothing grouped after what was left to the kernel",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"q.first, q.followers = 0, q.followers[:0]",
 			"q.followers = q.followers[:0]",
 		}},
@@ -122,7 +122,7 @@ var grouping = []breakage{
 	{
 		name: "datagram put before a train of its path",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/batchsender.go",
 			"m, err := q.begin(number, q.slot(s, t), s, t, ecn)",
 			"m, err := q.begin(number, 0, s, t, ecn)",
 		}},
@@ -131,7 +131,7 @@ var grouping = []breakage{
 	{
 		name: "datagram put to the first message of its path",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"\tq.messages[slot] = uint8(i)\n",
 			"\tif m := q.messages[slot]; int(m) >= i || q.slot(&q.msgs[m].s, &q.msgs[m].t) != slot {\n\t\tq.messages[slot] = uint8(i)\n\t}\n",
 		}},
@@ -140,7 +140,7 @@ var grouping = []breakage{
 	{
 		name: "errors of a group's datagrams all told of its first",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"range items[k : k+n] {",
 			"range items[:n] {",
 		}},
@@ -149,7 +149,7 @@ var grouping = []breakage{
 	{
 		name: "what changes places with nothing never grouped",
 		edits: []edit{{
-			"dsrudp/grouping.go",
+			"dsrudp/batchmerge.go",
 			"\t\tq.first = i\n",
 			"\t\tq.first = i + 1\n",
 		}},

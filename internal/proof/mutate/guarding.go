@@ -186,7 +186,7 @@ var guarding = []breakage{
 	{
 		name: "guard closed again by the collector, after listening failed",
 		edits: []edit{
-			{"dsrudp/equip.go", "\tc.join(g) //", "\tc.complete().join(g) //"},
+			{"dsrudp/equip.go", "\tg.add(c) //", "\tg.add(c.complete()) //"},
 			{"dsrudp/listen.go", "return c.complete(), nil", "return c, nil"},
 		},
 		by: []selection{tests(public, "^TestHalfway$")},

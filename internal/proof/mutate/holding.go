@@ -23,17 +23,17 @@ var holding = []breakage{
 	{
 		name: "reader waits for another's write to send what is held",
 		edits: []edit{{
-			"dsrudp/flush.go",
-			"return q.out.TryRange(",
-			"return q.out.SendRange(",
+			"dsrudp/batchflush.go",
+			"return q.batch.TryRange(",
+			"return q.batch.SendRange(",
 		}},
 		by: []selection{tests(public, "^TestHeldReaderWaitsForNobody$/^deadline$")},
 	},
 	{
 		name: "reader sends one by one what is held, and waits for it",
 		edits: []edit{{
-			"dsrudp/flush.go",
-			"(mmsg.WouldBlock(err) || q.parts(q.next, err))",
+			"dsrudp/batchflush.go",
+			"(mmsg.WouldBlock(err) || q.divisible(q.next, err))",
 			"mmsg.WouldBlock(err)",
 		}},
 		by: []selection{tests(public, "^TestHeldReaderWaitsForNobody$/^group_refused$")},
@@ -59,18 +59,18 @@ var holding = []breakage{
 	{
 		name: "refused datagram left among those to be sent",
 		edits: []edit{{
-			"dsrudp/sender.go",
-			"\tif err != nil {\n\t\treturn nil, err\n\t}\n\tq.out.Begin(q.c.to(t), t.scope, oob)\n",
-			"\tq.out.Begin(q.c.to(t), t.scope, oob)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n",
+			"dsrudp/batchsender.go",
+			"\tif err != nil {\n\t\treturn nil, err\n\t}\n\tq.batch.Begin(q.c.sockaddr(t), t.scope, oob)\n",
+			"\tq.batch.Begin(q.c.sockaddr(t), t.scope, oob)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n",
 		}},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},
 	{
 		name: "held write that found no room forgotten",
 		edits: []edit{{
-			"dsrudp/flush.go",
-			"q.parts(q.next, err)):\n\t\t\t\treturn false\n",
-			"q.parts(q.next, err)):\n\t\t\t\tq.next++\n",
+			"dsrudp/batchflush.go",
+			"q.divisible(q.next, err)):\n\t\t\t\treturn false\n",
+			"q.divisible(q.next, err)):\n\t\t\t\tq.next++\n",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_ReadWhileHeld$")},
 	},

@@ -6,7 +6,7 @@ var keeping = []breakage{
 		name: "buffers kept after ReadPackets",
 		edits: []edit{{
 			"dsrudp/readpackets.go",
-			"\tr.in.Release(k)\n",
+			"\tr.batch.Release(k)\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestLentBuffers$/^ReadPackets$")},
@@ -15,8 +15,8 @@ var keeping = []breakage{
 		name: "buffers kept that no datagram came into",
 		edits: []edit{{
 			"dsrudp/readpackets.go",
-			"r.in.Release(k)",
-			"r.in.Release(n)",
+			"r.batch.Release(k)",
+			"r.batch.Release(n)",
 		}},
 		by: []selection{tests(public, "^TestLentBuffers$/^ReadPackets$")},
 	},
@@ -24,7 +24,7 @@ var keeping = []breakage{
 		name: "buffers kept after ReadBatch",
 		edits: []edit{{
 			"dsrudp/readbatch.go",
-			"\tr.in.Release(k)\n",
+			"\tr.batch.Release(k)\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestLentBuffers$/^ReadBatch$")},
@@ -50,7 +50,7 @@ var keeping = []breakage{
 	{
 		name: "what failed kept by a pooled sender",
 		edits: []edit{{
-			"dsrudp/flush.go",
+			"dsrudp/batchflush.go",
 			"\tclear(q.failed)\n",
 			"",
 		}},

@@ -68,8 +68,8 @@ var memory = []breakage{
 		name: "path memory not shared in a ListenN group",
 		edits: []edit{{
 			"dsrudp/equip.go",
-			"\tc.join(g) //",
-			"\tc.join(newGroup(lc))\n\tc.group = g.id //",
+			"\tg.add(c) //",
+			"\tnewListenGroup(lc).add(c)\n\tc.groupID = g.id //",
 		}},
 		by: []selection{tests(public, "^TestListenN$")},
 	},

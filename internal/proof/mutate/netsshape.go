@@ -46,7 +46,7 @@ var netsShape = []breakage{
 		}, {
 			"dsrudp/rawconn.go",
 			"\"net\"\n",
-			"\"errors\"\n",
+			"\"errors\"\n\t\"net\"\n",
 		}},
 		by: []selection{tests(public, "^TestGRORefuses$")},
 	},

@@ -5,15 +5,15 @@ var offloading = []breakage{
 	{
 		name: "segmentation given up because of a bad source",
 		edits: []edit{
-			{"dsrudp/fallback.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:"},
-			{"dsrudp/fallback.go", "if sent == 0 || earlier {", "if earlier {"},
+			{"dsrudp/batchfallback.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:"},
+			{"dsrudp/batchfallback.go", "if sent == 0 || earlier {", "if earlier {"},
 		},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},
 	{
 		name: "segmentation given up because of datagrams that cannot be sent anyway",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"if sent == 0 || earlier {",
 			"if sent == 0 && mmsg.KindOf(refusal) != mmsg.Invalid || earlier {",
 		}},
@@ -22,7 +22,7 @@ var offloading = []breakage{
 	{
 		name: "word of an earlier datagram taken for that of all which leave together",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"return mmsg.Refused(err)",
 			"return false",
 		}},
@@ -31,7 +31,7 @@ var offloading = []breakage{
 	{
 		name: "word of an earlier datagram not passed on",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"if k > 0 || !earlier {",
 			"if k >= 0 {",
 		}},
@@ -40,7 +40,7 @@ var offloading = []breakage{
 	{
 		name: "word of an earlier datagram taken for a failed offload",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"if sent == 0 || earlier {",
 			"if sent == 0 {",
 		}},
@@ -49,7 +49,7 @@ var offloading = []breakage{
 	{
 		name: "datagrams sent one by one instead without the source",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"q.control(q.plain[:0], &m.s,",
 			"q.control(q.plain[:0], &source{},",
 		}},
@@ -58,7 +58,7 @@ var offloading = []breakage{
 	{
 		name: "segments that are too long tried again and again",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"c.offload.TooLong(m.t.addr.Addr(), m.size)",
 			"_ = m.t.addr.Addr()",
 		}},
@@ -67,7 +67,7 @@ var offloading = []breakage{
 	{
 		name: "datagrams lost with a device that cannot do segments",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:",
 			"case mmsg.TooLong, mmsg.Invalid, mmsg.NoBuffer, mmsg.Denied:",
 		}},
@@ -76,7 +76,7 @@ var offloading = []breakage{
 	{
 		name: "device that cannot do segments asked again and again",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"\tcase mmsg.IO:\n\t\tc.offload.Unable(m.t.addr.Addr())\n",
 			"",
 		}},
@@ -85,7 +85,7 @@ var offloading = []breakage{
 	{
 		name: "datagrams lost that there is no room for as a group",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			", mmsg.NoBuffer,",
 			",",
 		}},
@@ -94,7 +94,7 @@ var offloading = []breakage{
 	{
 		name: "datagrams lost that a filter stops as a group",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"mmsg.NoBuffer, mmsg.Denied:",
 			"mmsg.NoBuffer:",
 		}},
@@ -103,7 +103,7 @@ var offloading = []breakage{
 	{
 		name: "groups that a filter stops tried again and again",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"case mmsg.TooLong, mmsg.Denied:",
 			"case mmsg.TooLong:",
 		}},
@@ -112,7 +112,7 @@ var offloading = []breakage{
 	{
 		name: "segmentation given up because there was no room once",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"case mmsg.TooLong, mmsg.Denied:",
 			"case mmsg.TooLong, mmsg.Denied, mmsg.NoBuffer:",
 		}},
@@ -121,7 +121,7 @@ var offloading = []breakage{
 	{
 		name: "failed offload not counted",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"c.count.offloadFallbacks.Add(1)",
 			"c.count.offloadFallbacks.Add(0)",
 		}},
@@ -130,7 +130,7 @@ var offloading = []breakage{
 	{
 		name: "refused datagrams of a group counted as one",
 		edits: []edit{{
-			"dsrudp/fallback.go",
+			"dsrudp/batchfallback.go",
 			"q.fail(m, q.itemsOf(i), 0, m.count, q.c.classify(",
 			"q.fail(m, q.itemsOf(i), 0, 1, q.c.classify(",
 		}},
@@ -139,7 +139,7 @@ var offloading = []breakage{
 	{
 		name: "train longer than a datagram may be",
 		edits: []edit{{
-			"dsrudp/sender.go",
+			"dsrudp/batchsender.go",
 			"limit := max(1, min(q.c.offload.Limit(t.addr.Addr(), seg), maxPayload/seg))",
 			"limit := max(1, q.c.offload.Limit(t.addr.Addr(), seg))",
 		}},
@@ -157,16 +157,16 @@ var offloading = []breakage{
 	{
 		name: "length of a train's segments lost",
 		edits: []edit{{
-			"dsrudp/receiver.go",
-			"p.SegmentSize = at.seg //",
-			"_ = at.seg //",
+			"dsrudp/batchreceiver.go",
+			"p.SegmentSize = info.seg //",
+			"_ = info.seg //",
 		}},
 		by: []selection{tests(public, "^TestGRO$")},
 	},
 	{
 		name: "mark lost where a train is taken apart",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"\tr.part.SegmentSize = 0\n",
 			"\tr.part.SegmentSize = 0\n\tr.part.ECN = 0\n",
 		}},
@@ -175,7 +175,7 @@ var offloading = []breakage{
 	{
 		name: "destination lost where a train is taken apart",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"\tr.part.SegmentSize = 0\n",
 			"\tr.part.SegmentSize = 0\n\tr.part.OrigDst = Path{}.Local.Addr()\n",
 		}},
@@ -184,7 +184,7 @@ var offloading = []breakage{
 	{
 		name: "destination of a train's first datagram only",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"\tr.part.SegmentSize = 0\n",
 			"\tr.part.SegmentSize = 0\n\tr.whole.OrigDst = Path{}.Local.Addr()\n",
 		}},

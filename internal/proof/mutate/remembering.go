@@ -6,7 +6,7 @@ var remembering = []breakage{
 	{
 		name: "control messages taken for those of another local address",
 		edits: []edit{{
-			"dsrudp/arrival.go",
+			"dsrudp/controlinfo.go",
 			"if len(oob) > 0 && bytes.Equal(m.oob[:m.n], oob) {",
 			"if len(oob) > 0 && (m.n > 0 || bytes.Equal(m.oob[:m.n], oob)) {",
 		}},
@@ -15,16 +15,16 @@ var remembering = []breakage{
 	{
 		name: "change of the local address overlooked where two share a place",
 		edits: []edit{{
-			"dsrudp/arrival.go",
-			"\t\tm.arrival = as.other\n\t\treturn false\n",
-			"\t\tm.arrival = as.other\n\t\treturn last == r.at\n",
+			"dsrudp/controlinfo.go",
+			"\t\tm.controlInfo = cache.uncached\n\t\treturn false\n",
+			"\t\tm.controlInfo = cache.uncached\n\t\treturn last == r.info\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsLastVIP$")},
 	},
 	{
 		name: "change of the local address overlooked",
 		edits: []edit{{
-			"dsrudp/receiver.go",
+			"dsrudp/batchreceiver.go",
 			"if (!same || !sameLocal) && ",
 			"if _ = sameLocal; !same && ",
 		}},
@@ -33,7 +33,7 @@ var remembering = []breakage{
 	{
 		name: "change of the remote address overlooked",
 		edits: []edit{{
-			"dsrudp/receiver.go",
+			"dsrudp/batchreceiver.go",
 			"if (!same || !sameLocal) && ",
 			"if !sameLocal && ",
 		}},
@@ -42,7 +42,7 @@ var remembering = []breakage{
 	{
 		name: "path memory told of the remote address before",
 		edits: []edit{{
-			"dsrudp/receiver.go",
+			"dsrudp/batchreceiver.go",
 			"\t\tr.peer, r.memory = &r.peers[i], &r.memories[i]\n",
 			"\t\tr.peer, r.memory = &r.peers[i], &r.memories[0]\n",
 		}},
@@ -51,7 +51,7 @@ var remembering = []breakage{
 	{
 		name: "length of the datagram before",
 		edits: []edit{{
-			"dsrudp/receiver.go",
+			"dsrudp/batchreceiver.go",
 			"\tr.size = size\n\tp.N = size\n",
 			"\tif !same || !sameLocal {\n\t\tr.size = size\n\t}\n\tp.N = r.size\n",
 		}},
@@ -60,16 +60,16 @@ var remembering = []breakage{
 	{
 		name: "truncation of the datagram before",
 		edits: []edit{{
-			"dsrudp/receiver.go",
-			"r.in.Size(i), r.in.Flags(i)",
-			"r.in.Size(i), r.in.Flags(max(i-1, 0))",
+			"dsrudp/batchreceiver.go",
+			"r.batch.Size(i), r.batch.Flags(i)",
+			"r.batch.Size(i), r.batch.Flags(max(i-1, 0))",
 		}},
 		by: []selection{tests(public, "^TestPacketsKnownPeers$")},
 	},
 	{
 		name: "what a group's control messages say held for ever",
 		edits: []edit{{
-			"dsrudp/arrival.go",
+			"dsrudp/controlinfo.go",
 			"info.Local.IsValid() && info.Local == info.Dst &&",
 			"info.Local.IsValid() &&",
 		}},
@@ -78,26 +78,26 @@ var remembering = []breakage{
 	{
 		name: "group's datagram taken for what shares its place",
 		edits: []edit{{
-			"dsrudp/arrival.go",
-			"r.at, as.run = &as.other, oob",
-			"as.run = oob",
+			"dsrudp/controlinfo.go",
+			"r.info, cache.uncachedOOB = &cache.uncached, oob",
+			"cache.uncachedOOB = oob",
 		}},
 		by: []selection{tests(public, "^TestArrivalSame$")},
 	},
 	{
 		name: "a group's datagrams taken for those of another group",
 		edits: []edit{{
-			"dsrudp/arrival.go",
-			"if last == &as.other && bytes.Equal(as.run, oob) {",
-			"if last == &as.other && (bytes.Equal(as.run, oob) || true) {",
+			"dsrudp/controlinfo.go",
+			"if last == &cache.uncached && bytes.Equal(cache.uncachedOOB, oob) {",
+			"if last == &cache.uncached && (bytes.Equal(cache.uncachedOOB, oob) || true) {",
 		}},
 		by: []selection{tests(public, "^TestArrivalSame$")},
 	},
 	{
 		name: "what was not to be remembered held until the next receive",
 		edits: []edit{{
-			"dsrudp/receiver.go",
-			"\tr.at = nil\n",
+			"dsrudp/batchreceiver.go",
+			"\tr.info = nil\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestArrivalOfEachReceive$")},
@@ -105,9 +105,9 @@ var remembering = []breakage{
 	{
 		name: "lost path in a batch not noted",
 		edits: []edit{{
-			"dsrudp/receiver.go",
+			"dsrudp/batchreceiver.go",
 			"c.memory != nil && r.peer.addr.IsValid() {",
-			"c.memory != nil && r.peer.addr.IsValid() && at.local.addr.IsValid() {",
+			"c.memory != nil && r.peer.addr.IsValid() && info.local.addr.IsValid() {",
 		}},
 		by: []selection{tests(public, "^TestPacketsLostPath$")},
 	},
@@ -123,7 +123,7 @@ var remembering = []breakage{
 	{
 		name: "name of a link-local address's interface held for ever",
 		edits: []edit{{
-			"dsrudp/arrival.go",
+			"dsrudp/controlinfo.go",
 			" && a.local.ifindex == 0",
 			"",
 		}},
@@ -141,8 +141,8 @@ var remembering = []breakage{
 	{
 		name: "guard not told again of a local address that is remembered",
 		edits: []edit{{
-			"dsrudp/arrival.go",
-			"\t\tc.vouch(r.o, &m.local)\n",
+			"dsrudp/controlinfo.go",
+			"\t\tc.noteLocal(r.o, &m.local)\n",
 			"",
 		}},
 		by: []selection{tests(facts, "^TestGuard_ReceivedAgain$")},

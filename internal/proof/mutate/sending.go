@@ -6,7 +6,7 @@ var sending = []breakage{
 		edits: []edit{
 			{"dsrudp/destination.go", "s := source{addr: info.Local}\n", "s := source{addr: info.Local}\n\tlastIndex = info.IfIndex\n"},
 			{"dsrudp/source.go", "\t\treturn s.ifindex\n\t}\n\treturn 0\n", "\t\treturn s.ifindex\n\t}\n\treturn lastIndex\n"},
-			{"dsrudp/source.go", "// wayOut returns", "var lastIndex uint32\n\n// wayOut returns"},
+			{"dsrudp/source.go", "// outIndex returns", "var lastIndex uint32\n\n// outIndex returns"},
 			{"dsrudp/source.go", "return pktinfo.AppendSource4(oob, s.addr.As4()), nil", "return appendNamed(oob, s), nil"},
 		},
 		by: []selection{tests(facts, "^TestK1_5_ArrivalInterfaceEchoed_Asymmetric$/^dsrudp$")},
@@ -15,8 +15,8 @@ var sending = []breakage{
 		name: "control message level swapped",
 		edits: []edit{{
 			"dsrudp/source.go",
-			"pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, wayOut(s))",
-			"pktinfo.AppendSource(oob, false, s.addr, wayOut(s))",
+			"pktinfo.AppendSource(oob, s.addr.Is4(), s.addr, outIndex(s))",
+			"pktinfo.AppendSource(oob, false, s.addr, outIndex(s))",
 		}, {
 			"dsrudp/source.go",
 			"return pktinfo.AppendSource4(oob, s.addr.As4()), nil",
@@ -127,8 +127,8 @@ var sending = []breakage{
 		name: "lost control data in a carried address answered by the kernel's choice",
 		edits: []edit{{
 			"dsrudp/findsource.go",
-			"ok && group == c.group {\n",
-			"ok && group == c.group {\n\t\tif !local.IsValid() {\n\t\t\treturn source{}, nil\n\t\t}\n",
+			"ok && group == c.groupID {\n",
+			"ok && group == c.groupID {\n\t\tif !local.IsValid() {\n\t\t\treturn source{}, nil\n\t\t}\n",
 		}},
 		by: []selection{tests(facts, "^TestK1_12_GroupQueuedBeforeOption$/^dsrudp$")},
 	},

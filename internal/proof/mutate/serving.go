@@ -4,16 +4,16 @@ var serving = []breakage{
 	{
 		name: "path lost on the later datagrams of a train",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"r.part.N = end - r.off\n",
-			"r.part.N = end - r.off\n\tif r.off > 0 {\n\t\tr.in.at = &arrival{}\n\t}\n",
+			"r.part.N = end - r.off\n\tif r.off > 0 {\n\t\tr.in.info = &controlInfo{}\n\t}\n",
 		}},
 		by: []selection{tests(public, "^TestTrainSplit$")},
 	},
 	{
 		name: "an append to a train's datagram writes to the next",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"r.whole.Buf[r.off:end:end]",
 			"r.whole.Buf[r.off:end]",
 		}},
@@ -40,7 +40,7 @@ var serving = []breakage{
 	{
 		name: "handler's panic not contained",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"if v := recover(); v != nil {",
 			"if v := error(nil); v != nil {",
 		}},
@@ -49,7 +49,7 @@ var serving = []breakage{
 	{
 		name: "rest of the batch dropped after a panic",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"r.panicked(v)\n",
 			"r.panicked(v)\n\t\t\tr.i, r.seg = n-1, 0\n",
 		}},
@@ -58,7 +58,7 @@ var serving = []breakage{
 	{
 		name: "rest of the train dropped after a panic",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"r.panicked(v)\n",
 			"r.panicked(v)\n\t\t\tr.seg = 0\n",
 		}},
@@ -67,7 +67,7 @@ var serving = []breakage{
 	{
 		name: "panics not counted",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"r.c.count.panics.Add(1)",
 			"r.c.count.panics.Add(0)",
 		}},
@@ -76,7 +76,7 @@ var serving = []breakage{
 	{
 		name: "panic logged with what the handler made of the path",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"r.in.path().String()",
 			"r.whole.Path.String()",
 		}},
@@ -121,14 +121,14 @@ var serving = []breakage{
 	{
 		name: "interface index pinned for a Server's answers",
 		edits: []edit{
-			{"dsrudp/answer.go", "return r.out.add(r.out.items, p, s, t,", "s.ifindex, s.pinned = 2, true\n\treturn r.out.add(r.out.items, p, s, t,"},
+			{"dsrudp/serverreply.go", "return r.out.add(r.out.items, p, s, t,", "s.ifindex, s.pinned = 2, true\n\treturn r.out.add(r.out.items, p, s, t,"},
 		},
 		by: []selection{tests(facts, "^TestPromise2_ServerAsymmetric$")},
 	},
 	{
 		name: "memory for answers used again before they are sent",
 		edits: []edit{{
-			"dsrudp/answer.go",
+			"dsrudp/serverreply.go",
 			"if !r.out.fits(len(b)) {\n\t\tr.flush()",
 			"if !r.out.fits(len(b)) {\n\t\tr.out.arena = r.out.arena[:0]",
 		}},
@@ -137,7 +137,7 @@ var serving = []breakage{
 	{
 		name: "OnError not told of answers",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"if r.srv.OnError != nil {",
 			"if r.srv.OnError != nil && !p.IsValid() {",
 		}},
@@ -155,7 +155,7 @@ var serving = []breakage{
 	{
 		name: "serving ends with the first failing read",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"case err == nil:\n\t\t\tcontinue\n",
 			"case err == nil:\n\t\t\tcontinue\n\t\tdefault:\n\t\t\treturn r.c.readError(err)\n",
 		}},
@@ -164,9 +164,9 @@ var serving = []breakage{
 	{
 		name: "pauses between failing reads add up over good ones",
 		edits: []edit{{
-			"dsrudp/reader.go",
-			"\t\tpause = 0\n\t\tr.lookout",
-			"\t\tr.lookout",
+			"dsrudp/serverreader.go",
+			"\t\tpause = 0\n\t\tr.watch",
+			"\t\tr.watch",
 		}},
 		by: []selection{tests(public, "^TestServerTransientError$")},
 	},
@@ -186,7 +186,7 @@ var shutting = []breakage{
 	{
 		name: "rest of the batch served after Close",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"for r.i < n && !r.c.closed.Load() {",
 			"for r.i < n {",
 		}},
@@ -213,7 +213,7 @@ var shutting = []breakage{
 	{
 		name: "Shutdown drops the queue",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"return r.drain()",
 			"return nil",
 		}},
@@ -222,7 +222,7 @@ var shutting = []breakage{
 	{
 		name: "Shutdown's drain ends with a failing read",
 		edits: []edit{{
-			"dsrudp/reader.go",
+			"dsrudp/serverreader.go",
 			"if err != nil && !failed {",
 			"if err != nil && failed {",
 		}},
@@ -294,8 +294,8 @@ var shutting = []breakage{
 	{
 		name: "one other reader of several looked after",
 		edits: []edit{{
-			"dsrudp/crew.go",
-			"l.after%(len(l.crew)-1) + 1",
+			"dsrudp/serverpoller.go",
+			"w.last%(len(w.waits)-1) + 1",
 			"1",
 		}},
 		by: []selection{tests(public, "^TestCrew$")},
@@ -303,8 +303,8 @@ var shutting = []breakage{
 	{
 		name: "reader that waited not seen to begin anew",
 		edits: []edit{{
-			"dsrudp/crew.go",
-			"if streak <= l.seen {",
+			"dsrudp/serverpoller.go",
+			"if streak <= w.streak {",
 			"if streak < 0 {",
 		}},
 		by: []selection{tests(public, "^TestLookout$")},
@@ -312,26 +312,26 @@ var shutting = []breakage{
 	{
 		name: "reader that waited and is as busy again not seen to begin anew",
 		edits: []edit{{
-			"dsrudp/crew.go",
-			"if streak <= l.seen {",
-			"if streak < l.seen {",
+			"dsrudp/serverpoller.go",
+			"if streak <= w.streak {",
+			"if streak < w.streak {",
 		}},
 		by: []selection{tests(public, "^TestLookout$")},
 	},
 	{
 		name: "reader that is hardly busy looks after others",
 		edits: []edit{{
-			"dsrudp/crew.go",
-			"streak-l.seen < busy",
-			"streak-l.seen < busy-1",
+			"dsrudp/serverpoller.go",
+			"streak-w.streak < busyStreak",
+			"streak-w.streak < busyStreak-1",
 		}},
 		by: []selection{tests(public, "^TestLookout$")},
 	},
 	{
-		name: "readers not made a crew",
+		name: "readers that know nothing of each other",
 		edits: []edit{{
 			"dsrudp/server.go",
-			"\tmuster(readers)\n",
+			"\twatchPoller(readers)\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestCrewServed$")},
@@ -339,56 +339,56 @@ var shutting = []breakage{
 	{
 		name: "busy reader looks after nobody",
 		edits: []edit{{
-			"dsrudp/reader.go",
-			"\t\tr.lookout.look(r.in.in.Streak(), r.in.in)\n",
+			"dsrudp/serverreader.go",
+			"\t\tr.watch.look(r.in.batch.Streak(), r.in.batch)\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestCrewServed$")},
 	},
 	{
-		name: "nobody hailed for who was overlooked",
+		name: "no thread woken for a reader that was overlooked",
 		edits: []edit{{
-			"dsrudp/crew.go",
-			"\t\tgo l.come()\n",
+			"dsrudp/serverpoller.go",
+			"\t\tgo w.run()\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestCrew")},
 	},
 	{
-		name: "another one hailed before one has come",
+		name: "another goroutine for the poller before one has run",
 		edits: []edit{{
-			"dsrudp/crew.go",
-			"if l.hailed.CompareAndSwap(false, true) {",
+			"dsrudp/serverpoller.go",
+			"if w.started.CompareAndSwap(false, true) {",
 			"{",
 		}},
 		by: []selection{tests(public, "^TestHail$")},
 	},
 	{
-		name: "nobody hailed a second time",
+		name: "no thread woken a second time",
 		edits: []edit{{
-			"dsrudp/crew.go",
-			"l.hailed.Store(false)",
-			"l.hailed.Store(true)",
+			"dsrudp/serverpoller.go",
+			"w.started.Store(false)",
+			"w.started.Store(true)",
 		}},
 		by: []selection{tests(public, "^TestHail$")},
 	},
 	{
-		name: "ended reader kept by its crew",
+		name: "ended reader kept by the others of its Serve",
 		edits: []edit{
 			{
-				"dsrudp/crew.go",
-				"type crew []*mmsg.Waiting",
-				"type crew []*reader",
+				"dsrudp/serverpoller.go",
+				"type readersWaiting []*mmsg.Waiting",
+				"type readersWaiting []*serverReader",
 			},
 			{
-				"dsrudp/crew.go",
-				"all[i] = r.in.in.Waiting()",
-				"all[i] = r",
+				"dsrudp/serverpoller.go",
+				"waits[i] = r.in.batch.Waiting()",
+				"waits[i] = r",
 			},
 			{
-				"dsrudp/crew.go",
-				"l.crew[(l.own+l.after)%len(l.crew)])",
-				"l.crew[(l.own+l.after)%len(l.crew)].in.in.Waiting())",
+				"dsrudp/serverpoller.go",
+				"w.waits[(w.self+w.last)%len(w.waits)])",
+				"w.waits[(w.self+w.last)%len(w.waits)].in.batch.Waiting())",
 			},
 		},
 		by: []selection{tests(public, "^TestReaderLetGo$")},

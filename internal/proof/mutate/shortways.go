@@ -114,7 +114,7 @@ var shortWays = []breakage{
 	{
 		name: "one VIP's answers sent from another that shares its place",
 		edits: []edit{{
-			"dsrudp/arrival.go",
+			"dsrudp/controlinfo.go",
 			"if m.to != to || m.seg != seg {",
 			"if m.to == 0 || m.seg != seg {",
 		}},
@@ -123,9 +123,9 @@ var shortWays = []breakage{
 	{
 		name: "change between VIPs that share a place overlooked",
 		edits: []edit{{
-			"dsrudp/arrival.go",
+			"dsrudp/controlinfo.go",
 			"seg: seg}\n\t\t\treturn false\n",
-			"seg: seg}\n\t\t\treturn last == r.at\n",
+			"seg: seg}\n\t\t\treturn last == r.info\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsLastVIP$")},
 	},
@@ -133,8 +133,8 @@ var shortWays = []breakage{
 		name: "memory of one call given to two at once",
 		edits: []edit{{
 			"dsrudp/op.go",
-			"if c.inUse.Load() != 0 || !c.inUse.CompareAndSwap(0, 1) {",
-			"if c.inUse.Load() > 1 {",
+			"if c.soloInUse.Load() != 0 || !c.soloInUse.CompareAndSwap(0, 1) {",
+			"if c.soloInUse.Load() > 1 {",
 		}},
 		by: []selection{raceTests(public, "^TestManyGoroutines$")},
 	},
@@ -159,7 +159,7 @@ var shortWays = []breakage{
 	{
 		name: "received IPv4 destination not taken as local, in a batch",
 		edits: []edit{{
-			"dsrudp/arrival.go",
+			"dsrudp/controlinfo.go",
 			"ok && !c.guard4 {",
 			"ok {",
 		}},
@@ -169,8 +169,8 @@ var shortWays = []breakage{
 		name: "remote address that net refuses not left to it, in a batch",
 		edits: []edit{{
 			"dsrudp/writepackets.go",
-			"remote.Addr().Is4() && c.names4(local)",
-			"c.names4(local)",
+			"remote.Addr().Is4() && c.plain4(local)",
+			"c.plain4(local)",
 		}},
 		by: []selection{tests(public, "^TestWritePacketsWrongFamily$")},
 	},
@@ -186,17 +186,17 @@ var shortWays = []breakage{
 	{
 		name: "datagrams of a bound socket run together",
 		edits: []edit{{
-			"dsrudp/grouping.go",
-			"\tq.out.Control(i, pktinfo.AppendSegmentSize(",
-			"\tif len(q.out.Controls(i)) == 0 {\n\t\treturn\n\t}\n\tq.out.Control(i, pktinfo.AppendSegmentSize(",
+			"dsrudp/batchmerge.go",
+			"\tq.batch.Control(i, pktinfo.AppendSegmentSize(",
+			"\tif len(q.batch.Controls(i)) == 0 {\n\t\treturn\n\t}\n\tq.batch.Control(i, pktinfo.AppendSegmentSize(",
 		}},
 		by: []selection{tests(public, "^TestGroupingBound$")},
 	},
 	{
 		name: "beginning of control messages remembered for all",
 		edits: []edit{{
-			"dsrudp/arrival.go",
-			" && len(oob) <= maxRemembered {",
+			"dsrudp/controlinfo.go",
+			" && len(oob) <= maxCached {",
 			" {",
 		}},
 		by: []selection{tests(public, "^TestArrivalLong$")},
@@ -231,7 +231,7 @@ var shortWays = []breakage{
 	{
 		name: "zone of a link-local peer not told to the path memory, in a batch",
 		edits: []edit{{
-			"dsrudp/receiver.go",
+			"dsrudp/batchreceiver.go",
 			"Meet(p.addr, p.scope)",
 			"Meet(p.addr, 0)",
 		}},
@@ -240,7 +240,7 @@ var shortWays = []breakage{
 	{
 		name: "datagram without a remote address noted in the path memory",
 		edits: []edit{{
-			"dsrudp/receiver.go",
+			"dsrudp/batchreceiver.go",
 			"c.memory != nil && r.peer.addr.IsValid() {",
 			"c.memory != nil {",
 		}},
@@ -249,9 +249,9 @@ var shortWays = []breakage{
 	{
 		name: "VIP between two groups' datagrams overlooked",
 		edits: []edit{{
-			"dsrudp/arrival.go",
-			"if last == &as.other && bytes.Equal(as.run, oob) {\n",
-			"if bytes.Equal(as.run, oob) {\n\t\tr.at = &as.other\n",
+			"dsrudp/controlinfo.go",
+			"if last == &cache.uncached && bytes.Equal(cache.uncachedOOB, oob) {\n",
+			"if bytes.Equal(cache.uncachedOOB, oob) {\n\t\tr.info = &cache.uncached\n",
 		}},
 		by: []selection{tests(public, "^TestPacketsBetweenGroups$")},
 	},
@@ -312,7 +312,7 @@ var shortWays = []breakage{
 	{
 		name: "segment size of an earlier train to the VIP",
 		edits: []edit{{
-			"dsrudp/arrival.go",
+			"dsrudp/controlinfo.go",
 			"if m.to != to || m.seg != seg {",
 			"if m.to != to {",
 		}},
@@ -321,9 +321,9 @@ var shortWays = []breakage{
 	{
 		name: "control messages of a caller's own in another's place",
 		edits: []edit{{
-			"dsrudp/sender.go",
-			"\t\tq.out.Control(i, append(q.out.Controls(i), own...))\n",
-			"\t\tif len(q.out.Controls(i)) == 0 {\n\t\t\tq.out.Control(i, own)\n\t\t} else {\n\t\t\tq.out.Control(i, append(q.out.Controls(i), own...))\n\t\t}\n",
+			"dsrudp/batchsender.go",
+			"\t\tq.batch.Control(i, append(q.batch.Controls(i), others...))\n",
+			"\t\tif len(q.batch.Controls(i)) == 0 {\n\t\t\tq.batch.Control(i, others)\n\t\t} else {\n\t\t\tq.batch.Control(i, append(q.batch.Controls(i), others...))\n\t\t}\n",
 		}},
 		by: []selection{tests(public, "^TestWriteBatchControls$")},
 	},

@@ -5,7 +5,7 @@ var withdrawing = []breakage{
 	{
 		name: "messages gathered before a withdrawal sent after it",
 		edits: []edit{{
-			"dsrudp/flush.go",
+			"dsrudp/batchflush.go",
 			"if q.gen == gen {",
 			"if q.gen <= gen {",
 		}},
@@ -14,7 +14,7 @@ var withdrawing = []breakage{
 	{
 		name: "held write sent after a withdrawal",
 		edits: []edit{{
-			"dsrudp/flush.go",
+			"dsrudp/batchflush.go",
 			"if q.gen == gen {",
 			"if q.gen == gen || q.c.held != nil {",
 		}},
@@ -23,7 +23,7 @@ var withdrawing = []breakage{
 	{
 		name: "refused messages of several datagrams counted as one",
 		edits: []edit{{
-			"dsrudp/flush.go",
+			"dsrudp/batchflush.go",
 			"q.fail(m, q.itemsOf(to), 0, m.count, err)",
 			"q.fail(m, q.itemsOf(to), 0, 1, err)",
 		}},
@@ -99,7 +99,7 @@ var withdrawing = []breakage{
 	{
 		name: "Server's answers that waited for room not looked at again",
 		edits: []edit{{
-			"dsrudp/flush.go",
+			"dsrudp/batchflush.go",
 			"if q.gen == gen {",
 			"if q.gen == gen || q.c.served.Load() {",
 		}},

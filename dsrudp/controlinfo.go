@@ -10,8 +10,8 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
-// An arrival is what the control messages of a datagram say.
-type arrival struct {
+// A controlInfo is what the control messages of a datagram say.
+type controlInfo struct {
 	local source         // where to answer from; not valid when it could not be known
 	shown netip.AddrPort // local as it is shown to callers
 	seen  pathmem.Sighting
@@ -20,64 +20,65 @@ type arrival struct {
 	ecn   ECN
 }
 
-// arrivals remembers what control messages said, by their bytes: most datagrams
+// A controlCache remembers what control messages said, by their bytes: most datagrams
 // are sent to one of few local addresses.
-type arrivals struct {
-	slots [1 << arrivalBits]struct {
-		n   uint8 // bytes of oob; 0 if there is nothing here
-		oob [maxRemembered]byte
-		arrival
-	}
+type controlCache struct {
+	entries [1 << cacheBits]cacheEntry
 	// unicast4 is for what says no more than an IPv4 address, and of a train the
 	// length of its datagrams, by that address.
-	unicast4 [1 << arrivalBits]arrivalTo
-	other    arrival // what is not remembered
-	run      []byte  // the control messages that other is from
+	unicast4    [1 << cacheBits]unicast4Entry
+	uncached    controlInfo // what is not remembered
+	uncachedOOB []byte      // the control messages that uncached is from
 }
 
-// arrivalTo is an arrival of arrivals.unicast4.
-type arrivalTo struct {
+type cacheEntry struct {
+	n   uint8 // bytes of oob; 0 if there is nothing here
+	oob [maxCached]byte
+	controlInfo
+}
+
+type unicast4Entry struct {
 	to uint32 // 0 if there is nothing here
-	arrival
+	controlInfo
 }
 
-const arrivalBits = 5
+const cacheBits = 5
 
-// maxRemembered is what Linux says of an IPv4 datagram on a dual-stack socket, with
+// maxCached is what Linux says of an IPv4 datagram on a dual-stack socket, with
 // its mark, and of a train.
-const maxRemembered = 72 + 24 + 24
+const maxCached = 72 + 24 + 24
 
-// arrival has r.at be what the control messages oob of the next datagram say, good
-// until the next call. It reports whether those of the datagram before, in the same
+// controlInfo has r.info be what the control messages oob of the next datagram say,
+// good until the next call. It reports whether those of the datagram before, in the same
 // receive, said so too.
-func (c *Conn) arrival(r *receiver, oob []byte) (same bool) {
-	as, last := &r.arrivals, r.at
+func (c *Conn) controlInfo(r *batchReceiver, oob []byte) (same bool) {
+	cache, last := &r.cache, r.info
 	if to, seg, ok := pktinfo.Unicast4(oob); ok && !c.guard4 {
-		m := &as.unicast4[to*0x9e3779b1>>(32-arrivalBits)]
-		r.at = &m.arrival
+		m := &cache.unicast4[to*0x9e3779b1>>(32-cacheBits)]
+		r.info = &m.controlInfo
 		if m.to != to || m.seg != seg {
 			s := source{addr: addr4(to)}
 			m.to = to
-			m.arrival = arrival{local: s, shown: c.local(&s), seen: pathmem.SightingOf(s.addr, 0), seg: seg}
+			m.controlInfo = controlInfo{local: s, shown: c.shown(&s), seen: pathmem.SightingOf(s.addr, 0), seg: seg}
 			return false
 		}
-		return last == r.at
+		return last == r.info
 	}
-	if last == &as.other && bytes.Equal(as.run, oob) {
+	if last == &cache.uncached && bytes.Equal(cache.uncachedOOB, oob) {
 		return true // in one receive it does not change
 	}
-	m := &as.slots[slotOf(oob)]
-	r.at = &m.arrival
+	m := &cache.entries[indexOf(oob)]
+	r.info = &m.controlInfo
 	if len(oob) > 0 && bytes.Equal(m.oob[:m.n], oob) {
-		c.vouch(r.o, &m.local)
-		return last == r.at
+		c.noteLocal(r.o, &m.local)
+		return last == r.info
 	}
-	if c.understand(&as.other, r.o, oob) && len(oob) <= maxRemembered {
+	if c.interpret(&cache.uncached, r.o, oob) && len(oob) <= maxCached {
 		m.n = uint8(copy(m.oob[:], oob))
-		m.arrival = as.other
+		m.controlInfo = cache.uncached
 		return false
 	}
-	r.at, as.run = &as.other, oob
+	r.info, cache.uncachedOOB = &cache.uncached, oob
 	return false
 }
 
@@ -88,24 +89,24 @@ func addr4(a uint32) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-func slotOf(oob []byte) uint64 {
+func indexOf(oob []byte) uint64 {
 	var h uint64
 	for ; len(oob) >= 8; oob = oob[8:] {
 		h = bits.RotateLeft64(h, 7) ^ binary.NativeEndian.Uint64(oob)
 	}
 	// In network byte order the bits that neighbours differ in are high ones.
-	return (h ^ h>>32) * 0x9e3779b97f4a7c15 >> (64 - arrivalBits)
+	return (h ^ h>>32) * 0x9e3779b97f4a7c15 >> (64 - cacheBits)
 }
 
-// understand sets a to what oob says. It reports whether those bytes will always
+// interpret sets a to what oob says. It reports whether those bytes will always
 // say that. They do not where an interface is in play, whose name and address may
 // change: for link-local addresses, and for groups, where it is the interface's
 // address that answers. Nor do they where they do not tell the address to answer
 // from, and the routing tables decide.
-func (c *Conn) understand(a *arrival, o *op, oob []byte) (always bool) {
+func (c *Conn) interpret(a *controlInfo, o *op, oob []byte) (always bool) {
 	var info pktinfo.Info
 	a.local = c.localOf(o, oob, &info)
-	a.shown = c.local(&a.local)
+	a.shown = c.shown(&a.local)
 	a.seen = pathmem.SightingOf(a.local.addr, a.local.ifindex)
 	a.orig = netip.Addr{}
 	if info.Dst != a.local.addr {

@@ -3,18 +3,18 @@ package dsrudp
 import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // retry deals with message i, which the kernel refused with err.
-func (q *sender) retry(i int, err error) {
-	if q.parts(i, err) {
-		q.plainly(i, err)
+func (q *batchSender) retry(i int, err error) {
+	if q.divisible(i, err) {
+		q.oneByOne(i, err)
 		return
 	}
 	m := &q.msgs[i]
 	q.fail(m, q.itemsOf(i), 0, m.count, q.c.classify(q.o, err, &m.s, &m.t))
 }
 
-// parts reports whether the kernel, which refused message i with err, may take its
+// divisible reports whether the kernel, which refused message i with err, may take its
 // datagrams one by one.
-func (q *sender) parts(i int, err error) bool {
+func (q *batchSender) divisible(i int, err error) bool {
 	if q.msgs[i].count == 1 {
 		return false
 	}
@@ -25,7 +25,7 @@ func (q *sender) parts(i int, err error) bool {
 	return mmsg.Refused(err)
 }
 
-// plainly sends the datagrams of message i one by one, as the kernel did not
+// oneByOne sends the datagrams of message i one by one, as the kernel did not
 // take them as one. It may have had reasons that have nothing to do with that,
 // such as the source: then each datagram meets with them for itself. Only if one
 // comes through was it the offload that failed.
@@ -33,18 +33,18 @@ func (q *sender) parts(i int, err error) bool {
 // That nobody listens the kernel says of an earlier datagram, and once, to whoever
 // comes next on a connected socket. It is the first one's error then, and the
 // others' no more than with net.
-func (q *sender) plainly(i int, refusal error) {
+func (q *batchSender) oneByOne(i int, refusal error) {
 	m := &q.msgs[i]
 	c := q.c
 	earlier := mmsg.Refused(refusal)
-	q.scratch = q.out.Payload(i, q.scratch[:0])
+	q.scratch = q.batch.Payload(i, q.scratch[:0])
 	items := q.itemsOf(i)
 	sent := 0
 	for k, p := 0, q.scratch; k < m.count; k++ {
 		n := min(m.size, len(p))
 		err := refusal
 		if k > 0 || !earlier {
-			err = q.one(m, p[:n])
+			err = q.sendOne(m, p[:n])
 		}
 		p = p[n:]
 		if err == nil {
@@ -70,12 +70,12 @@ func (q *sender) plainly(i int, refusal error) {
 	}
 }
 
-// one sends p as m's other datagrams are.
-func (q *sender) one(m *message, p []byte) error {
+// sendOne sends p as m's other datagrams are.
+func (q *batchSender) sendOne(m *message, p []byte) error {
 	for {
 		oob, err := q.control(q.plain[:0], &m.s, &m.t, m.ecn)
 		if err == nil {
-			_, err = q.c.sock.Send(&q.o.msg, p, oob, q.c.to(&m.t), m.t.scope)
+			_, err = q.c.sock.Send(&q.o.msg, p, oob, q.c.sockaddr(&m.t), m.t.scope)
 		}
 		if err != mmsg.ErrOutdated {
 			return err
@@ -85,7 +85,7 @@ func (q *sender) one(m *message, p []byte) error {
 
 // fail notes that n datagrams of m from the k-th on were not sent, whose items these
 // are. A train may have several failures, one for each error at least.
-func (q *sender) fail(m *message, items []int, k, n int, err error) {
+func (q *batchSender) fail(m *message, items []int, k, n int, err error) {
 	if m.train {
 		q.failed = append(q.failed, failure{m.item, n, m.s, m.t, err})
 		return

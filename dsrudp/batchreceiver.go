@@ -8,21 +8,21 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
-// A receiver is the memory of one receive of several datagrams. They are pooled
+// A batchReceiver is the memory of one receive of several datagrams. They are pooled
 // for each Conn, as ops are.
-type receiver struct {
+type batchReceiver struct {
 	o        *op // for the guard's memo
-	in       *mmsg.Batch
+	batch    *mmsg.Batch
 	peers    []peer         // where message i came from, if it was not where message i-1 did
 	memories []pathmem.View // and what the path memory knows of that
-	arrivals arrivals
+	cache    controlCache
 
 	// The rest is about the datagram looked at last.
 
 	size   int // of the payload, in bytes
 	peer   *peer
 	memory *pathmem.View
-	at     *arrival
+	info   *controlInfo
 }
 
 // A peer is where a datagram came from.
@@ -32,10 +32,10 @@ type peer struct {
 	same  bool           // as that of the message before, where the rest is to be found
 }
 
-func (c *Conn) newReceiver(n int) *receiver {
-	r := &receiver{
+func (c *Conn) newBatchReceiver(n int) *batchReceiver {
+	r := &batchReceiver{
 		o:        c.newOp().(*op),
-		in:       c.sock.NewBatch(n, pktinfo.Size),
+		batch:    c.sock.NewBatch(n, pktinfo.Size),
 		peers:    make([]peer, n),
 		memories: make([]pathmem.View, n),
 	}
@@ -48,19 +48,19 @@ func (c *Conn) newReceiver(n int) *receiver {
 }
 
 // path is the way that the datagram looked at last came.
-func (r *receiver) path() Path { return Path{Local: r.at.shown, Remote: r.peer.shown} }
+func (r *batchReceiver) path() Path { return Path{Local: r.info.shown, Remote: r.peer.shown} }
 
-// begin looks at where the n messages of a receive came from. Datagrams of one
+// readPeers looks at where the n messages of a receive came from. Datagrams of one
 // remote address tend to come together, as do those to one local address, and what
 // is known of one holds for the next.
-func (c *Conn) begin(r *receiver, n int) {
-	r.at = nil
+func (c *Conn) readPeers(r *batchReceiver, n int) {
+	r.info = nil
 	for i := range n {
 		p := &r.peers[i]
-		if p.same = i > 0 && r.in.SameRemote(i); p.same {
+		if p.same = i > 0 && r.batch.SameRemote(i); p.same {
 			continue
 		}
-		p.addr, p.scope = r.in.Remote(i)
+		p.addr, p.scope = r.batch.Remote(i)
 		p.shown = unmap(c.zoned(p.addr, p.scope))
 		if c.memory != nil && p.addr.IsValid() {
 			r.memories[i].Meet(p.addr, p.scope)
@@ -76,28 +76,28 @@ func (c *Conn) begin(r *receiver, n int) {
 // with 100 000 half the time.
 const crowd = 1 << 12
 
-// datagram looks at message i of a receive and fills in p, but for its buffer. It
-// is called for each message in order, after begin.
-func (c *Conn) datagram(r *receiver, i int, p *Packet) {
+// fillPacket looks at message i of a receive and fills in p, but for its buffer. It
+// is called for each message in order, after readPeers.
+func (c *Conn) fillPacket(r *batchReceiver, i int, p *Packet) {
 	same := r.peers[i].same
 	if !same {
 		r.peer, r.memory = &r.peers[i], &r.memories[i]
 	}
-	size, flags := r.in.Size(i), r.in.Flags(i)
-	sameLocal := c.arrival(r, r.in.OOB(i))
-	at := r.at
+	size, flags := r.batch.Size(i), r.batch.Flags(i)
+	sameLocal := c.controlInfo(r, r.batch.OOB(i))
+	info := r.info
 	if (!same || !sameLocal) && c.memory != nil && r.peer.addr.IsValid() {
-		r.memory.See(at.seen)
+		r.memory.See(info.seen)
 	}
-	c.countReceived(flags, &at.local)
+	c.countReceived(flags, &info.local)
 	r.size = size
 	p.N = size
-	p.Path.Local = at.shown
+	p.Path.Local = info.shown
 	p.Path.Remote = r.peer.shown
-	p.OrigDst, p.ECN = at.orig, at.ecn
+	p.OrigDst, p.ECN = info.orig, info.ecn
 	p.SegmentSize = 0
-	if at.seg < size {
-		p.SegmentSize = at.seg // one that is not less tells of no train
+	if info.seg < size {
+		p.SegmentSize = info.seg // one that is not less tells of no train
 	}
 	p.Truncated = flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0
 	p.Err = nil

@@ -3,18 +3,18 @@ package dsrudp
 import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // flush sends what was gathered. One message's failure is its own.
-func (q *sender) flush() { q.push(true) }
+func (q *batchSender) flush() { q.push(true) }
 
 // push is flush that may be kept from waiting. It reports false where it would have
 // had to; another push goes on where it stopped.
-func (q *sender) push(wait bool) (done bool) {
-	for q.next < q.out.Len() {
-		if to := q.vouched(); to > q.next {
+func (q *batchSender) push(wait bool) (done bool) {
+	for q.next < q.batch.Len() {
+		if to := q.vetted(); to > q.next {
 			n, err := q.transmit(to, wait)
 			q.next += n
 			switch {
 			case err == nil:
-			case !wait && (mmsg.WouldBlock(err) || q.parts(q.next, err)):
+			case !wait && (mmsg.WouldBlock(err) || q.divisible(q.next, err)):
 				return false
 			default:
 				q.retry(q.next, err)
@@ -30,33 +30,33 @@ func (q *sender) push(wait bool) (done bool) {
 }
 
 // transmit sends messages from the next one up to, but not including, to.
-func (q *sender) transmit(to int, wait bool) (int, error) {
+func (q *batchSender) transmit(to int, wait bool) (int, error) {
 	if !wait {
-		return q.out.TryRange(q.next, to, q.flags)
+		return q.batch.TryRange(q.next, to, q.flags)
 	}
-	return q.out.SendRange(q.next, to, q.flags)
+	return q.batch.SendRange(q.next, to, q.flags)
 }
 
 // reset begins anew, with no message waiting.
-func (q *sender) reset() {
-	q.out.Reset()
-	q.regroup()
+func (q *batchSender) reset() {
+	q.batch.Reset()
+	q.resetMerging()
 	q.next = 0
 }
 
-// vouched returns how far messages may be sent by what the guard says now. They
+// vetted returns how far messages may be sent by what the guard says now. They
 // have been waiting since it was asked: for others to be gathered, or for room in
 // the send buffer. If the next message may not be, it has failed.
-func (q *sender) vouched() (to int) {
+func (q *batchSender) vetted() (to int) {
 	guard := q.c.guard
 	if guard == nil {
-		return q.out.Len()
+		return q.batch.Len()
 	}
 	gen := guard.Generation()
 	if q.gen == gen {
-		return q.out.Len()
+		return q.batch.Len()
 	}
-	for to = q.next; to < q.out.Len(); to++ {
+	for to = q.next; to < q.batch.Len(); to++ {
 		m := &q.msgs[to]
 		if !m.s.addr.IsValid() || q.c.kernelChecks(&m.s, &m.t) {
 			continue
@@ -75,7 +75,7 @@ func (q *sender) vouched() (to int) {
 }
 
 // forget lets go of what failed, and of what was not sent for it.
-func (q *sender) forget() {
+func (q *batchSender) forget() {
 	q.reset()
 	clear(q.failed)
 	q.failed = q.failed[:0]

@@ -23,18 +23,18 @@ const maxDatagram = 65535 - 8
 // sendRoom is for the control messages of a send: source, segment size, class.
 const sendRoom = pktinfo.SourceSize + 24 + 24
 
-// A sender gathers datagrams and sends them with few system calls. Datagrams of
+// A batchSender gathers datagrams and sends them with few system calls. Datagrams of
 // one source and target and of equal length become one message, for the kernel to
 // cut into segments, whatever others were gathered between them: it is those of one
 // path whose order counts, and that is kept.
 //
 // Payloads are kept until flush. What could not be sent is in failed afterwards.
-type sender struct {
-	c    *Conn
-	o    *op // the guard's memo, and the memory for sends one by one
-	out  *mmsg.Batch
-	msgs [maxBatch]message
-	grouping
+type batchSender struct {
+	c     *Conn
+	o     *op // the guard's memo, and the memory for sends one by one
+	batch *mmsg.Batch
+	msgs  [maxBatch]message
+	merging
 	failed  []failure
 	scratch []byte
 	plain   [sendRoom]byte // control messages of what is sent one by one; o's may hold those of the next
@@ -48,7 +48,7 @@ type sender struct {
 // A message is what one element of a batch sends: one datagram, or several of
 // equal length of which only the last may be shorter.
 type message struct {
-	item  int // of the train or the first datagram; see grouping.followers for the others
+	item  int // of the train or the first datagram; see merging.followers for the others
 	count int // datagrams
 	train bool
 	full  bool // nothing may follow
@@ -69,15 +69,15 @@ type failure struct {
 	err  error
 }
 
-func (c *Conn) newSender() any {
-	return &sender{c: c, o: c.newOp().(*op), out: c.sock.NewBatch(maxBatch, sendRoom)}
+func (c *Conn) newBatchSender() any {
+	return &batchSender{c: c, o: c.newOp().(*op), batch: c.sock.NewBatch(maxBatch, sendRoom)}
 }
 
 // add takes a datagram to be sent from s to t. Number is the caller's own for it. An
 // error is the datagram's own, which was not taken.
-func (q *sender) add(number int, payload []byte, s *source, t *target, ecn ECN) error {
+func (q *batchSender) add(number int, payload []byte, s *source, t *target, ecn ECN) error {
 	slot := q.slot(s, t)
-	if i := q.latest(slot); i >= 0 && q.join(i, number, payload, s, t, ecn) {
+	if i := q.latest(slot); i >= 0 && q.merge(i, number, payload, s, t, ecn) {
 		return nil
 	}
 	m, err := q.begin(number, slot, s, t, ecn)
@@ -85,37 +85,37 @@ func (q *sender) add(number int, payload []byte, s *source, t *target, ecn ECN) 
 		return err
 	}
 	m.count, m.size, m.total = 1, len(payload), len(payload)
-	q.out.Append(payload)
+	q.batch.Append(payload)
 	return nil
 }
 
 // addPieces takes a datagram in several pieces of memory, with control messages
 // of the caller's own, none of which names a source.
-func (q *sender) addPieces(number int, pieces [][]byte, own []byte, s *source, t *target) error {
-	if q.out.Room() < len(pieces) {
+func (q *batchSender) addPieces(number int, pieces [][]byte, others []byte, s *source, t *target) error {
+	if q.batch.Room() < len(pieces) {
 		q.flush()
 	}
-	if q.out.Room() < len(pieces) {
+	if q.batch.Room() < len(pieces) {
 		pieces = [][]byte{slices.Concat(pieces...)}
 	}
 	m, err := q.begin(number, q.slot(s, t), s, t, NotECT)
 	if err != nil {
 		return err
 	}
-	if len(own) > 0 {
-		i := q.out.Len() - 1
-		q.out.Control(i, append(q.out.Controls(i), own...))
+	if len(others) > 0 {
+		i := q.batch.Len() - 1
+		q.batch.Control(i, append(q.batch.Controls(i), others...))
 	}
 	m.count, m.full = 1, true
 	for _, p := range pieces {
-		q.out.Append(p)
+		q.batch.Append(p)
 	}
 	return nil
 }
 
 // addTrain takes a train of datagrams of seg bytes, as one message or, where the
 // kernel takes no segments or not that many, as several.
-func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *target, ecn ECN) error {
+func (q *batchSender) addTrain(number int, payload []byte, seg int, s *source, t *target, ecn ECN) error {
 	limit := max(1, min(q.c.offload.Limit(t.addr.Addr(), seg), maxPayload/seg))
 	for p := payload; len(p) > 0; {
 		m, err := q.begin(number, q.slot(s, t), s, t, ecn)
@@ -130,34 +130,34 @@ func (q *sender) addTrain(number int, payload []byte, seg int, s *source, t *tar
 		n := min(limit*seg, len(p))
 		m.train, m.full = true, true
 		m.count, m.size, m.total = pieces(n, seg), seg, n
-		q.out.Append(p[:n])
+		q.batch.Append(p[:n])
 		p = p[n:]
 		if m.count > 1 {
-			q.segment(q.out.Len() - 1)
+			q.segment(q.batch.Len() - 1)
 		}
 	}
 	return nil
 }
 
 // begin starts a message from s to t, whose slot that is.
-func (q *sender) begin(number, slot int, s *source, t *target, ecn ECN) (*message, error) {
-	if q.out.Len() == maxBatch || q.out.Room() == 0 {
+func (q *batchSender) begin(number, slot int, s *source, t *target, ecn ECN) (*message, error) {
+	if q.batch.Len() == maxBatch || q.batch.Room() == 0 {
 		q.flush()
 	}
 	if guard := q.c.guard; guard != nil {
 		gen := guard.Generation() // before it is asked
-		if q.out.Len() == 0 {
+		if q.batch.Len() == 0 {
 			q.gen = gen
 		} else if q.gen != gen {
 			q.gen = 0
 		}
 	}
-	oob, err := q.control(q.out.ControlRoom(), s, t, ecn)
+	oob, err := q.control(q.batch.ControlRoom(), s, t, ecn)
 	if err != nil {
 		return nil, err
 	}
-	q.out.Begin(q.c.to(t), t.scope, oob)
-	i := q.out.Len() - 1
+	q.batch.Begin(q.c.sockaddr(t), t.scope, oob)
+	i := q.batch.Len() - 1
 	q.begun(slot, i)
 	m := &q.msgs[i]
 	m.item, m.count, m.train, m.full = number, 0, false, false
@@ -169,7 +169,7 @@ func (q *sender) begin(number, slot int, s *source, t *target, ecn ECN) (*messag
 }
 
 // control appends to oob the control messages for datagrams from s to t.
-func (q *sender) control(oob []byte, s *source, t *target, ecn ECN) (_ []byte, err error) {
+func (q *batchSender) control(oob []byte, s *source, t *target, ecn ECN) (_ []byte, err error) {
 	if oob, err = q.c.appendSource(q.o, oob, s, t); err != nil {
 		return nil, err
 	}

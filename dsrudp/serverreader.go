@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// A reader serves one Conn for a Server.
-type reader struct {
+// A serverReader serves one Conn for a Server.
+type serverReader struct {
 	srv *Server
 	c   *Conn
-	in  *receiver
+	in  *batchReceiver
 	out outbox
 
-	lookout lookout
+	watch pollerWatch
 
 	buffers [][]byte
 	i       int    // the datagram being served
@@ -32,38 +32,38 @@ type reader struct {
 	turn atomic.Uint64
 }
 
-func newReader(s *Server, c *Conn) *reader {
+func newServerReader(s *Server, c *Conn) *serverReader {
 	n := s.BatchSize
 	if n == 0 {
 		n = maxBatch
 	}
-	r := &reader{
+	r := &serverReader{
 		srv:     s,
 		c:       c,
-		in:      c.newReceiver(n),
+		in:      c.newBatchReceiver(n),
 		out:     c.newOutbox(),
-		buffers: slots(n),
+		buffers: newBuffers(n),
 	}
 	for i, b := range r.buffers {
-		r.in.in.SetBuffer(i, b)
+		r.in.batch.SetBuffer(i, b)
 	}
-	r.out.sender.out.Within(r.in.in)
+	r.out.batch.Within(r.in.batch)
 	return r
 }
 
 // run reads until the Conn is closed or the Server is shut down. The goroutine
 // may end in a handler too (runtime.Goexit).
-func (r *reader) run() error {
+func (r *serverReader) run() error {
 	defer r.flush()
 	pause := time.Duration(0)
 	batch := func(n int) bool {
 		pause = 0
-		r.lookout.look(r.in.in.Streak(), r.in.in)
+		r.watch.look(r.in.batch.Streak(), r.in.batch)
 		r.serve(n)
 		return !r.srv.stop.Load() && !r.c.closed.Load()
 	}
 	for {
-		err := r.in.in.Loop(batch)
+		err := r.in.batch.Loop(batch)
 		switch {
 		case r.c.closed.Load():
 			return net.ErrClosed
@@ -87,9 +87,9 @@ func (r *reader) run() error {
 }
 
 // drain serves what is queued.
-func (r *reader) drain() error {
+func (r *serverReader) drain() error {
 	for failed := false; !r.c.closed.Load(); {
-		n, err := r.in.in.Poll(len(r.buffers))
+		n, err := r.in.batch.Poll(len(r.buffers))
 		if err != nil && !failed {
 			// It may be one that run goes on after: a connected peer refused
 			// what was sent, and the queue is behind that.
@@ -107,8 +107,8 @@ func (r *reader) drain() error {
 }
 
 // serve serves a batch of n datagrams and sends the answers. Close ends it.
-func (r *reader) serve(n int) {
-	r.c.begin(r.in, n)
+func (r *serverReader) serve(n int) {
+	r.c.readPeers(r.in, n)
 	for r.i, r.off = 0, 0; r.i < n && !r.c.closed.Load(); {
 		r.serveRest(n)
 	}
@@ -117,7 +117,7 @@ func (r *reader) serve(n int) {
 
 // serveRest serves the datagrams from r.i on. A panic ends it, with r.i at the
 // next one.
-func (r *reader) serveRest(n int) {
+func (r *serverReader) serveRest(n int) {
 	calling := false
 	defer func() {
 		if !calling {
@@ -144,9 +144,9 @@ func (r *reader) serveRest(n int) {
 }
 
 // take looks at datagram r.i.
-func (r *reader) take() {
+func (r *serverReader) take() {
 	r.whole.Buf = r.buffers[r.i]
-	r.c.datagram(r.in, r.i, &r.whole)
+	r.c.fillPacket(r.in, r.i, &r.whole)
 	r.seg = 0
 	if !r.srv.Trains {
 		r.seg = r.whole.SegmentSize
@@ -154,7 +154,7 @@ func (r *reader) take() {
 }
 
 // packet returns what to call the handler with, which is the handler's to change.
-func (r *reader) packet() *Packet {
+func (r *serverReader) packet() *Packet {
 	if r.seg == 0 {
 		return &r.whole
 	}
@@ -167,7 +167,7 @@ func (r *reader) packet() *Packet {
 }
 
 // next goes on to the next datagram, which may be in the same train.
-func (r *reader) next() {
+func (r *serverReader) next() {
 	if r.seg > 0 {
 		if r.off += r.seg; r.off < r.in.size {
 			return
@@ -177,7 +177,7 @@ func (r *reader) next() {
 	r.off = 0
 }
 
-func (r *reader) panicked(v any) {
+func (r *serverReader) panicked(v any) {
 	r.c.count.panics.Add(1)
 	log := r.srv.ErrorLog
 	if log == nil {
@@ -186,7 +186,7 @@ func (r *reader) panicked(v any) {
 	log.Error("dsrudp: panic in a Handler", "path", r.in.path().String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 }
 
-func (r *reader) report(p Path, err error) {
+func (r *serverReader) report(p Path, err error) {
 	if r.srv.OnError != nil {
 		r.srv.OnError(p, err)
 	}

@@ -3,8 +3,8 @@ package dsrudp
 import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
 // reply takes an answer to the datagram being served.
-func (r *reader) reply(b []byte) error {
-	s, t := &r.in.at.local, &r.in.peer.target
+func (r *serverReader) reply(b []byte) error {
+	s, t := &r.in.info.local, &r.in.peer.target
 	if !s.addr.IsValid() {
 		return ErrNoPath
 	}
@@ -16,10 +16,10 @@ func (r *reader) reply(b []byte) error {
 }
 
 // send takes a Packet to be sent.
-func (r *reader) send(p *Packet) error {
+func (r *serverReader) send(p *Packet) error {
 	var s source
 	var t target
-	if err := r.c.way(p, &s, &t); err != nil {
+	if err := r.c.endpoints(p, &s, &t); err != nil {
 		return err
 	}
 	b := p.Payload()
@@ -46,7 +46,7 @@ func (r *reader) send(p *Packet) error {
 }
 
 // copy returns a copy of b that is good until flush.
-func (r *reader) copy(b []byte) []byte {
+func (r *serverReader) copy(b []byte) []byte {
 	if !r.out.fits(len(b)) {
 		r.flush()
 	}
@@ -54,7 +54,7 @@ func (r *reader) copy(b []byte) []byte {
 }
 
 // flush sends the answers taken so far.
-func (r *reader) flush() {
+func (r *serverReader) flush() {
 	if r.out.items == 0 {
 		return
 	}

@@ -7,13 +7,13 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
-// A grouping knows which message of a sender's a datagram may join: the last one of
+// A merging knows which message of a batchSender a datagram may join: the last one of
 // its path. So the datagrams of a path leave in their order, whatever others come
 // between them.
 //
 // A path here is what the wire shows, which the kernel has a hand in where source or
 // target are left to it. Such datagrams change places with none.
-type grouping struct {
+type merging struct {
 	messages  [1 << slotBits]uint8 // by slot of the path, the message begun last
 	first     int                  // the first message that may be joined
 	followers []follower
@@ -24,7 +24,7 @@ type grouping struct {
 type follower struct{ message, item int }
 
 // slotBits is the binary logarithm of how many paths can be told apart. Of two with
-// one slot less is grouped, and nothing is wrong: a message shows whose it is.
+// one slot less is merged, and nothing is wrong: a message shows whose it is.
 const slotBits = 6
 
 // anywhere is the slot of what changes places with nothing: a path that is not known, and
@@ -32,7 +32,7 @@ const slotBits = 6
 const anywhere = -1
 
 // slot returns the slot of the path from s to t, which is one however they are written.
-func (q *sender) slot(s *source, t *target) int {
+func (q *batchSender) slot(s *source, t *target) int {
 	from, to := bitsOf(s.addr), bitsOf(t.addr.Addr())
 	if from == 0 || to == 0 || q.prefix {
 		return anywhere
@@ -54,8 +54,8 @@ func bitsOf(a netip.Addr) uint64 {
 
 // latest returns the message that a datagram of that slot may join, if its path is
 // the same, or -1.
-func (q *sender) latest(slot int) int {
-	last := q.out.Len() - 1
+func (q *batchSender) latest(slot int) int {
+	last := q.batch.Len() - 1
 	i := last
 	if slot != anywhere {
 		// It may be left from before the last flush. Then no message of the
@@ -69,7 +69,7 @@ func (q *sender) latest(slot int) int {
 }
 
 // begun notes that message i was begun, the last one so far.
-func (q *sender) begun(slot, i int) {
+func (q *batchSender) begun(slot, i int) {
 	if slot == anywhere {
 		q.first = i
 		return
@@ -77,8 +77,8 @@ func (q *sender) begun(slot, i int) {
 	q.messages[slot] = uint8(i)
 }
 
-// join puts a datagram behind those of message i, if it may be.
-func (q *sender) join(i, item int, payload []byte, s *source, t *target, ecn ECN) bool {
+// merge puts a datagram behind those of message i, if it may be.
+func (q *batchSender) merge(i, item int, payload []byte, s *source, t *target, ecn ECN) bool {
 	n := len(payload)
 	m := &q.msgs[i]
 	if m.s != *s || m.t != *t || m.full || n > m.size || n == 0 || q.flags != 0 || m.ecn != ecn ||
@@ -88,7 +88,7 @@ func (q *sender) join(i, item int, payload []byte, s *source, t *target, ecn ECN
 	if m.limit == 0 {
 		m.limit = max(1, q.c.offload.Limit(t.addr.Addr(), m.size))
 	}
-	if m.count >= m.limit || !q.out.AppendTo(i, payload) {
+	if m.count >= m.limit || !q.batch.AppendTo(i, payload) {
 		return false
 	}
 	q.followers = append(q.followers, follower{i, item})
@@ -102,13 +102,13 @@ func (q *sender) join(i, item int, payload []byte, s *source, t *target, ecn ECN
 }
 
 // segment has message i cut into segments of the first datagram's size.
-func (q *sender) segment(i int) {
-	q.out.Control(i, pktinfo.AppendSegmentSize(q.out.Controls(i), q.msgs[i].size))
+func (q *batchSender) segment(i int) {
+	q.batch.Control(i, pktinfo.AppendSegmentSize(q.batch.Controls(i), q.msgs[i].size))
 }
 
 // itemsOf returns the items of message i, one for each datagram or one train. They are
 // good until the next call.
-func (q *sender) itemsOf(i int) []int {
+func (q *batchSender) itemsOf(i int) []int {
 	items := append(q.listed[:0], q.msgs[i].item)
 	for _, f := range q.followers {
 		if f.message == i {
@@ -119,7 +119,7 @@ func (q *sender) itemsOf(i int) []int {
 	return items
 }
 
-// regroup begins anew, with no message to join.
-func (q *sender) regroup() {
+// resetMerging begins anew, with no message to join.
+func (q *batchSender) resetMerging() {
 	q.first, q.followers = 0, q.followers[:0]
 }
