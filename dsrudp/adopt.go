@@ -18,7 +18,7 @@ import (
 // datagram queued before the socket had IP_PKTINFO).
 //
 // The Conn is as one made with the zero [ListenConfig] otherwise: not Strict, and with
-// a path memory of [DefaultPathMemory].
+// a path memory of its default size.
 //
 // A socket that receives several datagrams as one (UDP_GRO) is refused: turn
 // that off first. So is one of another network namespace in which this process

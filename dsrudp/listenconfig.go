@@ -2,10 +2,6 @@ package dsrudp
 
 import "syscall"
 
-// DefaultPathMemory is the number of remote addresses that a Conn remembers the
-// path of unless ListenConfig.PathMemory says otherwise.
-const DefaultPathMemory = 1 << 20
-
 // A ListenConfig says how to listen. The zero value is what ListenUDP uses. It
 // may be used by many goroutines and is not changed.
 type ListenConfig struct {
@@ -82,8 +78,8 @@ type ListenConfig struct {
 	ReadBuffer, WriteBuffer int
 
 	// PathMemory is the number of remote addresses to remember the path of,
-	// for sends that are given only a remote address; 0 means
-	// DefaultPathMemory, negative turns it off. See the package's
-	// documentation for what it costs and what spoofed datagrams do to it.
+	// for sends that are given only a remote address; 0 stands for 1 048 576,
+	// and a negative number turns it off. See the package's documentation for
+	// what it costs and what spoofed datagrams do to it.
 	PathMemory int
 }

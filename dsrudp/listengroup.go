@@ -18,11 +18,14 @@ type listenGroup struct {
 
 var listenGroups atomic.Uint32
 
+// defaultPathMemory is what ListenConfig.PathMemory 0 stands for.
+const defaultPathMemory = 1 << 20
+
 func newListenGroup(lc *ListenConfig) listenGroup {
 	g := listenGroup{id: listenGroups.Add(1)}
 	switch {
 	case lc.PathMemory == 0:
-		g.memory = pathmem.New(DefaultPathMemory)
+		g.memory = pathmem.New(defaultPathMemory)
 	case lc.PathMemory > 0:
 		g.memory = pathmem.New(lc.PathMemory)
 	}

@@ -28,7 +28,7 @@ func (g *Generator) Run(l Load) (Result, error) {
 	if l.Latency {
 		g.latency(&s)
 	} else {
-		g.closed(&s)
+		g.closedLoop(&s)
 	}
 	if s.begin == 0 {
 		return Result{}, fmt.Errorf("load: the server on port %d answered %d datagrams and then none for %v", l.Port, g.count.All.Replies, silence)

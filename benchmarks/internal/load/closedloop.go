@@ -12,10 +12,10 @@ func (g *Generator) messages(datagrams int) int {
 	return n
 }
 
-// closed keeps a window of datagrams in flight. On a processor shared with the
+// closedLoop keeps a window of datagrams in flight. On a processor shared with the
 // server the two take turns: a whole window is sent, the server answers all of
 // it, then all replies are taken.
-func (g *Generator) closed(s *span) {
+func (g *Generator) closedLoop(s *span) {
 	per := g.load.Window / g.load.Sockets
 	flying := make([]int, len(g.fds))
 	progress := now()
