@@ -1,12 +1,9 @@
 package dsrudp_test
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,27 +12,6 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
-
-// writeTrain sends a train from a client.
-func writeTrain(t *testing.T, x *net.UDPConn, payload string, size int) {
-	t.Helper()
-	oob := make([]byte, unix.CmsgSpace(2))
-	binary.NativeEndian.PutUint16(cmsghdr(oob, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2), uint16(size))
-	_, _, err := x.WriteMsgUDP([]byte(payload), oob, nil)
-	require.NoError(t, err)
-}
-
-// readTrains receives n Packets into buffers that hold trains.
-func readTrains(t *testing.T, c *dsrudp.Conn, n int) (all []dsrudp.Packet) {
-	t.Helper()
-	for len(all) < n {
-		ps := packets(n-len(all), 1<<16)
-		k, err := c.ReadPackets(ps)
-		require.NoError(t, err)
-		all = append(all, ps[:k]...)
-	}
-	return all
-}
 
 // TestGRO: a train comes as one Packet, with its Path, its mark and the length of
 // its segments, beside single datagrams; it is echoed as one.
@@ -175,17 +151,4 @@ func TestGROOrReadAhead(t *testing.T) {
 		require.ErrorAs(t, err, &op)
 		require.Equal(t, "listen", op.Op)
 	}
-}
-
-// setClass sets what a client marks its datagrams with.
-func setClass(t *testing.T, x syscall.Conn, vip netip.Addr, class int) {
-	t.Helper()
-	level, name := unix.IPPROTO_IP, unix.IP_TOS
-	if vip.Is6() {
-		level, name = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
-	}
-	raw, err := x.SyscallConn()
-	require.NoError(t, err)
-	require.NoError(t, raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), level, name, class) }))
-	require.NoError(t, err, fmt.Sprint(vip))
 }

@@ -3,7 +3,6 @@
 package dsrudp_test
 
 import (
-	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,22 +53,6 @@ func TestBatchAllocations(t *testing.T) {
 				require.Zero(t, testing.AllocsPerRun(100, echo))
 				require.Zero(t, c.Stats().UnknownPath)
 			})
-		}
-	}
-}
-
-func askMany(t *testing.T, x net.Conn, request []byte, n int) {
-	for range n {
-		if _, err := x.Write(request); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func drain(t *testing.T, x net.Conn, b []byte, n int) {
-	for range n {
-		if _, err := x.Read(b); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

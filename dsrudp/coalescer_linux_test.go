@@ -13,33 +13,6 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// A heldError is what OnWriteError was told.
-type heldError struct {
-	path dsrudp.Path
-	err  error
-}
-
-// listenHolding returns a Conn that holds back what it writes, and what it tells.
-func listenHolding(t *testing.T, network string) (*dsrudp.Conn, chan heldError) {
-	t.Helper()
-	c := make(chan heldError, 100)
-	return listenWith(t, &dsrudp.ListenConfig{
-		CoalesceWrites: true,
-		OnWriteError:   func(p dsrudp.Path, err error) { c <- heldError{p, err} },
-	}, network, ":0"), c
-}
-
-// hold writes along p while c has datagrams that were read ahead, so that the write may be
-// held back.
-func hold(t *testing.T, c *dsrudp.Conn, p dsrudp.Path, payloads ...string) {
-	t.Helper()
-	for _, s := range payloads {
-		n, err := c.WritePacket([]byte(s), p)
-		require.NoError(t, err)
-		require.Equal(t, len(s), n)
-	}
-}
-
 // TestHeldTogether: answers of one length, given between reads, leave as one
 // message. A pause of a millisecond lets them go before, so that this need not
 // happen each time.

@@ -1,14 +1,9 @@
 package dsrudp_test
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
 	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -97,49 +92,4 @@ func read(t *testing.T, c *net.UDPConn) string {
 	n, err := c.Read(b)
 	require.NoError(t, err, "no answer: the client drops one that comes from another address than it wrote to")
 	return string(b[:n])
-}
-
-// apart has the test run again in a process of its own, where it may do to the
-// process what it wants, and reports whether this is that one. There is an end to
-// it: stuck says what it means when it had to be ended.
-func apart(t *testing.T, stuck string) bool {
-	t.Helper()
-	const child = "DSRUDP_TEST_APART"
-	if os.Getenv(child) == t.Name() {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), child+"="+t.Name())
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, ctx.Err(), "%s:\n%s", stuck, out)
-	require.NoError(t, err, "%s", out)
-	return false
-}
-
-// askAll has clients ask c, by two VIPs in turn, all at once and each so many
-// times in a row. Each must get the answers to its own.
-func askAll(t *testing.T, c *dsrudp.Conn, clients, rounds int) {
-	t.Helper()
-	var asking sync.WaitGroup
-	for i := range clients {
-		x := dialVIP(t, c, vips[i%2])
-		asking.Go(func() {
-			b := make([]byte, 64)
-			for r := range rounds {
-				q := fmt.Sprint(i, "/", r)
-				if _, err := x.Write([]byte(q)); err != nil {
-					t.Errorf("client %d: %v", i, err)
-					return
-				}
-				n, err := x.Read(b)
-				if err != nil || string(b[:n]) != q {
-					t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
-					return
-				}
-			}
-		})
-	}
-	asking.Wait()
 }

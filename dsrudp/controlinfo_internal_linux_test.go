@@ -14,14 +14,6 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
-func wildcard(t *testing.T, network string) *Conn {
-	t.Helper()
-	c, err := ListenUDP(network, &net.UDPAddr{})
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
 // TestUnderstandAlways: control messages are remembered only where what they say
 // follows from their bytes.
 func TestUnderstandAlways(t *testing.T) {

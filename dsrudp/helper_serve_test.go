@@ -3,9 +3,7 @@ package dsrudp_test
 import (
 	"fmt"
 	"net"
-	"runtime"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,25 +38,6 @@ func (v *serving) wait(t *testing.T) error {
 	t.Helper()
 	await(t, v.ended)
 	return v.err
-}
-
-// await waits for an event.
-func await[T any](t *testing.T, events <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-events:
-	case <-time.After(2 * patience):
-		t.Fatal("what was waited for did not happen")
-	}
-	return v
-}
-
-// soon waits for what tells nobody that it has happened.
-func soon(t *testing.T, what string, happened func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !happened(); runtime.Gosched() {
-		require.True(t, time.Now().Before(end), what)
-	}
 }
 
 // echoing answers each datagram with itself.
@@ -111,6 +90,3 @@ func soonFree(t *testing.T, c *dsrudp.Conn) {
 		return err == nil
 	})
 }
-
-// past is a deadline that is over.
-var past = time.Unix(1, 0)

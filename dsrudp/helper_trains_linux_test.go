@@ -114,3 +114,24 @@ func times(n, size int) []int {
 	}
 	return sizes
 }
+
+// writeTrain sends a train from a client.
+func writeTrain(t *testing.T, x *net.UDPConn, payload string, size int) {
+	t.Helper()
+	oob := make([]byte, unix.CmsgSpace(2))
+	binary.NativeEndian.PutUint16(cmsghdr(oob, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2), uint16(size))
+	_, _, err := x.WriteMsgUDP([]byte(payload), oob, nil)
+	require.NoError(t, err)
+}
+
+// readTrains receives n Packets into buffers that hold trains.
+func readTrains(t *testing.T, c *dsrudp.Conn, n int) (all []dsrudp.Packet) {
+	t.Helper()
+	for len(all) < n {
+		ps := packets(n-len(all), 1<<16)
+		k, err := c.ReadPackets(ps)
+		require.NoError(t, err)
+		all = append(all, ps[:k]...)
+	}
+	return all
+}

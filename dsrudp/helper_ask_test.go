@@ -1,0 +1,52 @@
+package dsrudp_test
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/dsrudp/go-dsrudp/dsrudp"
+)
+
+// askAll has clients ask c, by two VIPs in turn, all at once and each so many
+// times in a row. Each must get the answers to its own.
+func askAll(t *testing.T, c *dsrudp.Conn, clients, rounds int) {
+	t.Helper()
+	var asking sync.WaitGroup
+	for i := range clients {
+		x := dialVIP(t, c, vips[i%2])
+		asking.Go(func() {
+			b := make([]byte, 64)
+			for r := range rounds {
+				q := fmt.Sprint(i, "/", r)
+				if _, err := x.Write([]byte(q)); err != nil {
+					t.Errorf("client %d: %v", i, err)
+					return
+				}
+				n, err := x.Read(b)
+				if err != nil || string(b[:n]) != q {
+					t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
+					return
+				}
+			}
+		})
+	}
+	asking.Wait()
+}
+
+func askMany(t *testing.T, x net.Conn, request []byte, n int) {
+	for range n {
+		if _, err := x.Write(request); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func drain(t *testing.T, x net.Conn, b []byte, n int) {
+	for range n {
+		if _, err := x.Read(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
