@@ -12,14 +12,14 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// TestOffloadDenied: where a filter stops a group that it lets through as datagrams
+// TestOffloadDenied: where a filter stops a merged message that it lets through as datagrams
 // (EPERM), these leave one by one. It may have gone by the length, so that those of
-// this length are not grouped for that remote address any more, and shorter ones are.
+// this length are not merged for that remote address any more, and shorter ones are.
 func TestOffloadDenied(t *testing.T) {
 	if !apart(t, "it did not end") {
 		return
 	}
-	refuseGroups(t, unix.EPERM, func(c *dsrudp.Conn, x *net.UDPConn) {
+	refuseMerged(t, unix.EPERM, func(c *dsrudp.Conn, x *net.UDPConn) {
 		path := pathFrom(c, vips[0], x)
 		ps, all := packetsOf(path, true, times(3, 10)...)
 		writeAll(t, c, ps)
@@ -30,25 +30,25 @@ func TestOffloadDenied(t *testing.T) {
 	})
 }
 
-// TestOffloadNoBuffer: where there is no room for a group (ENOBUFS) there may be for
-// its datagrams, one by one. It says nothing of the next group.
+// TestOffloadNoBuffer: where there is no room for a merged message (ENOBUFS) there may be for
+// its datagrams, one by one. It says nothing of the next one.
 func TestOffloadNoBuffer(t *testing.T) {
 	if !apart(t, "it did not end") {
 		return
 	}
-	refuseGroups(t, unix.ENOBUFS, func(c *dsrudp.Conn, x *net.UDPConn) {
+	refuseMerged(t, unix.ENOBUFS, func(c *dsrudp.Conn, x *net.UDPConn) {
 		ps, all := packetsOf(pathFrom(c, vips[0], x), true, times(3, 10)...)
 		writeAll(t, c, ps)
 		requireTrains(t, x, train{all, 10})
 	})
 }
 
-// refuseGroups has a group fail with errno, of which nothing is lost. What happens to
+// refuseMerged has a merged message fail with errno, of which nothing is lost. What happens to
 // the next ones to the same client is then's to look at.
 //
 // A seccomp filter refuses it. It goes by the number of messages, which is two here
 // only.
-func refuseGroups(t *testing.T, errno unix.Errno, then func(c *dsrudp.Conn, x *net.UDPConn)) {
+func refuseMerged(t *testing.T, errno unix.Errno, then func(c *dsrudp.Conn, x *net.UDPConn)) {
 	t.Helper()
 	forbid(t, errno, unix.SYS_SENDMMSG, map[int]uint32{2: 2})
 	for _, network := range []string{"udp4", "udp"} {

@@ -12,7 +12,7 @@ import (
 )
 
 // TestGroupBadSource (K6.4): a source that is not local is each Packet's error,
-// and no reason to give up grouping.
+// and no reason to give up merging.
 func TestGroupBadSource(t *testing.T) {
 	for _, w := range []struct {
 		network string

@@ -52,7 +52,7 @@ func connectTo(t *testing.T, c *net.UDPConn, peer netip.AddrPort) {
 
 // TestGroupAfterRefusal: that nobody listened to an earlier datagram is one datagram's
 // error, as with net, and not that of all which were to leave with it; and no reason
-// to give up grouping.
+// to give up merging.
 func TestGroupAfterRefusal(t *testing.T) {
 	c, x, p := refusedPeer(t)
 	ps, all := packetsOf(p, true, times(30, 10)...)

@@ -14,12 +14,12 @@ import (
 )
 
 // TestOffloadUnable: where the device cannot do what segments need (EIO) the
-// datagrams leave one by one, from the same source, and no more are grouped for
+// datagrams leave one by one, from the same source, and no more are merged for
 // that remote address, however short. After several such addresses none are for
 // any.
 //
 // A seccomp filter is that device. It goes by the number of messages, which is
-// two only where a test wants the first of two groups to fail.
+// two only where a test wants the first of two merged messages to fail.
 func TestOffloadUnable(t *testing.T) {
 	if !apart(t, "it did not end") {
 		return

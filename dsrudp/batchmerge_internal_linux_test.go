@@ -89,7 +89,7 @@ func TestGroupingLeftToKernel(t *testing.T) {
 		require.Equal(t, 1, q.batch.Len(), "that was another time")
 		q.flush()
 		take(t, q, other, "12")
-		require.Equal(t, 1, q.batch.Len(), "one after the other they are grouped")
+		require.Equal(t, 1, q.batch.Len(), "one after the other they are merged")
 		q.flush()
 		q.prefix = true
 		take(t, q, same, "12")

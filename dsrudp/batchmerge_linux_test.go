@@ -10,9 +10,9 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// groupings are the lengths of Packets of one Path, and how many of them leave as
+// merges are the lengths of Packets of one Path, and how many of them leave as
 // one message each.
-var groupings = []struct {
+var merges = []struct {
 	name   string
 	sizes  []int
 	counts []int
@@ -40,7 +40,7 @@ func TestGrouping(t *testing.T) {
 		c := listen(t, w.network, ":0")
 		x := dialTrains(t, c, w.vip)
 		for _, adjacent := range []bool{true, false} {
-			for _, g := range groupings {
+			for _, g := range merges {
 				t.Run(w.network+"/"+w.vip.String()+"/"+g.name, func(t *testing.T) {
 					ps, all := packetsOf(pathFrom(c, w.vip, x), adjacent, g.sizes...)
 					if w.vip.Is6() && g.name == "growing" {
@@ -87,7 +87,7 @@ func TestGroupingBound(t *testing.T) {
 	}
 }
 
-// TestGroupingEnds: a group has one Path and one mark. What has another Path does
+// TestGroupingEnds: a merged message has one Path and one mark. What has another Path does
 // not end it, nor does a Packet that is not sent, but what is of its Path and no part
 // of it does, so that each Path's order is kept.
 func TestGroupingEnds(t *testing.T) {

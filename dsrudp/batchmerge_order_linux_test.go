@@ -59,24 +59,24 @@ func TestGroupingInTurn(t *testing.T) {
 			clients[k].want += string(ps[i].Buf)
 		}
 		writeAll(t, c, ps)
-		grouped := 0
+		merged := 0
 		for _, x := range clients {
 			got := ""
 			for len(got) < len(x.want) {
 				tr := readTrain(t, x.conn)
 				got += tr.payload
 				if tr.size > 2 {
-					grouped++
+					merged++
 				}
 			}
 			require.Equal(t, x.want, got, "seed %d", seed)
 			requireNothing(t, x.conn)
 		}
-		require.Positive(t, grouped)
+		require.Positive(t, merged)
 	}
 }
 
-// TestGroupingErrors: where Packets of several paths are grouped each has its own
+// TestGroupingErrors: where Packets of several paths are merged each has its own
 // path's error.
 func TestGroupingErrors(t *testing.T) {
 	for _, locals := range [][2]string{

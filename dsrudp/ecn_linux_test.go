@@ -44,7 +44,7 @@ func TestECNReceived(t *testing.T) {
 }
 
 // TestECNSent: each Packet leaves with its own mark and the socket's own
-// differentiated services, alone, in a group, in a train, from its source.
+// differentiated services, alone, merged, in a train, from its source.
 func TestECNSent(t *testing.T) {
 	const dscp = 0xb8
 	for _, s := range ecnSockets {

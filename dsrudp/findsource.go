@@ -9,6 +9,9 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
 )
 
+// How a send finds its source: in the order in which the package's documentation lists
+// the ways. Each that is given less than it needs leaves it to the next.
+
 // sourceByPath returns the source that a Path's Local asks for.
 func (c *Conn) sourceByPath(local, remote netip.AddrPort) (source, error) {
 	if c.plain4(&local) {
@@ -22,6 +25,7 @@ func (c *Conn) plain4(local *netip.AddrPort) bool {
 	return local.Addr().Is4() && local.Port() == c.port && local.Addr() != netip.IPv4Unspecified()
 }
 
+// sourceByAnyPath is sourceByPath for every Local, IPv6 and the ones to refuse too.
 func (c *Conn) sourceByAnyPath(local, remote netip.AddrPort) (source, error) {
 	addr := local.Addr()
 	if !addr.IsValid() {

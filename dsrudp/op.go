@@ -17,6 +17,7 @@ type op struct {
 	solo   bool // it is Conn.solo, not of the pool
 }
 
+// newOp returns an *op for Conn.ops, or for somebody to keep.
 func (c *Conn) newOp() any {
 	o := new(op)
 	o.msg.Init()

@@ -43,6 +43,7 @@ func (c *Conn) boundTo(local *net.UDPAddr) source {
 // an index beside an IPv4 source would pin the way out.
 func scoped(a netip.Addr) bool { return a.Is6() && scoped6(a) }
 
+// scoped6 is scoped for an IPv6 address. It is apart for scoped to be inlined.
 func scoped6(a netip.Addr) bool { return a.IsLinkLocalUnicast() || a.IsUnspecified() }
 
 // towards returns s with the zone of the target, where it needs one and has none.

@@ -20,6 +20,7 @@ func (c *Conn) setTarget(remote netip.AddrPort, t *target) {
 	}
 }
 
+// setTargetZone has the zone of t's address be its scope.
 func (c *Conn) setTargetZone(t *target) {
 	addr := t.addr.Addr()
 	t.addr = netip.AddrPortFrom(addr.WithZone(""), t.addr.Port())
@@ -74,6 +75,7 @@ func (c *Conn) refusesRemote(remote netip.AddrPort) bool {
 	return !remote.IsValid() || c.connected && unmap(remote) != unmap(c.peer) || !c.inet6() && !is4(remote.Addr())
 }
 
+// is4 reports whether a datagram to a is an IPv4 one, however a is written.
 func is4(a netip.Addr) bool { return a.Is4() || a.Is4In6() }
 
 // needsInterface reports whether a datagram to a takes the way out that the

@@ -39,7 +39,7 @@ func TestWriteBatchPrefix(t *testing.T) {
 				payload := func(i, at int) string {
 					s := fmt.Sprintf("%2d of %2d", i, at)
 					if count > 5 {
-						s += bytesOf(0, i) // longer and longer, or they would be a group; and 32 are what one call takes
+						s += bytesOf(0, i) // longer and longer, or they would be merged; and 32 are what one call takes
 					}
 					return s
 				}
@@ -173,7 +173,7 @@ func TestWriteBatchControl(t *testing.T) {
 			tos := make([]byte, unix.CmsgSpace(4))
 			cmsghdr(tos, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = 0xb8
 			var ms []ipv4.Message
-			for i := range 32 { // pairs of one length make groups
+			for i := range 32 { // pairs of one length are merged
 				ms = append(ms, message(bytesOf(0, 1+i), a), message(bytesOf(0, 1+i), a))
 			}
 			last := message("last", a)

@@ -95,6 +95,7 @@ func (c *Conn) endpoints(p *Packet, s *source, t *target) error {
 	return c.anyEndpoints(p.Path, s, t)
 }
 
+// anyEndpoints is endpoints for every Path, those to refuse too.
 func (c *Conn) anyEndpoints(p Path, s *source, t *target) (err error) {
 	if c.refusesRemote(p.Remote) {
 		return bare(netsRefusal(c.conn.WriteToUDPAddrPort(nil, p.Remote)))

@@ -21,7 +21,7 @@ var breakages = slices.Concat(
 	shutting,
 	batches,
 	offloading,
-	grouping,
+	merging,
 	holding,
 	counting,
 	limits,

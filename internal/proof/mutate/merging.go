@@ -1,7 +1,7 @@
 package main
 
 // Datagrams of one path that leave as one.
-var grouping = []breakage{
+var merging = []breakage{
 	{
 		name: "datagrams of another Path in a group",
 		edits: []edit{{
