@@ -12,7 +12,7 @@ import (
 // for each Conn, as ops are.
 type batchReceiver struct {
 	o        *op // for the guard's memo
-	batch    *mmsg.Batch
+	batch    *mmsg.InBatch
 	peers    []peer         // where message i came from, if it was not where message i-1 did
 	memories []pathmem.View // and what the path memory knows of that
 	cache    controlCache
@@ -35,7 +35,7 @@ type peer struct {
 func (c *Conn) newBatchReceiver(n int) *batchReceiver {
 	r := &batchReceiver{
 		o:        c.newOp().(*op),
-		batch:    c.sock.NewBatch(n, pktinfo.Size),
+		batch:    c.sock.NewInBatch(n, pktinfo.Size),
 		peers:    make([]peer, n),
 		memories: make([]pathmem.View, n),
 	}

@@ -32,7 +32,7 @@ const sendRoom = pktinfo.SourceSize + 24 + 24
 type batchSender struct {
 	c     *Conn
 	o     *op // the guard's memo, and the memory for sends one by one
-	batch *mmsg.Batch
+	batch *mmsg.OutBatch
 	msgs  [maxBatch]message
 	merging
 	failed  []failure
@@ -70,7 +70,7 @@ type failure struct {
 }
 
 func (c *Conn) newBatchSender() any {
-	return &batchSender{c: c, o: c.newOp().(*op), batch: c.sock.NewBatch(maxBatch, sendRoom)}
+	return &batchSender{c: c, o: c.newOp().(*op), batch: c.sock.NewOutBatch(maxBatch, sendRoom)}
 }
 
 // add takes a datagram to be sent from s to t. Number is the caller's own for it. An

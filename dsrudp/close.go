@@ -27,7 +27,7 @@ func (c *Conn) Close() error {
 			return &net.OpError{Op: "close", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: net.ErrClosed}
 		}
 		c.end()
-		return c.sock.SetDeadline(past)
+		return c.sock.Expire()
 	}
 	c.life.Unlock()
 	if first {

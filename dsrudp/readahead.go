@@ -17,7 +17,7 @@ type readAhead struct {
 	c *Conn
 
 	mu      sync.Mutex
-	batch   *mmsg.Batch
+	batch   *mmsg.InBatch
 	buffers [][]byte
 	i, n    int // the next datagram to give away, and their number
 
@@ -26,7 +26,7 @@ type readAhead struct {
 }
 
 func newReadAhead(c *Conn, n int) *readAhead {
-	a := &readAhead{c: c, batch: c.sock.NewBatch(n, pktinfo.Size), buffers: newBuffers(n)}
+	a := &readAhead{c: c, batch: c.sock.NewInBatch(n, pktinfo.Size), buffers: newBuffers(n)}
 	for i, p := range a.buffers {
 		a.batch.SetBuffer(i, p)
 	}

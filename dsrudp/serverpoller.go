@@ -46,7 +46,7 @@ func watchPoller(readers []*serverReader) {
 
 // look looks after another reader if the own one, whose streak and batch these are, has
 // been busy since the last time. It reports whether that other one was overlooked.
-func (w *pollerWatch) look(streak uint, batch *mmsg.Batch) bool {
+func (w *pollerWatch) look(streak uint, batch *mmsg.InBatch) bool {
 	if streak <= w.streak {
 		w.streak = 0 // it has waited: no batch is empty
 	}

@@ -1,4 +1,4 @@
-//go:build linux && !race
+//go:build linux && !race && !dsrudp_portable
 
 package mmsg_test
 
@@ -19,7 +19,7 @@ func TestBatchAllocations(t *testing.T) {
 			s.Plain()
 		}
 		in, buffers := inbound(s, 8, 64)
-		out := s.NewBatch(8, 64)
+		out := s.NewOutBatch(8, 64)
 		scratch := make([]byte, 0, 64)
 		for _, self := range []netip.AddrPort{addrOf(c, "127.0.0.1"), addrOf(c, "::1")} {
 			fill := func() {
@@ -63,7 +63,7 @@ func TestBatchAllocations(t *testing.T) {
 // second time on.
 func TestBatchScatterAllocations(t *testing.T) {
 	s, c := socket(t, "udp4", "127.0.0.1:0", false)
-	in, out := s.NewBatch(1, 0), s.NewBatch(1, 0)
+	in, out := s.NewInBatch(1, 0), s.NewOutBatch(1, 0)
 	buffers := [][]byte{make([]byte, 1), make([]byte, 1)}
 	self, payload := addrOf(c, "127.0.0.1"), []byte("12")
 	require.Zero(t, testing.AllocsPerRun(100, func() {

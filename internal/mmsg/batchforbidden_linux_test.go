@@ -1,4 +1,4 @@
-//go:build amd64 || arm64
+//go:build (amd64 || arm64) && !dsrudp_portable
 
 package mmsg_test
 
@@ -39,7 +39,7 @@ func TestBatchForbidden(t *testing.T) {
 			require.Equal(t, errno, got)
 
 			to := addrOf(yc, "127.0.0.1")
-			out := x.NewBatch(4, 0)
+			out := x.NewOutBatch(4, 0)
 			build(t, out, to, []byte("1"), tooLong, []byte("2"), []byte("long as it is"))
 			n, err := out.Send(0, 0)
 			require.NoError(t, err)

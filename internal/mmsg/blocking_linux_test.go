@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -37,8 +39,8 @@ func TestBlockingDescription(t *testing.T) {
 	}
 }
 
-func blockingBatch(s *mmsg.Socket) *mmsg.Batch {
-	b := s.NewBatch(2, 0)
+func blockingBatch(s *mmsg.Socket) *mmsg.InBatch {
+	b := s.NewInBatch(2, 0)
 	for i := range 2 {
 		b.SetBuffer(i, make([]byte, 8))
 	}

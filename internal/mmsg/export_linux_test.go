@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg
 
 import (
@@ -14,18 +16,18 @@ func SocketWith(conn *net.UDPConn, raw syscall.RawConn) *Socket { return &Socket
 // End is what Close begins with.
 func (s *Socket) End() { s.life.end() }
 
-// Cap returns the number of messages that b has room for.
-func (b *Batch) Cap() int { return len(b.hdrs) }
+// Cap returns the number of messages that there is room for.
+func (hs *headers) Cap() int { return len(hs.hdrs) }
 
 // Sent returns the bytes of payload of message i that were sent.
-func (b *Batch) Sent(i int) int { return int(b.hdrs[i].n) }
+func (b *OutBatch) Sent(i int) int { return int(b.hdrs[i].n) }
 
 // Waits reports whether b's Loop waits, and SetWaits says so.
-func (b *Batch) Waits() bool       { return b.waiting.yes.Load() }
-func (b *Batch) SetWaits(yes bool) { b.waiting.yes.Store(yes) }
+func (b *InBatch) Waits() bool       { return b.waiting.yes.Load() }
+func (b *InBatch) SetWaits(yes bool) { b.waiting.yes.Store(yes) }
 
 // Keeps reports whether b keeps payloads alive.
-func (b *Batch) Keeps() bool {
+func (b *OutBatch) Keeps() bool {
 	keeps := b.last != nil
 	for _, v := range b.iovs {
 		keeps = keeps || v.Base != nil

@@ -1,9 +1,9 @@
-//go:build !linux
+//go:build !linux || dsrudp_portable
 
 package mmsg
 
 // Cap returns the number of messages that b has room for.
-func (b *Batch) Cap() int { return len(b.buffers) }
+func (b *OutBatch) Cap() int { return len(b.messages) }
 
 // Sent returns the bytes of payload of message i that were sent.
-func (b *Batch) Sent(i int) int { return b.messages[i].n }
+func (b *OutBatch) Sent(i int) int { return b.messages[i].n }

@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -26,8 +28,8 @@ var sends = map[string]func(s *mmsg.Socket) error{
 }
 
 // oneOf returns a Batch of one datagram to send.
-func oneOf(s *mmsg.Socket) *mmsg.Batch {
-	out := s.NewBatch(1, 0)
+func oneOf(s *mmsg.Socket) *mmsg.OutBatch {
+	out := s.NewOutBatch(1, 0)
 	out.Begin(nil, 0, nil)
 	out.Append([]byte("1"))
 	return out

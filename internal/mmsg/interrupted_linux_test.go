@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -26,7 +28,7 @@ func TestInterrupted(t *testing.T) {
 			}
 			self := addrOf(c, "127.0.0.1")
 			m, b := mmsg.NewMsg(), make([]byte, 8)
-			out := s.NewBatch(2, 0)
+			out := s.NewOutBatch(2, 0)
 			build(t, out, self, []byte("2"), []byte("3"))
 			in, buffers := inbound(s, 2, 8)
 

@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -49,7 +51,7 @@ func TestOwnDeadline(t *testing.T) {
 				return err
 			}
 			writeBatch := func() error {
-				out := s.NewBatch(1, 0)
+				out := s.NewOutBatch(1, 0)
 				build(t, out, self, []byte("1"))
 				_, err := out.Send(0, 0)
 				return err
@@ -107,7 +109,7 @@ func TestOwnAsks(t *testing.T) {
 	a := &asked{RawConn: raw}
 	s := mmsg.SocketWith(c, a)
 	self := addrOf(c, "127.0.0.1")
-	m, out := mmsg.NewMsg(), s.NewBatch(1, 0)
+	m, out := mmsg.NewMsg(), s.NewOutBatch(1, 0)
 	build(t, out, self, []byte("1"))
 	write := func() error {
 		_, err := s.Send(mmsg.NewMsg(), []byte("1"), nil, &self, 0)

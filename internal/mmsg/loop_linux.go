@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg
 
 import (
@@ -8,17 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Waiting shows others whether a Loop waits. It keeps nothing of the Batch alive.
+// Waiting shows others whether a Loop waits. It keeps nothing of the InBatch alive.
 type Waiting struct {
 	raw syscall.RawConn
 	yes atomic.Bool
 }
 
 // Waiting returns what shows whether b's Loop waits.
-func (b *Batch) Waiting() *Waiting { return b.waiting }
+func (b *InBatch) Waiting() *Waiting { return b.waiting }
 
 // Streak returns how many datagrams Loop has received since it waited.
-func (b *Batch) Streak() uint { return b.streak }
+func (b *InBatch) Streak() uint { return b.streak }
 
 // maxFull is how many full batches Loop takes before it lets the poller look at
 // the deadline.
@@ -32,7 +34,7 @@ const maxFull = 16
 // A batch that is not full means that the kernel has shown the queue to be
 // empty. What came after that has left its mark with the poller, which this
 // callback does not leave, so it need not look again.
-func (b *Batch) Loop(f func(n int) bool) error {
+func (b *InBatch) Loop(f func(n int) bool) error {
 	b.rearm()
 	b.to, b.flags = len(b.hdrs), 0
 	b.looping = true
@@ -76,7 +78,7 @@ func (b *Batch) Loop(f func(n int) bool) error {
 }
 
 // wait returns what has the poller wait.
-func (b *Batch) wait() bool {
+func (b *InBatch) wait() bool {
 	b.streak = 0
 	b.waiting.yes.Store(true)
 	return false
@@ -84,7 +86,7 @@ func (b *Batch) wait() bool {
 
 // Overlooks reports whether a Loop, which may be another goroutine's, waits although
 // there is a datagram for it. Mostly nobody has looked at the poller then.
-func (b *Batch) Overlooks(other *Waiting) bool {
+func (b *InBatch) Overlooks(other *Waiting) bool {
 	b.pending = false
 	if other.yes.Load() {
 		_ = other.raw.Control(b.ask) // an error means that it was closed
@@ -92,7 +94,7 @@ func (b *Batch) Overlooks(other *Waiting) bool {
 	return b.pending
 }
 
-func (b *Batch) look(fd uintptr) {
+func (b *InBatch) look(fd uintptr) {
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds[:], 0)
 	b.pending = err == nil && n > 0

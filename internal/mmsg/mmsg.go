@@ -6,7 +6,7 @@
 // It is made inside the callback of a [syscall.RawConn], so that the runtime's
 // poller waits, and keeps deadlines and Close working; where waiting is not likely,
 // in Recv and the sends, it is tried before without asking net, see gate. Elsewhere
-// it is net's own call.
+// it is net's own call; with the build tag dsrudp_portable, for tests, on Linux too.
 //
 // Errors are the ones below net's *net.OpError: the exported methods above
 // wrap them once.
@@ -27,6 +27,7 @@ type Socket struct {
 	inet6 bool
 	plain bool
 	life  life
+	expiry
 
 	generation func() uint64 // or nil
 }

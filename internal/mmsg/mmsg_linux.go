@@ -1,9 +1,12 @@
+//go:build !dsrudp_portable
+
 package mmsg
 
 import (
 	"net/netip"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -163,6 +166,13 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (
 	}
 	return m.n, nil
 }
+
+// expiry is for where it is not the deadlines' matter alone.
+type expiry struct{}
+
+// Expire ends calls that wait, and has others fail from now on, with
+// os.ErrDeadlineExceeded; but not an OutBatch's sends within a Loop that need not wait.
+func (s *Socket) Expire() error { return s.SetDeadline(time.Unix(1, 0)) }
 
 // read calls m.recvmsg. Whether the gate is worth a try is a guess: where the
 // datagram is not there, net tries again before it waits, and one system call was

@@ -1,11 +1,14 @@
-//go:build !linux
+//go:build !linux || dsrudp_portable
 
 package mmsg
 
 import (
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
+	"sync/atomic"
+	"time"
 )
 
 // Msg is the memory one system call works on; net keeps its own here.
@@ -37,6 +40,22 @@ func (s *Socket) Recv(_ *Msg, b, oob []byte, r *Received) error {
 // that is nil, to the connected peer. Scope is the interface index of a link-local
 // remote address, else 0.
 func (s *Socket) Send(_ *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (int, error) {
+	if s.expired.Load() {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return s.send(b, oob, to, scope)
+}
+
+func (s *Socket) send(b, oob []byte, to *netip.AddrPort, scope uint32) (int, error) {
+	if to == nil && len(oob) == 0 {
+		// Net takes a message without an address only where it knows that the socket
+		// is connected; and does not if it was given it as a file.
+		n, err := s.conn.Write(b)
+		if err != nil {
+			return 0, unwrap(err)
+		}
+		return n, nil
+	}
 	var remote netip.AddrPort
 	if to != nil {
 		remote = *to
@@ -51,6 +70,17 @@ func (s *Socket) Send(_ *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (
 		return 0, unwrap(err)
 	}
 	return n, nil
+}
+
+type expiry struct {
+	expired atomic.Bool // Expire was called
+}
+
+// Expire ends calls that wait, and has others fail from now on, with
+// os.ErrDeadlineExceeded; but not an OutBatch's sends within a Loop, see there.
+func (s *Socket) Expire() error {
+	s.expired.Store(true)
+	return s.SetDeadline(time.Unix(1, 0))
 }
 
 func scopeOf(zone string) uint32 {

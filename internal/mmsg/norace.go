@@ -1,4 +1,4 @@
-//go:build linux && !race
+//go:build linux && !race && !dsrudp_portable
 
 package mmsg
 
@@ -7,5 +7,5 @@ func raceWrite([]byte) {}
 
 const raceEnabled = false
 
-func (*Batch) raceReceived() {}
-func (*Batch) raceSent()     {}
+func (*InBatch) raceReceived() {}
+func (*OutBatch) raceSent()    {}

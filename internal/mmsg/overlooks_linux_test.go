@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -98,7 +100,7 @@ func TestBatchStreak(t *testing.T) {
 	}
 }
 
-func soonWaits(t *testing.T, b *mmsg.Batch) {
+func soonWaits(t *testing.T, b *mmsg.InBatch) {
 	t.Helper()
 	for end := time.Now().Add(5 * time.Second); !b.Waits(); runtime.Gosched() {
 		require.True(t, time.Now().Before(end), "it waits")

@@ -1,4 +1,4 @@
-//go:build linux && race
+//go:build linux && race && !dsrudp_portable
 
 package mmsg
 
@@ -25,7 +25,7 @@ func raceWrite(b []byte) {
 const raceEnabled = true
 
 // raceReceived tells of what a receive wrote.
-func (b *Batch) raceReceived() {
+func (b *InBatch) raceReceived() {
 	for i := range b.hdrs[:b.done] {
 		left := int(b.hdrs[i].n)
 		for _, v := range vectors(&b.hdrs[i].hdr) {
@@ -37,7 +37,7 @@ func (b *Batch) raceReceived() {
 }
 
 // raceSent tells of what a send is about to read.
-func (b *Batch) raceSent() {
+func (b *OutBatch) raceSent() {
 	for i := b.from; i < b.to; i++ {
 		h := &b.hdrs[i].hdr
 		for _, v := range vectors(h) {

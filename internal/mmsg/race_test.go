@@ -1,4 +1,4 @@
-//go:build linux && race
+//go:build linux && race && !dsrudp_portable
 
 package mmsg_test
 
@@ -85,7 +85,7 @@ func raceBatchRecvPieces(t *testing.T, s *mmsg.Socket, _ netip.AddrPort, b, _ []
 }
 
 func raceRecvInto(t *testing.T, s *mmsg.Socket, buffers ...[]byte) {
-	batch := s.NewBatch(2, raceOOBLen)
+	batch := s.NewInBatch(2, raceOOBLen)
 	batch.SetBuffers(0, buffers)
 	batch.SetBuffer(1, nil)
 	n, err := batch.Recv(2, 0)
@@ -97,7 +97,7 @@ func raceRecvInto(t *testing.T, s *mmsg.Socket, buffers ...[]byte) {
 }
 
 func raceBatchSend(t *testing.T, s *mmsg.Socket, self netip.AddrPort, b, oob []byte) {
-	batch := s.NewBatch(2, raceOOBLen)
+	batch := s.NewOutBatch(2, raceOOBLen)
 	batch.Begin(&self, 0, oob[:raceOOBLen])
 	require.True(t, batch.Append(b[raceLen+2:raceLen+4]))
 	require.True(t, batch.Append(b[:raceLen]))

@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg
 
 import (

@@ -21,7 +21,7 @@ func TestK8_3_FilterForbidsNoCall(t *testing.T) {
 	defer k8Drop(t, d, k8Far4)()
 	client := d.dialFrom(t, duoClient4, duoServer4)
 	near := siteAddr(client.LocalAddr())
-	out := s.NewBatch(6, 0)
+	out := s.NewOutBatch(6, 0)
 	for i, to := range []netip.AddrPort{near, netip.AddrPortFrom(k8Far4, 9), near, near, near, near} {
 		out.Begin(&to, 0, nil)
 		require.True(t, out.Append([]byte{byte('0' + i)}))

@@ -104,7 +104,7 @@ var batches = []breakage{
 	{
 		name: "Path of the datagram before kept for another client",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/inbatch_linux.go",
 			" && b.names[i].equal(&b.names[i-1], n)",
 			"",
 		}},
@@ -113,7 +113,7 @@ var batches = []breakage{
 	{
 		name: "namelen not reset",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/inbatch_linux.go",
 			"h.Namelen = uint32(len(b.names[i]))",
 			"h.Namelen = max(h.Namelen, 0)",
 		}},
@@ -122,7 +122,7 @@ var batches = []breakage{
 	{
 		name: "controllen not reset",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/inbatch_linux.go",
 			"\t\th.SetControllen(b.room)\n",
 			"\t\tif h.Controllen == 0 {\n\t\t\th.SetControllen(b.room)\n\t\t}\n",
 		}},
@@ -131,7 +131,7 @@ var batches = []breakage{
 	{
 		name: "pieces with a gap between them taken for one",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"&l[:len(l)+1][len(l)] == &p[0]",
 			"&l[:cap(l)][min(len(l)+1, cap(l)-1)] == &p[0]",
 		}},
@@ -140,7 +140,7 @@ var batches = []breakage{
 	{
 		name: "vectors of a message left behind when it moves",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"\tcopy(b.iovs[b.niov:], b.iovs[x.at:x.at+n])\n",
 			"",
 		}},
@@ -149,7 +149,7 @@ var batches = []breakage{
 	{
 		name: "vector of another message taken for room behind one's own",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"x.room > 0 && x.at+x.room == b.niov",
 			"x.room > 0",
 		}},
@@ -158,7 +158,7 @@ var batches = []breakage{
 	{
 		name: "vectors' place of a message before kept",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"\tb.extents[i].room = 0\n",
 			"",
 		}},
@@ -167,7 +167,7 @@ var batches = []breakage{
 	{
 		name: "vectors moved to where there is no room for another",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"\tif room <= n {\n",
 			"\tif room < n {\n",
 		}},
@@ -176,7 +176,7 @@ var batches = []breakage{
 	{
 		name: "piece taken for one with that of another message",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"n > 0 && b.lastTo == i && len(p) > 0",
 			"n > 0 && len(p) > 0",
 		}},
@@ -185,7 +185,7 @@ var batches = []breakage{
 	{
 		name: "control messages that outgrew their room sent again",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"\th.Control = unsafe.SliceData(oob)\n\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
 			"\tif h.Control == nil {\n\t\th.Control = unsafe.SliceData(oob)\n\t}\n\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
 		}},
@@ -221,7 +221,7 @@ var batches = []breakage{
 	{
 		name: "control messages of the message before sent again",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"\th.SetControllen(len(oob))\n\th.SetIovlen(0)\n",
 			"\tif len(oob) > 0 {\n\t\th.SetControllen(len(oob))\n\t}\n\th.SetIovlen(0)\n",
 		}},
@@ -239,7 +239,7 @@ var batches = []breakage{
 	{
 		name: "one datagram taken after each wait",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/inbatch_linux.go",
 			"if b.lone {",
 			"if b.waited {",
 		}},
@@ -248,7 +248,7 @@ var batches = []breakage{
 	{
 		name: "another datagram looked for after each wait",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/inbatch_linux.go",
 			"if b.lone {",
 			"if b.done > 1 {",
 		}},
@@ -257,7 +257,7 @@ var batches = []breakage{
 	{
 		name: "datagram that was there taken for one that was waited for",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/inbatch_linux.go",
 			"b.lone = b.waited && b.done == 1",
 			"b.lone = b.done == 1",
 		}},

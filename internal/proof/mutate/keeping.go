@@ -32,7 +32,7 @@ var keeping = []breakage{
 	{
 		name: "pieces of buffers kept after ReadBatch",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/inbatch_linux.go",
 			"clear(b.scatter[i][:cap(b.scatter[i])])",
 			"_ = b.scatter[i]",
 		}},

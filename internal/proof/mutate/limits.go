@@ -50,7 +50,7 @@ var limits = []breakage{
 	{
 		name: "raw call that sends without a bound",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatchsend_linux.go",
 			"const maxCall = 1 << 17",
 			"const maxCall = 1 << 30",
 		}},
@@ -59,7 +59,7 @@ var limits = []breakage{
 	{
 		name: "raw call that goes over its bound by a message",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatchsend_linux.go",
 			"return max(i, from+1)",
 			"return i + 1",
 		}},

@@ -158,7 +158,7 @@ var merging = []breakage{
 	{
 		name: "vectors left behind kept",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"b.iovs[:b.niov] {\n\t\tb.iovs[i].Base = nil",
 			"b.iovs[:min(b.niov, b.len)] {\n\t\tb.iovs[i].Base = nil",
 		}},
@@ -167,7 +167,7 @@ var merging = []breakage{
 	{
 		name: "piece appended last kept",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"b.bytes, b.last = 0, 0, 0, nil",
 			"b.bytes = 0, 0, 0",
 		}},
@@ -176,7 +176,7 @@ var merging = []breakage{
 	{
 		name: "pieces appended in turn not counted for a call's bound",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatch_linux.go",
 			"\tb.last, b.lastTo = p, i\n\tb.bytes += len(p)\n",
 			"\tb.last, b.lastTo = p, i\n\tif i == b.len-1 {\n\t\tb.bytes += len(p)\n\t}\n",
 		}},

@@ -185,7 +185,7 @@ var owning = []breakage{
 	{
 		name: "batch with no room left lost",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatchsend_linux.go",
 			"if b.directly() && (b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0) {",
 			"if b.directly() {",
 		}},

@@ -178,7 +178,7 @@ var shutting = []breakage{
 		name: "Close from a handler waits for it",
 		edits: []edit{{
 			"dsrudp/close.go",
-			"return c.sock.SetDeadline(past)",
+			"return c.sock.Expire()",
 			"return c.sock.Close()",
 		}},
 		by: []selection{tests(public, "^TestCloseInHandler$")},

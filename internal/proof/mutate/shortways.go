@@ -213,7 +213,7 @@ var shortWays = []breakage{
 	{
 		name: "datagram without a remote address taken for one of the peer before",
 		edits: []edit{{
-			"internal/mmsg/batch_linux.go",
+			"internal/mmsg/inbatch_linux.go",
 			"return n == b.hdrs[i-1].hdr.Namelen && b.names",
 			"return b.names",
 		}},

@@ -48,7 +48,7 @@ var withdrawing = []breakage{
 	{
 		name: "list that waited for room sent whatever happened meanwhile",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatchsend_linux.go",
 			"if b.gen != b.sock.current() {",
 			"if false {",
 		}},
@@ -69,7 +69,7 @@ var withdrawing = []breakage{
 	{
 		name: "list that waited for another's turn to end sent whatever happened meanwhile",
 		edits: []edit{{
-			"internal/mmsg/batchsend_linux.go",
+			"internal/mmsg/outbatchsend_linux.go",
 			"if err := b.sock.raw.Write(b.send); err != nil {",
 			"first := true\n\tif err := b.sock.raw.Write(func(fd uintptr) bool {\n\t\tif first {\n\t\t\tfirst, b.gen = false, b.sock.current()\n\t\t}\n\t\treturn b.send(fd)\n\t}); err != nil {",
 		}},

@@ -17,7 +17,7 @@ var keepAlive [][]byte
 // that happen to lie one behind the other.
 func TestBatchKeepsPieces(t *testing.T) {
 	s, c := socket(t, "udp4", "127.0.0.1:0", false)
-	b := s.NewBatch(16, 0)
+	b := s.NewOutBatch(16, 0)
 	want := func() (want []byte) {
 		b.Begin(new(c.LocalAddr().(*net.UDPAddr).AddrPort()), 0, nil)
 		for i := range b.Cap() {

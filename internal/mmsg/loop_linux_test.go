@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -92,7 +94,7 @@ func TestBatchWithin(t *testing.T) {
 	s, c := socket(t, "udp4", "127.0.0.1:0", false)
 	x, xc := socket(t, "udp4", "127.0.0.1:0", false)
 	in, _ := inbound(s, 4, 8)
-	out := s.NewBatch(4, 0)
+	out := s.NewOutBatch(4, 0)
 	out.Within(in)
 	send := func(payloads ...string) {
 		for _, p := range payloads {

@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -14,7 +16,7 @@ func TestBatchAppend(t *testing.T) {
 	x, _ := socket(t, "udp4", "127.0.0.1:0", false)
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
 	to := addrOf(yc, "127.0.0.1")
-	out := x.NewBatch(3, 0)
+	out := x.NewOutBatch(3, 0)
 	room := out.Room()
 	memory := []byte("abcdefghijkl")
 	pieces := func(want int) {
@@ -62,7 +64,7 @@ func TestBatchAppend(t *testing.T) {
 func TestBatchRoom(t *testing.T) {
 	x, _ := socket(t, "udp4", "127.0.0.1:0", false)
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
-	out := x.NewBatch(2, 0)
+	out := x.NewOutBatch(2, 0)
 	memory := bytes.Repeat([]byte("01"), 100)
 	out.Begin(new(addrOf(yc, "127.0.0.1")), 0, nil)
 	want := ""
@@ -88,7 +90,7 @@ func TestBatchAppendTo(t *testing.T) {
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		out := x.NewBatch(1+random.IntN(12), 0)
+		out := x.NewOutBatch(1+random.IntN(12), 0)
 		memory := bytes.Repeat([]byte("abcdefghijklmnopqrstuvwxyz"), 8)
 		for range 2 { // the second time there is something left from the first
 			var want []string

@@ -14,7 +14,7 @@ import (
 // very end of an allocation, behind which there is nothing to point at.
 func TestBatchPieces(t *testing.T) {
 	s, c := socket(t, "udp4", "127.0.0.1:0", false)
-	b := s.NewBatch(4, 0)
+	b := s.NewOutBatch(4, 0)
 	b.Begin(new(c.LocalAddr().(*net.UDPAddr).AddrPort()), 0, nil)
 	var want []byte
 	for i := range b.Cap() {

@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -25,7 +27,7 @@ func TestBatchBound(t *testing.T) {
 			if plain {
 				x.Plain()
 			}
-			out := x.NewBatch(2*len(tc.sizes), 0)
+			out := x.NewOutBatch(2*len(tc.sizes), 0)
 			for _, size := range tc.sizes {
 				build(t, out, addrOf(yc, "127.0.0.1"), make([]byte, size/2))
 				if !inTurn {

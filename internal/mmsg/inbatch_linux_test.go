@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -37,8 +39,8 @@ func option(t *testing.T, c *net.UDPConn, level, name, value int) {
 
 // inbound returns a Batch that receives up to size bytes into each message, and
 // its buffers.
-func inbound(s *mmsg.Socket, n, size int) (*mmsg.Batch, [][]byte) {
-	b := s.NewBatch(n, pktinfoRoom)
+func inbound(s *mmsg.Socket, n, size int) (*mmsg.InBatch, [][]byte) {
+	b := s.NewInBatch(n, pktinfoRoom)
 	buffers := make([][]byte, n)
 	for i := range buffers {
 		buffers[i] = make([]byte, size)
@@ -48,7 +50,7 @@ func inbound(s *mmsg.Socket, n, size int) (*mmsg.Batch, [][]byte) {
 }
 
 // received returns what message i brought.
-func received(b *mmsg.Batch, i int) (r mmsg.Received) {
+func received(b *mmsg.InBatch, i int) (r mmsg.Received) {
 	b.Received(i, &r)
 	return r
 }
@@ -141,7 +143,7 @@ func dialed(t *testing.T, to netip.AddrPort) *net.UDPConn {
 // each time anew.
 func TestBatchControlRoom(t *testing.T) {
 	s, c := dual(t)
-	in := s.NewBatch(1, 44) // for the first of IPv4's two
+	in := s.NewInBatch(1, 44) // for the first of IPv4's two
 	in.SetBuffer(0, make([]byte, 8))
 	for _, host := range []string{"127.0.0.1", "::1", "127.0.0.1"} {
 		_, err := dialed(t, addrOf(c, host)).Write([]byte("1"))
@@ -158,7 +160,7 @@ func TestBatchControlRoom(t *testing.T) {
 func TestBatchScatter(t *testing.T) {
 	s, c := socket(t, "udp4", "127.0.0.1:0", false)
 	self := addrOf(c, "127.0.0.1")
-	in := s.NewBatch(2, 0)
+	in := s.NewInBatch(2, 0)
 	many := make([][]byte, 200) // more than a message to send may have
 	for i := range many {
 		many[i] = make([]byte, 1+i%3)
@@ -196,7 +198,7 @@ func TestBatchRoundTrip(t *testing.T) {
 	} {
 		x, xc := socket(t, tc.network, tc.address, tc.inet6)
 		y, yc := socket(t, tc.network, tc.address, tc.inet6)
-		out := x.NewBatch(8, 0)
+		out := x.NewOutBatch(8, 0)
 		in, buffers := inbound(y, 8, 16)
 		for round := range 3 {
 			for i := range 8 {

@@ -1,3 +1,5 @@
+//go:build !dsrudp_portable
+
 package mmsg_test
 
 import (
@@ -21,7 +23,7 @@ import (
 var tooLong = make([]byte, 65508)
 
 // build begins a message for each payload.
-func build(t *testing.T, out *mmsg.Batch, to netip.AddrPort, payloads ...[]byte) {
+func build(t *testing.T, out *mmsg.OutBatch, to netip.AddrPort, payloads ...[]byte) {
 	t.Helper()
 	for _, p := range payloads {
 		out.Begin(&to, 0, nil)
@@ -55,7 +57,7 @@ func TestBatchPartialSend(t *testing.T) {
 				x.Plain()
 				y.Plain()
 			}
-			out := x.NewBatch(count, 0)
+			out := x.NewOutBatch(count, 0)
 			var want []string
 			for i := range count {
 				p := []byte(strconv.Itoa(i))
@@ -93,7 +95,7 @@ func TestBatchPartialSend(t *testing.T) {
 func TestBatchControl(t *testing.T) {
 	x, _ := socket(t, "udp4", ":0", false)
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
-	out := x.NewBatch(2, unix.CmsgSpace(12))
+	out := x.NewOutBatch(2, unix.CmsgSpace(12))
 	in, _ := inbound(y, 2, 8)
 	for _, sources := range [][2]byte{{2, 3}, {0, 2}, {3, 0}, {0, 0}} {
 		for _, last := range sources {
@@ -132,7 +134,7 @@ func TestBatchControls(t *testing.T) {
 	in, _ := inbound(y, 1, 8)
 	n := len(sources[0])
 	for _, room := range []int{0, n, n + len(tos)} {
-		out := x.NewBatch(1, room)
+		out := x.NewOutBatch(1, room)
 		for i, source := range sources {
 			space := out.ControlRoom()
 			out.Begin(new(addrOf(yc, "127.0.0.1")), 0, append(space, source...))
@@ -158,7 +160,7 @@ func TestBatchConnected(t *testing.T) {
 	y, yc := socket(t, "udp4", "127.0.0.1:0", false)
 	x, err := mmsg.NewSocket(dialed(t, addrOf(yc, "127.0.0.1")), false)
 	require.NoError(t, err)
-	out := x.NewBatch(2, 0)
+	out := x.NewOutBatch(2, 0)
 	build(t, out, netip.MustParseAddrPort("127.0.0.1:9"), []byte("elsewhere"), []byte("elsewhere"))
 	out.Reset()
 	for _, p := range []string{"1", "2"} {
@@ -174,7 +176,7 @@ func TestBatchConnected(t *testing.T) {
 // TestBatchErrors: errors are the ones below *net.OpError, and say what net's do.
 func TestBatchErrors(t *testing.T) {
 	x, xc := socket(t, "udp4", "127.0.0.1:0", false)
-	out, in := x.NewBatch(2, 0), x.NewBatch(2, 0)
+	out, in := x.NewOutBatch(2, 0), x.NewInBatch(2, 0)
 	build(t, out, addrOf(xc, "127.0.0.1"), []byte("1"), []byte("2"))
 	n, err := in.Recv(2, mmsg.FlagDontWait)
 	require.ErrorIs(t, err, syscall.EAGAIN)
