@@ -13,7 +13,6 @@
 package mmsg
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"syscall"
@@ -69,20 +68,4 @@ type Received struct {
 	Scope uint32
 	// Flags are the message's flags: see FlagTrunc and FlagCtrunc.
 	Flags int
-}
-
-// ErrOutdated is returned by a send that had to wait, and has sent nothing, as what it
-// was given may be right no longer. See Heed.
-var ErrOutdated = errors.New("mmsg: what was to be sent may be right no longer")
-
-// WouldBlock reports whether a call that was not to wait would have had to.
-func WouldBlock(err error) bool { return wouldBlock(err) }
-
-// unwrap takes the error out of net's *net.OpError.
-func unwrap(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }

@@ -122,7 +122,7 @@ var counting = []breakage{
 	{
 		name: "lack of memory not counted as lack of room",
 		edits: []edit{{
-			"internal/mmsg/kind_unix.go",
+			"internal/mmsg/errors_unix.go",
 			"syscall.ENOBUFS, syscall.ENOMEM:",
 			"syscall.ENOBUFS:",
 		}},

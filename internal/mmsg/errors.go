@@ -1,5 +1,10 @@
 package mmsg
 
+import (
+	"errors"
+	"net"
+)
+
 // Kind is a kind of send failure, by its error.
 type Kind uint8
 
@@ -14,3 +19,16 @@ const (
 
 	Kinds // how many there are
 )
+
+// ErrOutdated is returned by a send that had to wait, and has sent nothing, as what it
+// was given may be right no longer. See Heed.
+var ErrOutdated = errors.New("mmsg: what was to be sent may be right no longer")
+
+// unwrap takes the error out of net's *net.OpError.
+func unwrap(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
