@@ -29,10 +29,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Printf("listening on %v", conn.LocalAddr())
-
+	// Before anybody can know that this runs: a signal must not find it without.
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	log.Printf("listening on %v", conn.LocalAddr())
 	go func() {
 		<-stop
 		conn.Close()

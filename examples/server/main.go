@@ -25,6 +25,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	// Before anybody can know that this runs: a signal must not find it without.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	log.Printf("listening on %v", conn.LocalAddr())
 
 	server := &dsrudp.Server{
@@ -39,7 +41,6 @@ func main() {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(conn) }()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	select {
 	case err := <-served:
 		log.Fatal(err) // it has ended by itself

@@ -59,7 +59,10 @@ func start(t *testing.T) running {
 // line waits for the next line of the log.
 func (r running) line(t *testing.T) string {
 	t.Helper()
-	require.True(t, r.log.Scan(), r.log.Err())
+	if !r.log.Scan() {
+		require.NoError(t, r.log.Err())
+		require.Fail(t, "the program ended", "%v", r.Wait())
+	}
 	return r.log.Text()
 }
 
