@@ -2,20 +2,10 @@ package dsrudp
 
 import "github.com/dsrudp/go-dsrudp/internal/mmsg"
 
-// retry deals with message i, which the kernel refused with err.
-func (q *batchSender) retry(i int, err error) {
-	if q.divisible(i, err) {
-		q.oneByOne(i, err)
-		return
-	}
-	m := &q.msgs[i]
-	q.fail(m, q.itemsOf(i), 0, m.count, q.c.classify(q.o, err, &m.s, &m.t))
-}
-
-// divisible reports whether the kernel, which refused message i with err, may take its
-// datagrams one by one.
-func (q *batchSender) divisible(i int, err error) bool {
-	if q.msgs[i].count == 1 {
+// divisible reports whether the kernel, which refused the next message with err, may
+// take its datagrams one by one.
+func (q *batchSender) divisible(err error) bool {
+	if q.msgs[q.next].count == 1 {
 		return false
 	}
 	switch mmsg.KindOf(err) {
@@ -25,59 +15,77 @@ func (q *batchSender) divisible(i int, err error) bool {
 	return mmsg.Refused(err)
 }
 
-// oneByOne sends the datagrams of message i one by one, as the kernel did not
-// take them as one. It may have had reasons that have nothing to do with that,
+// oneByOne sends the datagrams of the next message one by one, as the kernel did not
+// take them as one, and goes on behind it. It reports false where it would have had to
+// wait. The kernel may have had reasons that have nothing to do with that,
 // such as the source: then each datagram meets with them for itself. Only if one
 // comes through was it the offload that failed.
 //
 // That nobody listens the kernel says of an earlier datagram, and once, to whoever
 // comes next on a connected socket. It is the first one's error then, and the
 // others' no more than with net.
-func (q *batchSender) oneByOne(i int, refusal error) {
-	m := &q.msgs[i]
-	c := q.c
-	earlier := mmsg.Refused(refusal)
-	q.scratch = q.batch.Payload(i, q.scratch[:0])
-	items := q.itemsOf(i)
-	sent := 0
-	for k, p := 0, q.scratch; k < m.count; k++ {
-		n := min(m.size, len(p))
-		err := refusal
-		if k > 0 || !earlier {
-			err = q.sendOne(m, p[:n])
+func (q *batchSender) oneByOne(wait bool) bool {
+	m := &q.msgs[q.next]
+	earlier := mmsg.Refused(q.refusal)
+	q.scratch = q.batch.Payload(q.next, q.scratch[:0])
+	items := q.itemsOf(q.next)
+	for ; q.part < m.count; q.part++ {
+		at := q.part * m.size
+		err := q.refusal
+		if q.part > 0 || !earlier {
+			err = q.sendOne(m, q.scratch[at:min(at+m.size, len(q.scratch))], wait)
 		}
-		p = p[n:]
 		if err == nil {
-			sent++
-		} else {
-			q.fail(m, items, k, 1, c.classify(q.o, err, &m.s, &m.t))
+			q.sent++
+			continue
 		}
-		if q.prefix && err != nil {
+		if !wait && mmsg.WouldBlock(err) {
+			return false
+		}
+		q.fail(m, items, q.part, 1, q.c.classify(q.o, err, &m.s, &m.t))
+		if q.prefix {
 			break
 		}
 	}
-	if sent == 0 || earlier {
-		return
+	if q.sent > 0 && !earlier {
+		q.offloadFailed(m)
 	}
-	c.count.offloadFallbacks.Add(1)
-	switch mmsg.KindOf(refusal) {
+	q.next++
+	q.refusal, q.part, q.sent = nil, 0, 0
+	return true
+}
+
+// offloadFailed notes that the kernel took the datagrams of m one by one only.
+func (q *batchSender) offloadFailed(m *message) {
+	q.c.count.offloadFallbacks.Add(1)
+	remote := m.t.addr.Addr()
+	switch mmsg.KindOf(q.refusal) {
 	case mmsg.TooLong, mmsg.Denied: // a filter may go by the length
-		c.offload.TooLong(m.t.addr.Addr(), m.size)
+		q.c.offload.TooLong(remote, m.size)
 	case mmsg.Invalid:
-		c.offload.Invalid(m.t.addr.Addr(), m.size, m.count)
+		q.c.offload.Invalid(remote, m.size, m.count)
 	case mmsg.IO:
-		c.offload.Unable(m.t.addr.Addr())
+		q.c.offload.Unable(remote)
 	}
 }
 
 // sendOne sends p as m's other datagrams are.
-func (q *batchSender) sendOne(m *message, p []byte) error {
+func (q *batchSender) sendOne(m *message, p []byte, wait bool) error {
+	if q.single == nil {
+		q.single = q.c.sock.NewOutBatch(1, sendRoom)
+		q.single.Within(q.in)
+	}
+	defer q.single.Reset()
 	for {
-		oob, err := q.control(q.plain[:0], &m.s, &m.t, m.ecn)
-		if err == nil {
-			_, err = q.c.sock.Send(&q.o.msg, p, oob, q.c.sockaddr(&m.t), m.t.scope)
+		q.single.Reset()
+		q.single.Gen = q.c.sock.Generation()
+		oob, err := q.control(q.single.ControlRoom(), &m.s, &m.t, m.ecn)
+		if err != nil {
+			return err
 		}
-		if err != mmsg.ErrOutdated {
+		q.single.Begin(q.c.sockaddr(&m.t), m.t.scope, oob)
+		q.single.Append(p)
+		if n, err := q.transmit(q.single, 0, 1, wait); n > 0 || err != nil {
 			return err
 		}
 	}

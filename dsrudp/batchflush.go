@@ -9,17 +9,11 @@ func (q *batchSender) flush() { q.push(true) }
 // had to; another push goes on where it stopped.
 func (q *batchSender) push(wait bool) (done bool) {
 	for q.next < q.batch.Len() {
-		if to := q.vetted(); to > q.next {
-			n, err := q.transmit(to, wait)
-			q.next += n
-			switch {
-			case err == nil:
-			case !wait && (mmsg.WouldBlock(err) || q.divisible(q.next, err)):
-				return false
-			default:
-				q.retry(q.next, err)
-				q.next++
-			}
+		if q.refusal == nil && !q.together(wait) {
+			return false
+		}
+		if q.refusal != nil && !q.oneByOne(wait) {
+			return false
 		}
 		if q.prefix && len(q.failed) > 0 {
 			break
@@ -29,12 +23,41 @@ func (q *batchSender) push(wait bool) (done bool) {
 	return true
 }
 
-// transmit sends messages from the next one up to, but not including, to.
-func (q *batchSender) transmit(to int, wait bool) (int, error) {
-	if !wait {
-		return q.batch.TryRange(q.next, to, q.flags)
+// together sends messages from the next one on, and reports false where it would have
+// had to wait. It ends at one that the kernel refused, which it leaves to oneByOne if
+// that may help.
+func (q *batchSender) together(wait bool) bool {
+	to := q.vetted()
+	if to == q.next {
+		return true
 	}
-	return q.batch.SendRange(q.next, to, q.flags)
+	n, err := q.transmit(q.batch, q.next, to, wait)
+	q.next += n
+	switch {
+	case err == nil:
+	case !wait && mmsg.WouldBlock(err):
+		return false
+	case q.divisible(err):
+		q.refusal = err
+	default:
+		q.failNext(q.c.classify(q.o, err, &q.msgs[q.next].s, &q.msgs[q.next].t))
+	}
+	return true
+}
+
+// transmit sends messages [from, to) of a batch.
+func (q *batchSender) transmit(b *mmsg.OutBatch, from, to int, wait bool) (int, error) {
+	if !wait {
+		return b.TryRange(from, to)
+	}
+	return b.SendRange(from, to, q.flags)
+}
+
+// failNext goes on behind the next message, which has failed.
+func (q *batchSender) failNext(err error) {
+	m := &q.msgs[q.next]
+	q.fail(m, q.itemsOf(q.next), 0, m.count, err)
+	q.next++
 }
 
 // reset begins anew, with no message waiting.
@@ -45,14 +68,11 @@ func (q *batchSender) reset() {
 }
 
 // vetted returns how far messages may be sent by what the guard says now. They
-// have been waiting since it was asked: for others to be gathered, or for room in
-// the send buffer. If the next message may not be, it has failed.
+// have been waiting since it was asked: for others to be gathered, for their turn, or
+// for room in the send buffer. If the next message may not be, it has failed.
 func (q *batchSender) vetted() (to int) {
-	guard := q.c.guard
-	if guard == nil {
-		return q.batch.Len()
-	}
-	gen := guard.Generation()
+	gen := q.c.sock.Generation()
+	q.batch.Gen = gen
 	if q.gen == gen {
 		return q.batch.Len()
 	}
@@ -63,8 +83,7 @@ func (q *batchSender) vetted() (to int) {
 		}
 		if _, err := q.c.vet(q.o, &m.s, &m.t); err != nil {
 			if to == q.next {
-				q.fail(m, q.itemsOf(to), 0, m.count, err)
-				q.next++
+				q.failNext(err)
 				return q.next
 			}
 			return to

@@ -31,13 +31,19 @@ const sendRoom = pktinfo.SourceSize + 24 + 24
 // Payloads are kept until flush. What could not be sent is in failed afterwards.
 type batchSender struct {
 	c     *Conn
-	o     *op // the guard's memo, and the memory for sends one by one
+	o     *op // for the guard's memo
 	batch *mmsg.OutBatch
 	msgs  [maxBatch]message
 	merging
-	failed  []failure
+	failed []failure
+	in     *mmsg.InBatch // whose Loop sends are made in, or nil
+
+	// Of the next message, whose datagrams are sent one by one.
+	refusal error // of sending them together; nil if that is to be tried first
+	part    int   // the datagram to send now
+	sent    int   // datagrams
 	scratch []byte
-	plain   [sendRoom]byte // control messages of what is sent one by one; o's may hold those of the next
+	single  *mmsg.OutBatch
 
 	gen    uint64 // of the guard's answers about all messages; else no generation there is
 	next   int    // the first message not sent yet
@@ -71,6 +77,12 @@ type failure struct {
 
 func (c *Conn) newBatchSender() any {
 	return &batchSender{c: c, o: c.newOp().(*op), batch: c.sock.NewOutBatch(maxBatch, sendRoom)}
+}
+
+// within has sends made in in's Loop while that runs.
+func (q *batchSender) within(in *mmsg.InBatch) {
+	q.in = in
+	q.batch.Within(in)
 }
 
 // add takes a datagram to be sent from s to t. Number is the caller's own for it. An
@@ -144,13 +156,11 @@ func (q *batchSender) begin(number, slot int, s *source, t *target, ecn ECN) (*m
 	if q.batch.Len() == maxBatch || q.batch.Room() == 0 {
 		q.flush()
 	}
-	if guard := q.c.guard; guard != nil {
-		gen := guard.Generation() // before it is asked
-		if q.batch.Len() == 0 {
-			q.gen = gen
-		} else if q.gen != gen {
-			q.gen = 0
-		}
+	gen := q.c.sock.Generation() // before the guard is asked
+	if q.batch.Len() == 0 {
+		q.gen = gen
+	} else if q.gen != gen {
+		q.gen = 0
 	}
 	oob, err := q.control(q.batch.ControlRoom(), s, t, ecn)
 	if err != nil {

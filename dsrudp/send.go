@@ -19,6 +19,7 @@ func (c *Conn) send(o *op, b []byte, s *source, t *target, oob []byte) (int, err
 		oob = o.oob[:0]
 	}
 	for {
+		o.msg.Gen = c.sock.Generation()
 		all, err := c.appendSource(o, oob, s, t)
 		if err != nil {
 			return 0, err

@@ -47,7 +47,7 @@ func newServerReader(s *Server, c *Conn) *serverReader {
 	for i, b := range r.buffers {
 		r.in.batch.SetBuffer(i, b)
 	}
-	r.out.batch.Within(r.in.batch)
+	r.out.within(r.in.batch)
 	return r
 }
 

@@ -84,8 +84,10 @@ func (s *setup) close() {
 // complete makes c, which can fail no longer, give its guard back also where it
 // is forgotten instead of closed.
 func (c *Conn) complete() *Conn {
-	if c.guard != nil {
+	if c.guard4 || c.guard6 {
 		c.sock.Heed(c.guard.Generation)
+	}
+	if c.guard != nil {
 		c.release = runtime.AddCleanup(c, func(t *localroute.Table) { t.Close() }, c.guard)
 	}
 	return c

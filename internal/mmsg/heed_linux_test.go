@@ -12,26 +12,37 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
-// sends are the ways to send a datagram.
-var sends = map[string]func(s *mmsg.Socket) error{
-	"Send": func(s *mmsg.Socket) error {
-		_, err := s.Send(mmsg.NewMsg(), []byte("1"), nil, nil, 0)
-		return err
-	},
-	"Batch": func(s *mmsg.Socket) error {
-		n, err := oneOf(s).Send(0, 0)
-		if n == 0 && err == nil {
-			err = mmsg.ErrOutdated
+// A heeding is a send that is given for a generation, and returns how many datagrams it sent.
+type heeding func(gen uint64) (int, error)
+
+var heedings = map[string]func(s *mmsg.Socket) heeding{
+	"Send": func(s *mmsg.Socket) heeding {
+		m := mmsg.NewMsg()
+		return func(gen uint64) (int, error) {
+			m.Gen = gen
+			return s.Send(m, []byte("1"), nil, nil, 0)
 		}
-		return err
+	},
+	"OutBatch": func(s *mmsg.Socket) heeding {
+		out := twoOf(s)
+		return func(gen uint64) (int, error) {
+			out.Gen = gen
+			n, err := out.Send(0, 0)
+			if n == 0 && err == nil {
+				err = mmsg.ErrOutdated
+			}
+			return n, err
+		}
 	},
 }
 
-// oneOf returns a Batch of one datagram to send.
-func oneOf(s *mmsg.Socket) *mmsg.OutBatch {
-	out := s.NewOutBatch(1, 0)
-	out.Begin(nil, 0, nil)
-	out.Append([]byte("1"))
+// twoOf returns an OutBatch of two datagrams.
+func twoOf(s *mmsg.Socket) *mmsg.OutBatch {
+	out := s.NewOutBatch(2, 0)
+	for range 2 {
+		out.Begin(nil, 0, nil)
+		out.Append([]byte("1"))
+	}
 	return out
 }
 
@@ -50,6 +61,23 @@ func narrow(t *testing.T) (from syscall.RawConn, to *net.UnixConn) {
 	return from, to
 }
 
+// arrived returns how many datagrams there are.
+func arrived(t *testing.T, c *net.UnixConn) (n int) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		for {
+			if _, _, err := syscall.Recvfrom(int(fd), make([]byte, 8), syscall.MSG_DONTWAIT); err != nil {
+				require.ErrorIs(t, err, syscall.EAGAIN)
+				return
+			}
+			n++
+		}
+	}))
+	return n
+}
+
 // queued is a RawConn to write to, which has turn called before it is the caller's turn,
 // and wait where there is no room.
 type queued struct {
@@ -63,18 +91,20 @@ func (q queued) Write(f func(fd uintptr) bool) error {
 }
 
 // TestHeed: a send gives up if what it was given may be right no longer, after waiting
-// for another's send as for room; and else it does not.
+// for another's send as for room; and else it does not. What it says it sent has been,
+// and nothing else.
 func TestHeed(t *testing.T) {
-	for name, send := range sends {
+	for name, heeding := range heedings {
 		for _, owned := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
 				raw, peer := narrow(t)
-				var gen uint64
-				changeInTurn, changeWaiting, waits := false, false, 0
+				gen := uint64(1)
+				inTurn, waiting, waits := false, false, 0
+				sent, got := 0, 0
 				s := mmsg.SocketOf(queued{
 					raw,
 					func() {
-						if changeInTurn {
+						if inTurn {
 							gen++
 						}
 					},
@@ -82,7 +112,8 @@ func TestHeed(t *testing.T) {
 						waits++
 						_, err := peer.Read(make([]byte, 8))
 						require.NoError(t, err)
-						if changeWaiting {
+						got++
+						if waiting {
 							gen++
 						}
 					},
@@ -91,16 +122,37 @@ func TestHeed(t *testing.T) {
 				if owned {
 					require.NoError(t, s.Own())
 				}
-				for waits == 0 {
-					require.NoError(t, send(s)) // the last one after a wait
+				send := heeding(s)
+				try := func(gen uint64) error {
+					n, err := send(gen)
+					sent += n
+					return err
 				}
-				changeWaiting = true
-				require.ErrorIs(t, send(s), mmsg.ErrOutdated)
-				require.Equal(t, 2, waits)
-				require.NoError(t, send(s), "there is room now")
-				changeWaiting, changeInTurn = false, true
-				require.ErrorIs(t, send(s), mmsg.ErrOutdated)
-				require.Equal(t, 2, waits, "it was not its turn yet")
+				fill := func(until error) {
+					t.Helper()
+					before := waits
+					for waits == before {
+						err := try(gen)
+						if waits > before && until != nil {
+							require.ErrorIs(t, err, until)
+						} else {
+							require.NoError(t, err)
+						}
+					}
+				}
+				fill(nil)
+				waiting = true
+				fill(mmsg.ErrOutdated)
+				waiting = false
+				require.NoError(t, try(gen), "there is room now")
+				before := waits
+				inTurn = true
+				require.ErrorIs(t, try(gen), mmsg.ErrOutdated)
+				inTurn = false
+				require.ErrorIs(t, try(gen-1), mmsg.ErrOutdated, "it changed before")
+				require.Equal(t, before, waits, "it was not its turn yet")
+				fill(nil)
+				require.Equal(t, sent, got+arrived(t, peer))
 			})
 		}
 	}
@@ -116,19 +168,15 @@ func TestTryRange(t *testing.T) {
 		}
 		sent := 0
 		for {
-			n, err := oneOf(s).TryRange(0, 1, 0)
+			n, err := twoOf(s).TryRange(0, 2)
+			sent += n
 			if err != nil {
 				require.True(t, mmsg.WouldBlock(err), err)
-				require.Zero(t, n)
 				break
 			}
-			require.Equal(t, 1, n)
-			sent++
+			require.Positive(t, n)
 		}
 		require.Positive(t, sent)
-		for range sent {
-			_, err := peer.Read(make([]byte, 8))
-			require.NoError(t, err)
-		}
+		require.Equal(t, sent, arrived(t, peer))
 	}
 }

@@ -37,7 +37,7 @@ func option(t *testing.T, c *net.UDPConn, level, name, value int) {
 	require.NoError(t, err)
 }
 
-// inbound returns a Batch that receives up to size bytes into each message, and
+// inbound returns an InBatch that receives up to size bytes into each message, and
 // its buffers.
 func inbound(s *mmsg.Socket, n, size int) (*mmsg.InBatch, [][]byte) {
 	b := s.NewInBatch(n, pktinfoRoom)
@@ -182,7 +182,7 @@ func TestBatchScatter(t *testing.T) {
 	}
 }
 
-// TestBatchRoundTrip: what one Batch sends another receives, from every kind of
+// TestBatchRoundTrip: what an OutBatch sends an InBatch receives, from every kind of
 // socket to every kind of address, a full batch and again.
 func TestBatchRoundTrip(t *testing.T) {
 	for _, tc := range []struct {

@@ -89,7 +89,7 @@ func TestBatchLoopEnds(t *testing.T) {
 	}
 }
 
-// TestBatchWithin: a Batch sends from within another's Loop, and without it.
+// TestBatchWithin: an OutBatch sends from within a Loop, and without it.
 func TestBatchWithin(t *testing.T) {
 	s, c := socket(t, "udp4", "127.0.0.1:0", false)
 	x, xc := socket(t, "udp4", "127.0.0.1:0", false)

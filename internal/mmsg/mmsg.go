@@ -47,12 +47,13 @@ func NewSocket(conn *net.UDPConn, inet6 bool) (*Socket, error) {
 func (s *Socket) Plain() { s.plain = true }
 
 // Heed has sends that waited, for room in the send buffer or for another send that
-// does, look at the number that generation returns, and give up if it has changed
-// meanwhile: what they were given may be right no longer. It is to be called before
-// any send. Only Linux's sends heed it.
+// does, look at the number that generation returns, and give up if it is not that of
+// their Msg or OutBatch: what they were given may be right no longer. It is to be called
+// before any send. Only Linux's sends heed it.
 func (s *Socket) Heed(generation func() uint64) { s.generation = generation }
 
-func (s *Socket) current() uint64 {
+// Generation returns the number of now, 0 if there is none to heed.
+func (s *Socket) Generation() uint64 {
 	if s.generation == nil {
 		return 0
 	}

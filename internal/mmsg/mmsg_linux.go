@@ -25,17 +25,18 @@ const (
 // address and length, and the remote address. It is made once, in the heap,
 // and used again for call after call; a Msg serves one call at a time.
 type Msg struct {
+	// Gen is the generation that what is sent next is right for, see Socket.Heed. It is
+	// to be asked for before what depends on it is.
+	Gen uint64
+
 	hdr  unix.Msghdr
 	iov  unix.Iovec
 	name sockaddr
 
-	sock  *Socket // of the call in progress
-	n     int
-	errno syscall.Errno
-	// gen is the Socket's generation that a send was given for, and outdated says that
-	// it has changed.
-	gen      uint64
-	outdated bool
+	sock     *Socket // of the call in progress
+	n        int
+	errno    syscall.Errno
+	outdated bool // what was to be sent
 	// waits says that the last receive had to wait. The next one probably will too.
 	waits bool
 	// The callbacks are made once: one made for each call would be an allocation for
@@ -93,7 +94,7 @@ func (m *Msg) callback(trap uintptr) func(fd uintptr) bool {
 // send calls m.sendmsg, unless what it is to send is outdated: net has it wait until
 // those who came before have sent, and where there is no room.
 func (m *Msg) send(fd uintptr) bool {
-	m.outdated = m.gen != m.sock.current()
+	m.outdated = m.Gen != m.sock.Generation()
 	return m.outdated || m.sendmsg(fd)
 }
 
@@ -198,6 +199,5 @@ func (s *Socket) write(m *Msg) error {
 			return nil
 		}
 	}
-	m.gen = s.current()
 	return s.raw.Write(m.inTurn)
 }

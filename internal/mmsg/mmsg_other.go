@@ -12,7 +12,10 @@ import (
 )
 
 // Msg is the memory one system call works on; net keeps its own here.
-type Msg struct{ _ byte }
+type Msg struct {
+	// Gen is for systems whose sends heed it.
+	Gen uint64
+}
 
 // NewMsg returns a Msg for any number of calls.
 func NewMsg() *Msg { return new(Msg) }

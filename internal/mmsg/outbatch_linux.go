@@ -11,6 +11,10 @@ import (
 // OutBatch is the memory that one send of several messages works on. It is made once
 // and used again for call after call, by one goroutine at a time.
 type OutBatch struct {
+	// Gen is the generation that what is sent next is right for, see Socket.Heed. It is
+	// to be asked for before what depends on it is.
+	Gen uint64
+
 	headers
 	sock *Socket
 
@@ -26,7 +30,6 @@ type OutBatch struct {
 	errno           syscall.Errno
 	send            func(fd uintptr) bool
 	try             func(fd uintptr)
-	gen             uint64   // the Socket's, that it was given for
 	within          *InBatch // whose Loop it is made in
 }
 

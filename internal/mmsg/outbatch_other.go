@@ -10,6 +10,9 @@ import (
 // OutBatch is the memory that one send of several messages works on. Here each of its
 // calls moves one message, by net.
 type OutBatch struct {
+	// Gen is for systems whose sends heed it.
+	Gen uint64
+
 	sock *Socket
 	msg  Msg
 	room int
@@ -97,7 +100,7 @@ func (b *OutBatch) Payload(i int, p []byte) []byte { return append(p, b.messages
 func (b *OutBatch) SendRange(from, _, flags int) (int, error) { return b.Send(from, flags) }
 
 // TryRange is Send: net has no call that would not wait.
-func (b *OutBatch) TryRange(from, _, flags int) (int, error) { return b.Send(from, flags) }
+func (b *OutBatch) TryRange(from, _ int) (int, error) { return b.Send(from, 0) }
 
 // Send sends message from, and waits for room in the send buffer until the
 // write deadline or Close. It returns the number of messages sent, 1 or, with an

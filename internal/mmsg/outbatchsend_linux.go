@@ -27,7 +27,6 @@ func (b *OutBatch) SendRange(from, to, flags int) (int, error) {
 	if b.directly() && (b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0) {
 		return b.result()
 	}
-	b.gen = b.sock.current()
 	if err := b.sock.raw.Write(b.send); err != nil {
 		return 0, unwrap(err)
 	}
@@ -37,8 +36,8 @@ func (b *OutBatch) SendRange(from, to, flags int) (int, error) {
 // TryRange is SendRange that waits for nothing, neither for room nor for another send
 // that does: its error would say so, see WouldBlock. It does not look at the write
 // deadline.
-func (b *OutBatch) TryRange(from, to, flags int) (int, error) {
-	b.arm(from, to, flags)
+func (b *OutBatch) TryRange(from, to int) (int, error) {
+	b.arm(from, to, 0)
 	if !b.directly() {
 		if err := b.sock.raw.Control(b.try); err != nil {
 			return 0, unwrap(err)
@@ -94,7 +93,7 @@ func (b *OutBatch) bound(from, to int) int {
 }
 
 func (b *OutBatch) doSend(fd uintptr) bool {
-	if b.gen != b.sock.current() {
+	if b.Gen != b.sock.Generation() {
 		b.done, b.errno = 0, 0
 		return true
 	}

@@ -43,7 +43,7 @@ func TestK8_4_ServerFull(t *testing.T) {
 					go func() { ended <- s.Serve(c) }()
 					t.Cleanup(func() { c.Close() })
 					request := d.ask(t, client)
-					duoSoon(t, "the reader waits for room", func() bool { return k8Parked("dsrudp.(*sender).flush") == 1 })
+					duoSoon(t, "the reader waits for room", func() bool { return k8Parked("dsrudp.(*batchSender).flush") == 1 })
 					if do != nil {
 						do(t, s, c)
 						require.ErrorIs(t, k8Await(t, failed), net.ErrClosed)

@@ -126,7 +126,7 @@ func TestWithdrawn_ServerWaiting(t *testing.T) {
 			assert.NoError(t, err)
 		}),
 	}, c)
-	duoSoon(t, "the reader waits for room", func() bool { return k8Parked("dsrudp.(*sender).flush") == 1 })
+	duoSoon(t, "the reader waits for room", func() bool { return k8Parked("dsrudp.(*batchSender).flush") == 1 })
 	d.withdrawUnder(t, p)
 	require.Empty(t, failed)
 	release()

@@ -47,7 +47,7 @@ func TestWithdrawn_Train(t *testing.T) {
 				}
 			}),
 		}, c)
-		duoSoon(t, "it waits", func() bool { return k8Parked("dsrudp.(*sender).flush") == 1 })
+		duoSoon(t, "it waits", func() bool { return k8Parked("dsrudp.(*batchSender).flush") == 1 })
 		d.withdrawUnder(t, p)
 		release()
 		require.NoError(t, awaitFact(t, accepted))

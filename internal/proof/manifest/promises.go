@@ -103,6 +103,7 @@ var promises = section{"What the library promises", []row{
 		"internal/lab/facts TestGuard_Received",
 		"dsrudp TestUnasked",
 		"dsrudp TestHalfway",
+		"dsrudp TestWithdrawnAtAnyMoment",
 		"internal/lab/facts TestWithdrawn_Accepted",
 		"internal/lab/facts TestWithdrawn_Waiting",
 		"internal/lab/facts TestWithdrawn_Queueing",

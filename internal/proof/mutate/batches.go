@@ -15,8 +15,8 @@ var batches = []breakage{
 		name: "list sent again from its beginning after a partial send",
 		edits: []edit{{
 			"dsrudp/batchflush.go",
-			"q.batch.SendRange(q.next, to, q.flags)",
-			"q.batch.SendRange(0*q.next, to, q.flags)",
+			"q.transmit(q.batch, q.next, to, wait)",
+			"q.transmit(q.batch, 0*q.next, to, wait)",
 		}},
 		by: []selection{tests(public, "^TestWritePacketsTriesAll$")},
 	},
@@ -33,7 +33,7 @@ var batches = []breakage{
 		name: "prefix contract of WriteBatch broken in a group sent one by one",
 		edits: []edit{{
 			"dsrudp/batchfallback.go",
-			"\t\tif q.prefix && err != nil {\n\t\t\tbreak\n\t\t}\n",
+			"\t\tif q.prefix {\n\t\t\tbreak\n\t\t}\n",
 			"",
 		}},
 		by: []selection{tests(facts, "^TestBatch_PrefixInGroup$")},
@@ -69,7 +69,7 @@ var batches = []breakage{
 		name: "caller's control messages overwritten by a flush",
 		edits: []edit{{
 			"dsrudp/batchfallback.go",
-			"q.control(q.plain[:0], &m.s",
+			"q.control(q.single.ControlRoom(), &m.s",
 			"q.control(q.o.oob[:0], &m.s",
 		}},
 		by: []selection{tests(public, "^TestWriteBatchControl$")},

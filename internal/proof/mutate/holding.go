@@ -24,19 +24,37 @@ var holding = []breakage{
 		name: "reader waits for another's write to send what is held",
 		edits: []edit{{
 			"dsrudp/batchflush.go",
-			"return q.batch.TryRange(",
-			"return q.batch.SendRange(",
+			"return b.TryRange(from, to)",
+			"return b.SendRange(from, to, 0)",
 		}},
 		by: []selection{tests(public, "^TestHeldReaderWaitsForNobody$/^deadline$")},
 	},
 	{
 		name: "reader sends one by one what is held, and waits for it",
 		edits: []edit{{
-			"dsrudp/batchflush.go",
-			"(mmsg.WouldBlock(err) || q.divisible(q.next, err))",
-			"mmsg.WouldBlock(err)",
+			"dsrudp/batchfallback.go",
+			"len(q.scratch))], wait)",
+			"len(q.scratch))], true)",
 		}},
-		by: []selection{tests(public, "^TestHeldReaderWaitsForNobody$/^group_refused$")},
+		by: []selection{tests(public, "^TestHeldReaderWaitsForNobody$/^one_by_one$")},
+	},
+	{
+		name: "what is sent one by one begun anew after a wait",
+		edits: []edit{{
+			"dsrudp/batchfallback.go",
+			"for ; q.part < m.count; q.part++ {",
+			"for q.part = 0; q.part < m.count; q.part++ {",
+		}},
+		by: []selection{tests(public, "^TestOneByOneGoesOn$")},
+	},
+	{
+		name: "next message taken for one that is sent one by one",
+		edits: []edit{{
+			"dsrudp/batchfallback.go",
+			"q.refusal, q.part, q.sent = nil, 0, 0",
+			"q.part, q.sent = 0, 0",
+		}},
+		by: []selection{tests(public, "^TestOneByOneGoesOn$")},
 	},
 	{
 		name: "Close waits its turn to send what is held, and its time is over then",
@@ -69,8 +87,8 @@ var holding = []breakage{
 		name: "held write that found no room forgotten",
 		edits: []edit{{
 			"dsrudp/batchflush.go",
-			"q.divisible(q.next, err)):\n\t\t\t\treturn false\n",
-			"q.divisible(q.next, err)):\n\t\t\t\tq.next++\n",
+			"case !wait && mmsg.WouldBlock(err):\n\t\treturn false\n",
+			"case !wait && mmsg.WouldBlock(err):\n\t\tq.next++\n",
 		}},
 		by: []selection{tests(facts, "^TestK8_4_ReadWhileHeld$")},
 	},

@@ -6,7 +6,7 @@ var offloading = []breakage{
 		name: "segmentation given up because of a bad source",
 		edits: []edit{
 			{"dsrudp/batchfallback.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:"},
-			{"dsrudp/batchfallback.go", "if sent == 0 || earlier {", "if earlier {"},
+			{"dsrudp/batchfallback.go", "if q.sent > 0 && !earlier {", "if !earlier {"},
 		},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},
@@ -14,8 +14,8 @@ var offloading = []breakage{
 		name: "segmentation given up because of datagrams that cannot be sent anyway",
 		edits: []edit{{
 			"dsrudp/batchfallback.go",
-			"if sent == 0 || earlier {",
-			"if sent == 0 && mmsg.KindOf(refusal) != mmsg.Invalid || earlier {",
+			"if q.sent > 0 && !earlier {",
+			"if (q.sent > 0 || mmsg.KindOf(q.refusal) == mmsg.Invalid) && !earlier {",
 		}},
 		by: []selection{tests(facts, "^TestK7_1_ErrorsOfTheWay$/^dsrudp$/^blackhole$")},
 	},
@@ -32,8 +32,8 @@ var offloading = []breakage{
 		name: "word of an earlier datagram not passed on",
 		edits: []edit{{
 			"dsrudp/batchfallback.go",
-			"if k > 0 || !earlier {",
-			"if k >= 0 {",
+			"if q.part > 0 || !earlier {",
+			"if q.part >= 0 {",
 		}},
 		by: []selection{tests(public, "^TestGroupAfterRefusal$"), tests(public, "^TestBatchAfterRefusal$")},
 	},
@@ -41,8 +41,8 @@ var offloading = []breakage{
 		name: "word of an earlier datagram taken for a failed offload",
 		edits: []edit{{
 			"dsrudp/batchfallback.go",
-			"if sent == 0 || earlier {",
-			"if sent == 0 {",
+			"if q.sent > 0 && !earlier {",
+			"if q.sent > 0 {",
 		}},
 		by: []selection{tests(public, "^TestGroupAfterRefusal$")},
 	},
@@ -50,8 +50,8 @@ var offloading = []breakage{
 		name: "datagrams sent one by one instead without the source",
 		edits: []edit{{
 			"dsrudp/batchfallback.go",
-			"q.control(q.plain[:0], &m.s,",
-			"q.control(q.plain[:0], &source{},",
+			"q.control(q.single.ControlRoom(), &m.s,",
+			"q.control(q.single.ControlRoom(), &source{},",
 		}},
 		by: []selection{tests(public, "^TestOffloadInvalid$")},
 	},
@@ -59,8 +59,8 @@ var offloading = []breakage{
 		name: "segments that are too long tried again and again",
 		edits: []edit{{
 			"dsrudp/batchfallback.go",
-			"c.offload.TooLong(m.t.addr.Addr(), m.size)",
-			"_ = m.t.addr.Addr()",
+			"q.c.offload.TooLong(remote, m.size)",
+			"_ = remote",
 		}},
 		by: []selection{tests(facts, "^TestK6_4_SegmentsTooLong$")},
 	},
@@ -77,7 +77,7 @@ var offloading = []breakage{
 		name: "device that cannot do segments asked again and again",
 		edits: []edit{{
 			"dsrudp/batchfallback.go",
-			"\tcase mmsg.IO:\n\t\tc.offload.Unable(m.t.addr.Addr())\n",
+			"\tcase mmsg.IO:\n\t\tq.c.offload.Unable(remote)\n",
 			"",
 		}},
 		by: []selection{tests(public, "^TestOffloadUnable$")},
@@ -130,9 +130,9 @@ var offloading = []breakage{
 	{
 		name: "refused datagrams of a group counted as one",
 		edits: []edit{{
-			"dsrudp/batchfallback.go",
-			"q.fail(m, q.itemsOf(i), 0, m.count, q.c.classify(",
-			"q.fail(m, q.itemsOf(i), 0, 1, q.c.classify(",
+			"dsrudp/batchflush.go",
+			"q.fail(m, q.itemsOf(q.next), 0, m.count, err)",
+			"q.fail(m, q.itemsOf(q.next), 0, 1, err)",
 		}},
 		by: []selection{tests(public, "^TestGroupBadSource$")},
 	},

@@ -24,8 +24,8 @@ var withdrawing = []breakage{
 		name: "refused messages of several datagrams counted as one",
 		edits: []edit{{
 			"dsrudp/batchflush.go",
-			"q.fail(m, q.itemsOf(to), 0, m.count, err)",
-			"q.fail(m, q.itemsOf(to), 0, 1, err)",
+			"q.fail(m, q.itemsOf(q.next), 0, m.count, err)",
+			"q.fail(m, q.itemsOf(q.next), 0, 1, err)",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePackets$")},
 	},
@@ -33,7 +33,7 @@ var withdrawing = []breakage{
 		name: "write that waited for room sent whatever happened meanwhile",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
-			"m.outdated = m.gen != m.sock.current()",
+			"m.outdated = m.Gen != m.sock.Generation()",
 			"m.outdated = false",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePacket$")},
@@ -41,7 +41,7 @@ var withdrawing = []breakage{
 	{
 		name: "source of a write that waited for room not looked at again",
 		edits: []edit{
-			{"dsrudp/send.go", "\tfor {\n\t\tall, err := c.appendSource(o, oob, s, t)\n", "\tall, err := c.appendSource(o, oob, s, t)\n\tfor {\n"},
+			{"dsrudp/send.go", "\tfor {\n\t\to.msg.Gen = c.sock.Generation()\n\t\tall, err := c.appendSource(o, oob, s, t)\n", "\tall, err := c.appendSource(o, oob, s, t)\n\tfor {\n\t\to.msg.Gen = c.sock.Generation()\n"},
 		},
 		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WriteMsgUDPAddrPort$")},
 	},
@@ -49,7 +49,7 @@ var withdrawing = []breakage{
 		name: "list that waited for room sent whatever happened meanwhile",
 		edits: []edit{{
 			"internal/mmsg/outbatchsend_linux.go",
-			"if b.gen != b.sock.current() {",
+			"if b.Gen != b.sock.Generation() {",
 			"if false {",
 		}},
 		by: []selection{tests(facts, "^TestWithdrawn_Waiting$/^dsrudp$/^WritePackets$")},
@@ -71,7 +71,7 @@ var withdrawing = []breakage{
 		edits: []edit{{
 			"internal/mmsg/outbatchsend_linux.go",
 			"if err := b.sock.raw.Write(b.send); err != nil {",
-			"first := true\n\tif err := b.sock.raw.Write(func(fd uintptr) bool {\n\t\tif first {\n\t\t\tfirst, b.gen = false, b.sock.current()\n\t\t}\n\t\treturn b.send(fd)\n\t}); err != nil {",
+			"first := true\n\tif err := b.sock.raw.Write(func(fd uintptr) bool {\n\t\tif first {\n\t\t\tfirst, b.Gen = false, b.sock.Generation()\n\t\t}\n\t\treturn b.send(fd)\n\t}); err != nil {",
 		}},
 		by: []selection{
 			tests(facts, "^TestWithdrawn_Queueing$/^dsrudp$/^WritePackets$"),
@@ -79,10 +79,73 @@ var withdrawing = []breakage{
 		},
 	},
 	{
+		name: "generation of a write looked at after the guard was asked",
+		edits: []edit{{
+			"dsrudp/send.go",
+			"\t\to.msg.Gen = c.sock.Generation()\n\t\tall, err := c.appendSource(o, oob, s, t)\n",
+			"\t\tall, err := c.appendSource(o, oob, s, t)\n\t\to.msg.Gen = c.sock.Generation()\n",
+		}},
+		by: []selection{tests(public, "^TestWithdrawnAtAnyMoment$/^WritePacket$")},
+	},
+	{
+		name: "generation of what is sent one by one looked at after the guard was asked",
+		edits: []edit{{
+			"dsrudp/batchfallback.go",
+			"\t\tq.single.Gen = q.c.sock.Generation()\n\t\toob, err := q.control(q.single.ControlRoom(), &m.s, &m.t, m.ecn)\n",
+			"\t\toob, err := q.control(q.single.ControlRoom(), &m.s, &m.t, m.ecn)\n\t\tq.single.Gen = q.c.sock.Generation()\n",
+		}},
+		by: []selection{tests(public, "^TestWithdrawnAtAnyMoment$/^WritePackets_one_by_one$")},
+	},
+	{
+		name: "generation of a list looked at after the guard was asked",
+		edits: []edit{{
+			"dsrudp/batchflush.go",
+			"\tq.batch.Gen = gen\n",
+			"\tdefer func() { q.batch.Gen = q.c.sock.Generation() }()\n",
+		}},
+		by: []selection{tests(public, "^TestWithdrawnAtAnyMoment$/^WritePackets$")},
+	},
+	{
+		name: "generation of what is gathered looked at after the guard was asked",
+		edits: []edit{{
+			"dsrudp/batchsender.go",
+			"\tgen := q.c.sock.Generation() // before the guard is asked",
+			"\tdefer func() { q.gen = q.c.sock.Generation() }()\n\tgen := uint64(1)",
+		}},
+		by: []selection{tests(public, "^TestWithdrawnAtAnyMoment$/^WritePackets$")},
+	},
+	{
+		name: "write outdated once taken for outdated ever after",
+		edits: []edit{{
+			"internal/mmsg/mmsg_linux.go",
+			"m.errno, m.outdated = 0, false",
+			"m.errno = 0",
+		}},
+		by: []selection{tests(mmsg, "^TestHeed$/^Send$")},
+	},
+	{
+		name: "list that is outdated taken for sent",
+		edits: []edit{{
+			"internal/mmsg/outbatchsend_linux.go",
+			"b.done, b.errno = 0, 0",
+			"b.errno = 0",
+		}},
+		by: []selection{tests(mmsg, "^TestHeed$/^OutBatch$")},
+	},
+	{
+		name: "datagram that is outdated taken for sent",
+		edits: []edit{{
+			"dsrudp/batchfallback.go",
+			"n > 0 || err != nil {",
+			"n >= 0 || err != nil {",
+		}},
+		by: []selection{tests(public, "^TestWithdrawnAtAnyMoment$/^WritePackets_one_by_one$")},
+	},
+	{
 		name: "write given up after each wait",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
-			"m.outdated = m.gen != m.sock.current()",
+			"m.outdated = m.Gen != m.sock.Generation()",
 			"m.outdated = m.errno != 0",
 		}},
 		by: []selection{tests(mmsg, "^TestHeed$")},
