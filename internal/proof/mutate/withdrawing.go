@@ -121,7 +121,7 @@ var withdrawing = []breakage{
 			"m.errno, m.outdated = 0, false",
 			"m.errno = 0",
 		}},
-		by: []selection{tests(mmsg, "^TestHeed$/^Send$")},
+		by: []selection{tests(mmsg, "^TestHeed$")},
 	},
 	{
 		name: "list that is outdated taken for sent",
@@ -130,7 +130,7 @@ var withdrawing = []breakage{
 			"b.done, b.errno = 0, 0",
 			"b.errno = 0",
 		}},
-		by: []selection{tests(mmsg, "^TestHeed$/^OutBatch$")},
+		by: []selection{tests(mmsg, "^TestHeed$")},
 	},
 	{
 		name: "datagram that is outdated taken for sent",
