@@ -95,10 +95,10 @@ func (q *batchSender) sendOne(m *message, p []byte, wait bool) error {
 // are. A train may have several failures, one for each error at least.
 func (q *batchSender) fail(m *message, items []int, k, n int, err error) {
 	if m.train {
-		q.failed = append(q.failed, failure{m.item, n, m.s, m.t, err})
+		q.failed = append(q.failed, failure{m.item, n, true, m.s, m.t, err})
 		return
 	}
 	for _, item := range items[k : k+n] {
-		q.failed = append(q.failed, failure{item, 1, m.s, m.t, err})
+		q.failed = append(q.failed, failure{item, 1, false, m.s, m.t, err})
 	}
 }

@@ -53,7 +53,8 @@ func bitsOf(a netip.Addr) uint64 {
 }
 
 // latest returns the message that a datagram of that slot may join, if its path is
-// the same, or -1.
+// the same, or -1. That may be the next one to send even where its datagrams are being
+// sent one by one, and some were: oneByOne, which goes on later, looks at it afresh.
 func (q *batchSender) latest(slot int) int {
 	last := q.batch.Len() - 1
 	i := last

@@ -28,7 +28,7 @@ const sendRoom = pktinfo.SourceSize + 24 + 24
 // cut into segments, whatever others were gathered between them: it is those of one
 // path whose order counts, and that is kept.
 //
-// Payloads are kept until flush. What could not be sent is in failed afterwards.
+// Payloads are kept until all was sent. What could not be is in failed afterwards.
 type batchSender struct {
 	c     *Conn
 	o     *op // for the guard's memo
@@ -45,7 +45,7 @@ type batchSender struct {
 	scratch []byte
 	single  *mmsg.OutBatch
 
-	gen    uint64 // of the guard's answers about all messages; else no generation there is
+	gen    uint64 // of the guard's answers about all messages; 0, which is no guard's, if there are several
 	next   int    // the first message not sent yet
 	flags  int    // of the sends
 	prefix bool   // stop at the first failure, and change no order
@@ -68,11 +68,12 @@ type message struct {
 
 // A failure is a datagram or train that was not sent, or not all of it.
 type failure struct {
-	item int
-	n    int // datagrams
-	s    source
-	t    target
-	err  error
+	item  int
+	n     int  // datagrams
+	train bool // of which several failures may tell
+	s     source
+	t     target
+	err   error
 }
 
 func (c *Conn) newBatchSender() any {
@@ -133,7 +134,7 @@ func (q *batchSender) addTrain(number int, payload []byte, seg int, s *source, t
 		m, err := q.begin(number, q.slot(s, t), s, t, ecn)
 		if err != nil && len(p) < len(payload) {
 			// The source was withdrawn since the first message.
-			q.failed = append(q.failed, failure{number, pieces(len(p), seg), *s, *t, err})
+			q.failed = append(q.failed, failure{number, pieces(len(p), seg), true, *s, *t, err})
 			return nil
 		}
 		if err != nil {

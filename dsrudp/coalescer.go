@@ -82,7 +82,7 @@ func (h *coalescer) flush() {
 
 // try sends what can be sent without waiting, for one who wants to read: he is
 // not to wait for room in the send buffer, nor for another who does. What is left
-// goes when the timer fires.
+// goes when the timer fires. (Net's sends, which other systems than Linux have, do wait.)
 func (h *coalescer) try() {
 	if !h.mu.TryLock() {
 		return
@@ -109,7 +109,8 @@ func (h *coalescer) send() []failure {
 }
 
 // close sends what is held. Whoever waits for room in the send buffer, this too, does so
-// for holdFor at most from now on. What need not wait is sent even if that has passed.
+// for holdFor at most from now on. On Linux what need not wait is sent even if that has
+// passed.
 func (h *coalescer) close() {
 	_ = h.c.sock.SetWriteDeadline(time.Now().Add(holdFor))
 	h.mu.Lock()

@@ -1,10 +1,11 @@
 package dsrudp
 
-import "slices"
-
 // arenaSize is the memory for payloads on their way out, in bytes: enough for
 // the largest message there is.
 const arenaSize = 1 << 16
+
+// maxItems bounds what an outbox may have to tell of, as payloads may be empty.
+const maxItems = 1 << 10
 
 // An outbox is a batchSender for those who have gone on when their datagrams leave. It
 // keeps copies of the payloads, and tells afterwards what was not sent.
@@ -18,8 +19,8 @@ func (c *Conn) newOutbox() outbox {
 	return outbox{batchSender: c.newBatchSender().(*batchSender), arena: make([]byte, 0, arenaSize)}
 }
 
-// fits reports whether there is memory for n bytes more.
-func (x *outbox) fits(n int) bool { return len(x.arena)+n <= cap(x.arena) }
+// fits reports whether there is memory for n bytes more, and for another item.
+func (x *outbox) fits(n int) bool { return len(x.arena)+n <= cap(x.arena) && x.items < maxItems }
 
 // copy returns a copy of b, which fits, that is good until emptied, and counts an
 // item: its number is items.
@@ -40,11 +41,19 @@ func (x *outbox) uncopy(p []byte) {
 // An item of which several datagrams failed is in it once.
 func (x *outbox) emptied() (late []failure) {
 	x.items, x.arena = 0, x.arena[:0]
+	var trains map[int]bool // that are in late
 	for _, f := range x.failed {
 		x.c.countUnsent(f.err, f.n)
-		if !slices.ContainsFunc(late, func(l failure) bool { return l.item == f.item }) {
-			late = append(late, f)
+		if f.train {
+			if trains[f.item] {
+				continue
+			}
+			if trains == nil {
+				trains = make(map[int]bool)
+			}
+			trains[f.item] = true
 		}
+		late = append(late, f)
 	}
 	x.forget()
 	return late

@@ -34,13 +34,20 @@ func (r *serverReader) send(p *Packet) error {
 		return mmsg.ErrTooLong
 	}
 	// As much of a train as can be copied at once.
-	for chunk := arenaSize / p.SegmentSize * p.SegmentSize; len(b) > 0; {
-		n := min(chunk, len(b))
-		piece := r.copy(b[:n])
-		if err := r.out.addPayload(r.out.items, piece, p, &s, &t); err != nil {
+	chunk := arenaSize / p.SegmentSize * p.SegmentSize
+	for rest := b; len(rest) > 0; {
+		n := min(chunk, len(rest))
+		piece := r.copy(rest[:n])
+		err := r.out.addPayload(r.out.items, piece, p, &s, &t)
+		if err != nil && len(rest) < len(b) {
+			// The source was withdrawn since the first piece, which may have left.
+			r.out.failed = append(r.out.failed, failure{r.out.items, pieces(len(rest), p.SegmentSize), true, s, t, err})
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		b = b[n:]
+		rest = rest[n:]
 	}
 	return nil
 }

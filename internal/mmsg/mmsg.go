@@ -1,8 +1,9 @@
 // Package mmsg moves datagrams, with their control messages, between memory
 // and a UDP socket. It does not interpret control messages.
 //
-// On Linux each transfer is one recvmsg or sendmsg made as a raw system call
-// with MSG_DONTWAIT, as the scheduler need not be told of calls that cannot block.
+// On Linux a transfer is one system call with MSG_DONTWAIT: recvmsg or sendmsg, and for
+// batches recvmmsg or sendmmsg. It is a raw one (see Plain for the others), as the
+// scheduler need not be told of calls that cannot block.
 // It is made inside the callback of a [syscall.RawConn], so that the runtime's
 // poller waits, and keeps deadlines and Close working; where waiting is not likely,
 // in Recv and the sends, it is tried before without asking net, see gate. Elsewhere

@@ -172,7 +172,8 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (
 type expiry struct{}
 
 // Expire ends calls that wait, and has others fail from now on, with
-// os.ErrDeadlineExceeded; but not an OutBatch's sends within a Loop that need not wait.
+// os.ErrDeadlineExceeded; but not those that do not look at a deadline: TryRange, Poll,
+// and an OutBatch's sends within a Loop, where they need not wait.
 func (s *Socket) Expire() error { return s.SetDeadline(time.Unix(1, 0)) }
 
 // read calls m.recvmsg. Whether the gate is worth a try is a guess: where the

@@ -81,9 +81,10 @@ func TestRightVerdictForTheWrongReason(t *testing.T) {
 		},
 		{
 			DNATNFT, "one-port", Met,
-			[][]string{{"ecmp, 198.51.100.2" + fine, "ecmp, 198.51.100.101" + fine, "the client's own port of 12, another one of 12 (40695 as 1024)"}},
+			[][]string{{"ecmp, 198.51.100.2" + fine, "ecmp, 198.51.100.101" + fine, "the client's own port of 12, another one of 12 (40695 as 1024)"}, {"ecmp, 198.51.100.2" + fine, "ecmp, 198.51.100.101" + fine, "the client's own port of 11, another one of 13 (40695 as 1024)"}},
 			[][]string{
 				{"ecmp, 198.51.100.2" + fine, "ecmp, 198.51.100.101" + fine, "the client's own port of 24"},
+				{"ecmp, 198.51.100.2" + fine, "ecmp, 198.51.100.101" + fine, "the client's own port of 13, another one of 11 (40695 as 1024)"},
 				{"ecmp, 198.51.100.2" + fine, "ecmp, 198.51.100.101" + fine},
 			},
 		},

@@ -104,6 +104,7 @@ var promises = section{"What the library promises", []row{
 		"dsrudp TestUnasked",
 		"dsrudp TestHalfway",
 		"dsrudp TestWithdrawnAtAnyMoment",
+		"dsrudp TestLongTrainWithdrawn",
 		"internal/lab/facts TestWithdrawn_Accepted",
 		"internal/lab/facts TestWithdrawn_Waiting",
 		"internal/lab/facts TestWithdrawn_Queueing",

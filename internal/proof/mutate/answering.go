@@ -76,8 +76,8 @@ var answering = []breakage{
 		name: "end of a train that is copied in parts left out",
 		edits: []edit{{
 			"dsrudp/serverreply.go",
-			"\t\tb = b[n:]\n",
-			"\t\tb = b[len(b):]\n",
+			"\t\trest = rest[n:]\n",
+			"\t\trest = rest[len(rest):]\n",
 		}},
 		by: []selection{tests(public, "^TestReplyLongTrain$")},
 	},
@@ -85,8 +85,8 @@ var answering = []breakage{
 		name: "train that is copied in parts cut within a datagram",
 		edits: []edit{{
 			"dsrudp/serverreply.go",
-			"arenaSize / p.SegmentSize * p.SegmentSize;",
-			"arenaSize;",
+			"arenaSize / p.SegmentSize * p.SegmentSize",
+			"arenaSize",
 		}},
 		by: []selection{tests(public, "^TestReplyLongTrain$")},
 	},

@@ -142,6 +142,15 @@ var withdrawing = []breakage{
 		by: []selection{tests(public, "^TestWithdrawnAtAnyMoment$/^WritePackets_one_by_one$")},
 	},
 	{
+		name: "handler told that nothing of a long train leaves, of which a part has left",
+		edits: []edit{{
+			"dsrudp/serverreply.go",
+			"if err != nil && len(rest) < len(b) {",
+			"if false {",
+		}},
+		by: []selection{tests(public, "^TestLongTrainWithdrawn$")},
+	},
+	{
 		name: "write given up after each wait",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
