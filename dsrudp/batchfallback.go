@@ -90,15 +90,3 @@ func (q *batchSender) sendOne(m *message, p []byte, wait bool) error {
 		}
 	}
 }
-
-// fail notes that n datagrams of m from the k-th on were not sent, whose items these
-// are. A train may have several failures, one for each error at least.
-func (q *batchSender) fail(m *message, items []int, k, n int, err error) {
-	if m.train {
-		q.failed = append(q.failed, failure{m.item, n, true, m.s, m.t, err})
-		return
-	}
-	for _, item := range items[k : k+n] {
-		q.failed = append(q.failed, failure{item, 1, false, m.s, m.t, err})
-	}
-}

@@ -11,9 +11,9 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// TestGroupBadSource (K6.4): a source that is not local is each Packet's error,
+// TestMergedBadSource (K6.4): a source that is not local is each Packet's error,
 // and no reason to give up merging.
-func TestGroupBadSource(t *testing.T) {
+func TestMergedBadSource(t *testing.T) {
 	for _, w := range []struct {
 		network string
 		vip     netip.Addr

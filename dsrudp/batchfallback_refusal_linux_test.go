@@ -50,10 +50,10 @@ func connectTo(t *testing.T, c *net.UDPConn, peer netip.AddrPort) {
 	}))
 }
 
-// TestGroupAfterRefusal: that nobody listened to an earlier datagram is one datagram's
+// TestMergedAfterRefusal: that nobody listened to an earlier datagram is one datagram's
 // error, as with net, and not that of all which were to leave with it; and no reason
 // to give up merging.
-func TestGroupAfterRefusal(t *testing.T) {
+func TestMergedAfterRefusal(t *testing.T) {
 	c, x, p := refusedPeer(t)
 	ps, all := packetsOf(p, true, times(30, 10)...)
 	n, err := c.WritePackets(ps)

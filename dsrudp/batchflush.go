@@ -27,9 +27,9 @@ func (q *batchSender) push(wait bool) (done bool) {
 // had to wait. It ends at one that the kernel refused, which it leaves to oneByOne if
 // that may help.
 func (q *batchSender) together(wait bool) bool {
-	to := q.vetted()
+	to := q.revet()
 	if to == q.next {
-		return true
+		return true // the one before has failed
 	}
 	n, err := q.transmit(q.batch, q.next, to, wait)
 	q.next += n
@@ -60,6 +60,18 @@ func (q *batchSender) failNext(err error) {
 	q.next++
 }
 
+// fail notes that n datagrams of m from the k-th on were not sent, whose items these
+// are. A train may have several failures, one for each error at least.
+func (q *batchSender) fail(m *message, items []int, k, n int, err error) {
+	if m.train {
+		q.failed = append(q.failed, failure{m.item, n, true, m.s, m.t, err})
+		return
+	}
+	for _, item := range items[k : k+n] {
+		q.failed = append(q.failed, failure{item, 1, false, m.s, m.t, err})
+	}
+}
+
 // reset begins anew, with no message waiting.
 func (q *batchSender) reset() {
 	q.batch.Reset()
@@ -67,10 +79,10 @@ func (q *batchSender) reset() {
 	q.next = 0
 }
 
-// vetted returns how far messages may be sent by what the guard says now. They
+// revet returns how far messages may be sent by what the guard says now. They
 // have been waiting since it was asked: for others to be gathered, for their turn, or
 // for room in the send buffer. If the next message may not be, it has failed.
-func (q *batchSender) vetted() (to int) {
+func (q *batchSender) revet() (to int) {
 	gen := q.c.sock.Generation()
 	q.batch.Gen = gen
 	if q.gen == gen {

@@ -54,9 +54,9 @@ func requireRead(t *testing.T, x *net.UDPConn, want string) {
 	require.Equal(t, want, got)
 }
 
-// TestGroupingLeftToKernel: what is left to the kernel, or may be the same as what
+// TestMergingLeftToKernel: what is left to the kernel, or may be the same as what
 // was written otherwise, changes places with nothing.
-func TestGroupingLeftToKernel(t *testing.T) {
+func TestMergingLeftToKernel(t *testing.T) {
 	const loopback = 1 // the interface, in every namespace
 	one := netip.MustParseAddr("127.0.0.1")
 	for _, tc := range []struct {
@@ -97,8 +97,8 @@ func TestGroupingLeftToKernel(t *testing.T) {
 	}
 }
 
-// TestGroupingSlots: paths of one slot keep their order too.
-func TestGroupingSlots(t *testing.T) {
+// TestMergingSlots: paths of one slot keep their order too.
+func TestMergingSlots(t *testing.T) {
 	c, q := newSender(t, "udp4")
 	x, one := peerOf(t, c, netip.MustParseAddr("127.0.0.2"))
 	for range 10_000 {
@@ -123,8 +123,8 @@ func TestGroupingSlots(t *testing.T) {
 	t.Fatal("no two paths have one slot")
 }
 
-// TestGroupingHalfSent: nothing joins a message that has been sent.
-func TestGroupingHalfSent(t *testing.T) {
+// TestMergingHalfSent: nothing joins a message that has been sent.
+func TestMergingHalfSent(t *testing.T) {
 	c, q := newSender(t, "udp4")
 	x, one := peerOf(t, c, netip.MustParseAddr("127.0.0.2"))
 	y, two := peerOf(t, c, netip.MustParseAddr("127.0.0.3"))
@@ -141,8 +141,8 @@ func TestGroupingHalfSent(t *testing.T) {
 	requireRead(t, y, "abc")
 }
 
-// TestGroupingOff: with NoOffload the order of all is kept.
-func TestGroupingOff(t *testing.T) {
+// TestMergingOff: with NoOffload the order of all is kept.
+func TestMergingOff(t *testing.T) {
 	c, err := (&ListenConfig{NoOffload: true}).ListenPacket(t.Context(), "udp4", ":0")
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })

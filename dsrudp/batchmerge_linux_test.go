@@ -30,9 +30,9 @@ var merges = []struct {
 	{"one byte each", times(128, 1), []int{128}},
 }
 
-// TestGrouping: datagrams of one Path and length leave as one message, in order and
+// TestMerging: datagrams of one Path and length leave as one message, in order and
 // whole, wherever in memory they are.
-func TestGrouping(t *testing.T) {
+func TestMerging(t *testing.T) {
 	for _, w := range []struct {
 		network string
 		vip     netip.Addr
@@ -69,9 +69,9 @@ func TestGrouping(t *testing.T) {
 	}
 }
 
-// TestGroupingBound: so they do from the bound address, which the messages do not
+// TestMergingBound: so they do from the bound address, which the messages do not
 // name.
-func TestGroupingBound(t *testing.T) {
+func TestMergingBound(t *testing.T) {
 	for _, w := range []struct {
 		network string
 		vip     netip.Addr
@@ -87,10 +87,10 @@ func TestGroupingBound(t *testing.T) {
 	}
 }
 
-// TestGroupingEnds: a merged message has one Path and one mark. What has another Path does
+// TestMergingEnds: a merged message has one Path and one mark. What has another Path does
 // not end it, nor does a Packet that is not sent, but what is of its Path and no part
 // of it does, so that each Path's order is kept.
-func TestGroupingEnds(t *testing.T) {
+func TestMergingEnds(t *testing.T) {
 	c := listen(t, "udp", ":0")
 	x, y := dialTrains(t, c, vips[0]), dialTrains(t, c, vips[1])
 	toX, toY := pathFrom(c, vips[0], x), pathFrom(c, vips[1], y)

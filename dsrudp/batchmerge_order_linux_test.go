@@ -31,11 +31,11 @@ func (x *client) otherwise(random *rand.Rand, network string) dsrudp.Path {
 	return p
 }
 
-// TestGroupingInTurn: however the Packets of more paths than a batch has messages,
+// TestMergingInTurn: however the Packets of more paths than a batch has messages,
 // or a sender can tell apart, come between each other, with whatever lengths and
 // marks, and however their paths are written: each client gets its own, whole and in
 // their order, and some of them came as one.
-func TestGroupingInTurn(t *testing.T) {
+func TestMergingInTurn(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		network := []string{"udp4", "udp"}[seed%2]
@@ -76,9 +76,9 @@ func TestGroupingInTurn(t *testing.T) {
 	}
 }
 
-// TestGroupingErrors: where Packets of several paths are merged each has its own
+// TestMergingErrors: where Packets of several paths are merged each has its own
 // path's error.
-func TestGroupingErrors(t *testing.T) {
+func TestMergingErrors(t *testing.T) {
 	for _, locals := range [][2]string{
 		{"198.51.100.77:0", "198.51.100.78:0"},
 		{"224.0.0.77:0", "224.0.0.78:0"}, // which the kernel calls invalid, as it may segments

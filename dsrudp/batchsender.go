@@ -104,12 +104,12 @@ func (q *batchSender) add(number int, payload []byte, s *source, t *target, ecn 
 
 // addPieces takes a datagram in several pieces of memory, with control messages
 // of the caller's own, none of which names a source.
-func (q *batchSender) addPieces(number int, pieces [][]byte, others []byte, s *source, t *target) error {
-	if q.batch.Room() < len(pieces) {
+func (q *batchSender) addPieces(number int, buffers [][]byte, others []byte, s *source, t *target) error {
+	if q.batch.Room() < len(buffers) {
 		q.flush()
 	}
-	if q.batch.Room() < len(pieces) {
-		pieces = [][]byte{slices.Concat(pieces...)}
+	if q.batch.Room() < len(buffers) {
+		buffers = [][]byte{slices.Concat(buffers...)}
 	}
 	m, err := q.begin(number, q.slot(s, t), s, t, NotECT)
 	if err != nil {
@@ -120,7 +120,7 @@ func (q *batchSender) addPieces(number int, pieces [][]byte, others []byte, s *s
 		q.batch.Control(i, append(q.batch.Controls(i), others...))
 	}
 	m.count, m.full = 1, true
-	for _, p := range pieces {
+	for _, p := range buffers {
 		q.batch.Append(p)
 	}
 	return nil

@@ -14,9 +14,9 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
-// TestUnderstandAlways: control messages are remembered only where what they say
+// TestInterpretAlways: control messages are remembered only where what they say
 // follows from their bytes.
-func TestUnderstandAlways(t *testing.T) {
+func TestInterpretAlways(t *testing.T) {
 	c := wildcard(t, "udp")
 	for dst, always := range map[string]bool{
 		"::1":                true,
@@ -47,9 +47,9 @@ func TestUnderstandAlways(t *testing.T) {
 	require.True(t, c.interpret(new(controlInfo), c.newOp().(*op), oob))
 }
 
-// TestArrivalSame: what one datagram's control messages say is said to be the same
+// TestControlInfoSame: what one datagram's control messages say is said to be the same
 // as before only where it is, whether it is remembered or not.
-func TestArrivalSame(t *testing.T) {
+func TestControlInfoSame(t *testing.T) {
 	c := wildcard(t, "udp")
 	r := c.newBatchReceiver(1)
 	for i, d := range []struct {
@@ -81,9 +81,9 @@ func TestArrivalSame(t *testing.T) {
 	}
 }
 
-// TestArrivalOfEachReceive: what is not remembered is found out anew with each
+// TestControlInfoOfEachReceive: what is not remembered is found out anew with each
 // receive.
-func TestArrivalOfEachReceive(t *testing.T) {
+func TestControlInfoOfEachReceive(t *testing.T) {
 	c := wildcard(t, "udp4")
 	x, err := net.Dial("udp4", netip.AddrPortFrom(netip.MustParseAddr("127.255.255.255"), c.port).String())
 	require.NoError(t, err)
@@ -103,9 +103,9 @@ func TestArrivalOfEachReceive(t *testing.T) {
 	}
 }
 
-// TestArrivalTrains: trains to one address have each its own segment size, and a
+// TestControlInfoTrains: trains to one address have each its own segment size, and a
 // single datagram none.
-func TestArrivalTrains(t *testing.T) {
+func TestControlInfoTrains(t *testing.T) {
 	c := wildcard(t, "udp4")
 	r := c.newBatchReceiver(1)
 	one := netip.MustParseAddr("127.0.0.1")
@@ -130,9 +130,9 @@ func TestArrivalTrains(t *testing.T) {
 	}
 }
 
-// TestArrivalLong: control messages that are too long to be remembered are not
+// TestControlInfoLong: control messages that are too long to be remembered are not
 // taken for others that they begin with, nor looked at twice in one receive.
-func TestArrivalLong(t *testing.T) {
+func TestControlInfoLong(t *testing.T) {
 	c := wildcard(t, "udp")
 	r := c.newBatchReceiver(1)
 	// An option of the caller's own tells something.

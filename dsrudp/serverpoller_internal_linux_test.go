@@ -54,9 +54,9 @@ func running(t *testing.T, s *Server, readers ...*serverReader) {
 	})
 }
 
-// TestCrew: a reader that is busy finds out that another one was overlooked, in turn,
+// TestPollerWatch: a reader that is busy finds out that another one was overlooked, in turn,
 // and one that is not busy does not ask.
-func TestCrew(t *testing.T) {
+func TestPollerWatch(t *testing.T) {
 	served := make(chan struct{}, 1)
 	s := &Server{Handler: HandlerFunc(func(ReplyWriter, *Packet) { served <- struct{}{} })}
 	readers, at := begun(t, s, 3)
@@ -105,8 +105,8 @@ func TestCrew(t *testing.T) {
 	require.True(t, found)
 }
 
-// TestLookout: a reader looks each time it was busy, since it looked or since it waited.
-func TestLookout(t *testing.T) {
+// TestPollerWatchLook: a reader looks each time it was busy, since it looked or since it waited.
+func TestPollerWatchLook(t *testing.T) {
 	readers, _ := begun(t, &Server{Handler: HandlerFunc(func(ReplyWriter, *Packet) {})}, 3)
 	w := &readers[0].watch
 	for i, tc := range []struct {
@@ -152,9 +152,9 @@ func until(t *testing.T, what string, happened func() bool) {
 	}
 }
 
-// TestCrewServed: a reader whose queue does not run empty has a thread woken for another
+// TestPollerWatchServed: a reader whose queue does not run empty has a thread woken for another
 // one that has a datagram.
-func TestCrewServed(t *testing.T) {
+func TestPollerWatchServed(t *testing.T) {
 	const enough = 20 * busyStreak
 	for _, batch := range []int{1, 8, 32} {
 		var left atomic.Int64
@@ -190,7 +190,7 @@ func TestCrewServed(t *testing.T) {
 		counted(readers[0], &wakes)
 		running(t, s, readers...)
 		func() {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as in TestCrew
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as in TestPollerWatch
 			for range 100 {
 				left.Store(enough)
 				for range 2 * batch {

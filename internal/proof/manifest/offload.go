@@ -21,7 +21,7 @@ var offload = section{"Segmentation offload", []row{
 		"internal/lab/facts TestK6_4_SegmentsTooLong",
 		"internal/lab/facts TestK6_4_WithdrawnSource",
 		"internal/lab/facts TestWithdrawn_WritePackets",
-		"dsrudp TestGroupBadSource",
+		"dsrudp TestMergedBadSource",
 		"dsrudp TestOffloadInvalid",
 		"dsrudp TestOffloadUnable",
 	}},

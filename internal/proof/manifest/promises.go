@@ -150,7 +150,7 @@ var promises = section{"What the library promises", []row{
 		"internal/offload TestUnable",
 		"dsrudp TestOffloadUnable",
 		"dsrudp TestOffloadDenied",
-		"dsrudp TestGroupAfterRefusal",
+		"dsrudp TestMergedAfterRefusal",
 		"dsrudp TestOffloadNoBuffer",
 		"dsrudp TestWritePacketsTriesAll",
 		"dsrudp TestWriteBatchPrefix",

@@ -60,8 +60,8 @@ var batches = []breakage{
 		name: "pieces of a message that find no room left out",
 		edits: []edit{{
 			"dsrudp/batchsender.go",
-			"pieces = [][]byte{slices.Concat(pieces...)}",
-			"pieces = slices.Clip(pieces)",
+			"buffers = [][]byte{slices.Concat(buffers...)}",
+			"buffers = slices.Clip(buffers)",
 		}},
 		by: []selection{tests(public, "^TestWriteBatchPieces$")},
 	},

@@ -81,7 +81,7 @@ var holding = []breakage{
 			"\tif err != nil {\n\t\treturn nil, err\n\t}\n\tq.batch.Begin(q.c.sockaddr(t), t.scope, oob)\n",
 			"\tq.batch.Begin(q.c.sockaddr(t), t.scope, oob)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n",
 		}},
-		by: []selection{tests(public, "^TestGroupBadSource$")},
+		by: []selection{tests(public, "^TestMergedBadSource$")},
 	},
 	{
 		name: "held write that found no room forgotten",

@@ -9,7 +9,7 @@ var merging = []breakage{
 			"m.s != *s || m.t != *t || ",
 			"",
 		}},
-		by: []selection{tests(public, "^TestGroupingEnds$")},
+		by: []selection{tests(public, "^TestMergingEnds$")},
 	},
 	{
 		name: "datagrams of another mark in a group",
@@ -18,7 +18,7 @@ var merging = []breakage{
 			" || m.ecn != ecn ||",
 			" ||",
 		}},
-		by: []selection{tests(public, "^TestGroupingEnds$|^TestECNSent$")},
+		by: []selection{tests(public, "^TestMergingEnds$|^TestECNSent$")},
 	},
 	{
 		name: "datagrams behind a shorter one in a group",
@@ -27,7 +27,7 @@ var merging = []breakage{
 			"m.full = n < m.size",
 			"m.full = n > m.size",
 		}},
-		by: []selection{tests(public, "^TestGrouping$")},
+		by: []selection{tests(public, "^TestMerging$")},
 	},
 	{
 		name: "group longer than a datagram may be",
@@ -36,7 +36,7 @@ var merging = []breakage{
 			"||\n\t\tm.total+n > maxPayload {",
 			"{",
 		}},
-		by: []selection{tests(public, "^TestGrouping$")},
+		by: []selection{tests(public, "^TestMerging$")},
 	},
 	{
 		name: "group of what only might have one path",
@@ -45,7 +45,7 @@ var merging = []breakage{
 			"i > last || i < q.first || i < q.next",
 			"i > last || i < q.next",
 		}},
-		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+		by: []selection{tests(public, "^TestMergingLeftToKernel$")},
 	},
 	{
 		name: "source that the kernel chooses taken for one path",
@@ -54,7 +54,7 @@ var merging = []breakage{
 			"from == 0 || to == 0 ||",
 			"to == 0 ||",
 		}},
-		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+		by: []selection{tests(public, "^TestMergingLeftToKernel$")},
 	},
 	{
 		name: "unspecified target taken for one path",
@@ -63,7 +63,7 @@ var merging = []breakage{
 			"from == 0 || to == 0 ||",
 			"from == 0 ||",
 		}},
-		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+		by: []selection{tests(public, "^TestMergingLeftToKernel$")},
 	},
 	{
 		name: "IPv4-mapped address taken for another path",
@@ -72,7 +72,7 @@ var merging = []breakage{
 			"if a = a.Unmap(); a.Is4() {",
 			"if a.Is4() {",
 		}},
-		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+		by: []selection{tests(public, "^TestMergingLeftToKernel$")},
 	},
 	{
 		name: "datagram put to a message that was sent",
@@ -81,7 +81,7 @@ var merging = []breakage{
 			"i > last || i < q.first || i < q.next",
 			"i > last || i < q.first",
 		}},
-		by: []selection{tests(public, "^TestGroupingHalfSent$")},
+		by: []selection{tests(public, "^TestMergingHalfSent$")},
 	},
 	{
 		name: "order changed where it says how many were sent",
@@ -99,7 +99,7 @@ var merging = []breakage{
 			"if f.message == i {",
 			"if f.message <= i {",
 		}},
-		by: []selection{tests(public, "^TestGroupingErrors$")},
+		by: []selection{tests(public, "^TestMergingErrors$")},
 	},
 	{
 		name: "errors told of datagrams sent before",
@@ -108,7 +108,7 @@ var merging = []breakage{
 			"q.first, q.followers = 0, q.followers[:0]",
 			"q.first = 0",
 		}},
-		by: []selection{tests(public, "^TestGroupingErrors$")},
+		by: []selection{tests(public, "^TestMergingErrors$")},
 	},
 	{
 		name: "nothing grouped after what was left to the kernel",
@@ -117,7 +117,7 @@ var merging = []breakage{
 			"q.first, q.followers = 0, q.followers[:0]",
 			"q.followers = q.followers[:0]",
 		}},
-		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+		by: []selection{tests(public, "^TestMergingLeftToKernel$")},
 	},
 	{
 		name: "datagram put before a train of its path",
@@ -126,7 +126,7 @@ var merging = []breakage{
 			"m, err := q.begin(number, q.slot(s, t), s, t, ecn)",
 			"m, err := q.begin(number, 0, s, t, ecn)",
 		}},
-		by: []selection{tests(public, "^TestGroupingInTurn$")},
+		by: []selection{tests(public, "^TestMergingInTurn$")},
 	},
 	{
 		name: "datagram put to the first message of its path",
@@ -135,16 +135,16 @@ var merging = []breakage{
 			"\tq.messages[slot] = uint8(i)\n",
 			"\tif m := q.messages[slot]; int(m) >= i || q.slot(&q.msgs[m].s, &q.msgs[m].t) != slot {\n\t\tq.messages[slot] = uint8(i)\n\t}\n",
 		}},
-		by: []selection{tests(public, "^TestGroupingInTurn$")},
+		by: []selection{tests(public, "^TestMergingInTurn$")},
 	},
 	{
 		name: "errors of a group's datagrams all told of its first",
 		edits: []edit{{
-			"dsrudp/batchfallback.go",
+			"dsrudp/batchflush.go",
 			"range items[k : k+n] {",
 			"range items[:n] {",
 		}},
-		by: []selection{tests(public, "^TestGroupingErrors$")},
+		by: []selection{tests(public, "^TestMergingErrors$")},
 	},
 	{
 		name: "what changes places with nothing never grouped",
@@ -153,7 +153,7 @@ var merging = []breakage{
 			"\t\tq.first = i\n",
 			"\t\tq.first = i + 1\n",
 		}},
-		by: []selection{tests(public, "^TestGroupingLeftToKernel$")},
+		by: []selection{tests(public, "^TestMergingLeftToKernel$")},
 	},
 	{
 		name: "vectors left behind kept",

@@ -8,7 +8,7 @@ var offloading = []breakage{
 			{"dsrudp/batchfallback.go", "case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:", "default:"},
 			{"dsrudp/batchfallback.go", "if q.sent > 0 && !earlier {", "if !earlier {"},
 		},
-		by: []selection{tests(public, "^TestGroupBadSource$")},
+		by: []selection{tests(public, "^TestMergedBadSource$")},
 	},
 	{
 		name: "segmentation given up because of datagrams that cannot be sent anyway",
@@ -26,7 +26,7 @@ var offloading = []breakage{
 			"return mmsg.Refused(err)",
 			"return false",
 		}},
-		by: []selection{tests(public, "^TestGroupAfterRefusal$"), tests(public, "^TestTrainAfterRefusal$")},
+		by: []selection{tests(public, "^TestMergedAfterRefusal$"), tests(public, "^TestTrainAfterRefusal$")},
 	},
 	{
 		name: "word of an earlier datagram not passed on",
@@ -35,7 +35,7 @@ var offloading = []breakage{
 			"if q.part > 0 || !earlier {",
 			"if q.part >= 0 {",
 		}},
-		by: []selection{tests(public, "^TestGroupAfterRefusal$"), tests(public, "^TestBatchAfterRefusal$")},
+		by: []selection{tests(public, "^TestMergedAfterRefusal$"), tests(public, "^TestBatchAfterRefusal$")},
 	},
 	{
 		name: "word of an earlier datagram taken for a failed offload",
@@ -44,7 +44,7 @@ var offloading = []breakage{
 			"if q.sent > 0 && !earlier {",
 			"if q.sent > 0 {",
 		}},
-		by: []selection{tests(public, "^TestGroupAfterRefusal$")},
+		by: []selection{tests(public, "^TestMergedAfterRefusal$")},
 	},
 	{
 		name: "datagrams sent one by one instead without the source",
@@ -134,7 +134,7 @@ var offloading = []breakage{
 			"q.fail(m, q.itemsOf(q.next), 0, m.count, err)",
 			"q.fail(m, q.itemsOf(q.next), 0, 1, err)",
 		}},
-		by: []selection{tests(public, "^TestGroupBadSource$")},
+		by: []selection{tests(public, "^TestMergedBadSource$")},
 	},
 	{
 		name: "train longer than a datagram may be",

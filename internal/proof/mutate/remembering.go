@@ -73,7 +73,7 @@ var remembering = []breakage{
 			"info.Local.IsValid() && info.Local == info.Dst &&",
 			"info.Local.IsValid() &&",
 		}},
-		by: []selection{tests(public, "^TestUnderstandAlways$")},
+		by: []selection{tests(public, "^TestInterpretAlways$")},
 	},
 	{
 		name: "group's datagram taken for what shares its place",
@@ -82,7 +82,7 @@ var remembering = []breakage{
 			"r.info, cache.uncachedOOB = &cache.uncached, oob",
 			"cache.uncachedOOB = oob",
 		}},
-		by: []selection{tests(public, "^TestArrivalSame$")},
+		by: []selection{tests(public, "^TestControlInfoSame$")},
 	},
 	{
 		name: "a group's datagrams taken for those of another group",
@@ -91,7 +91,7 @@ var remembering = []breakage{
 			"if last == &cache.uncached && bytes.Equal(cache.uncachedOOB, oob) {",
 			"if last == &cache.uncached && (bytes.Equal(cache.uncachedOOB, oob) || true) {",
 		}},
-		by: []selection{tests(public, "^TestArrivalSame$")},
+		by: []selection{tests(public, "^TestControlInfoSame$")},
 	},
 	{
 		name: "what was not to be remembered held until the next receive",
@@ -100,7 +100,7 @@ var remembering = []breakage{
 			"\tr.info = nil\n",
 			"",
 		}},
-		by: []selection{tests(public, "^TestArrivalOfEachReceive$")},
+		by: []selection{tests(public, "^TestControlInfoOfEachReceive$")},
 	},
 	{
 		name: "lost path in a batch not noted",
@@ -127,7 +127,7 @@ var remembering = []breakage{
 			" && a.local.ifindex == 0",
 			"",
 		}},
-		by: []selection{tests(public, "^TestUnderstandAlways$")},
+		by: []selection{tests(public, "^TestInterpretAlways$")},
 	},
 	{
 		name: "change written to what has become another's entry",

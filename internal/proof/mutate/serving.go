@@ -298,7 +298,7 @@ var shutting = []breakage{
 			"w.last%(len(w.waits)-1) + 1",
 			"1",
 		}},
-		by: []selection{tests(public, "^TestCrew$")},
+		by: []selection{tests(public, "^TestPollerWatch$")},
 	},
 	{
 		name: "reader that waited not seen to begin anew",
@@ -307,7 +307,7 @@ var shutting = []breakage{
 			"if streak <= w.streak {",
 			"if streak < 0 {",
 		}},
-		by: []selection{tests(public, "^TestLookout$")},
+		by: []selection{tests(public, "^TestPollerWatchLook$")},
 	},
 	{
 		name: "reader that waited and is as busy again not seen to begin anew",
@@ -316,7 +316,7 @@ var shutting = []breakage{
 			"if streak <= w.streak {",
 			"if streak < w.streak {",
 		}},
-		by: []selection{tests(public, "^TestLookout$")},
+		by: []selection{tests(public, "^TestPollerWatchLook$")},
 	},
 	{
 		name: "reader that is hardly busy looks after others",
@@ -325,7 +325,7 @@ var shutting = []breakage{
 			"streak-w.streak < busyStreak",
 			"streak-w.streak < busyStreak-1",
 		}},
-		by: []selection{tests(public, "^TestLookout$")},
+		by: []selection{tests(public, "^TestPollerWatchLook$")},
 	},
 	{
 		name: "readers that know nothing of each other",
@@ -334,7 +334,7 @@ var shutting = []breakage{
 			"\twatchPoller(readers)\n",
 			"",
 		}},
-		by: []selection{tests(public, "^TestCrewServed$")},
+		by: []selection{tests(public, "^TestPollerWatchServed$")},
 	},
 	{
 		name: "busy reader looks after nobody",
@@ -343,7 +343,7 @@ var shutting = []breakage{
 			"\t\tr.watch.look(r.in.batch.Streak(), r.in.batch)\n",
 			"",
 		}},
-		by: []selection{tests(public, "^TestCrewServed$")},
+		by: []selection{tests(public, "^TestPollerWatchServed$")},
 	},
 	{
 		name: "no thread woken for a reader that was overlooked",
@@ -352,7 +352,7 @@ var shutting = []breakage{
 			"\t\tgo w.run()\n",
 			"",
 		}},
-		by: []selection{tests(public, "^TestCrew")},
+		by: []selection{tests(public, "^TestPollerWatch")},
 	},
 	{
 		name: "another goroutine for the poller before one has run",

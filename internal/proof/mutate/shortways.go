@@ -190,7 +190,7 @@ var shortWays = []breakage{
 			"\tq.batch.Control(i, pktinfo.AppendSegmentSize(",
 			"\tif len(q.batch.Controls(i)) == 0 {\n\t\treturn\n\t}\n\tq.batch.Control(i, pktinfo.AppendSegmentSize(",
 		}},
-		by: []selection{tests(public, "^TestGroupingBound$")},
+		by: []selection{tests(public, "^TestMergingBound$")},
 	},
 	{
 		name: "beginning of control messages remembered for all",
@@ -199,7 +199,7 @@ var shortWays = []breakage{
 			" && len(oob) <= maxCached {",
 			" {",
 		}},
-		by: []selection{tests(public, "^TestArrivalLong$")},
+		by: []selection{tests(public, "^TestControlInfoLong$")},
 	},
 	{
 		name: "datagram without a remote address given that of the one before",
@@ -316,7 +316,7 @@ var shortWays = []breakage{
 			"if m.to != to || m.seg != seg {",
 			"if m.to != to {",
 		}},
-		by: []selection{tests(public, "^TestArrivalTrains$")},
+		by: []selection{tests(public, "^TestControlInfoTrains$")},
 	},
 	{
 		name: "control messages of a caller's own in another's place",
