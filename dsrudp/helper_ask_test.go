@@ -2,7 +2,6 @@ package dsrudp_test
 
 import (
 	"fmt"
-	"net"
 	"sync"
 	"testing"
 
@@ -33,20 +32,4 @@ func askAll(t *testing.T, c *dsrudp.Conn, clients, rounds int) {
 		})
 	}
 	asking.Wait()
-}
-
-func askMany(t *testing.T, x net.Conn, request []byte, n int) {
-	for range n {
-		if _, err := x.Write(request); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func drain(t *testing.T, x net.Conn, b []byte, n int) {
-	for range n {
-		if _, err := x.Read(b); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

@@ -2,6 +2,7 @@ package mmsg
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,6 +11,8 @@ import (
 type life struct {
 	mu    sync.Mutex // for who shuts or opens the gates
 	owned bool       // until Close
+
+	expired atomic.Bool // Expire was called
 
 	fd            uintptr // good inside a gate
 	reads, writes gate
@@ -42,6 +45,15 @@ func (l *life) end() {
 	l.owned = false
 	l.reads.shut()
 	l.writes.shut()
+}
+
+// Expire ends calls that wait, and has others fail from now on, with
+// os.ErrDeadlineExceeded; but not those that do not look at a deadline: TryRange, Poll,
+// and an OutBatch's sends within a Loop. (Where those are net's they do look, and go by
+// expired instead.)
+func (s *Socket) Expire() error {
+	s.life.expired.Store(true)
+	return s.SetDeadline(time.Unix(1, 0))
 }
 
 // SetDeadline acts like [net.UDPConn.SetDeadline].

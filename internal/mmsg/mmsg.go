@@ -27,7 +27,6 @@ type Socket struct {
 	inet6 bool
 	plain bool
 	life  life
-	expiry
 
 	generation func() uint64 // or nil
 }

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -167,14 +166,6 @@ func (s *Socket) Send(m *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (
 	}
 	return m.n, nil
 }
-
-// expiry is for where it is not the deadlines' matter alone.
-type expiry struct{}
-
-// Expire ends calls that wait, and has others fail from now on, with
-// os.ErrDeadlineExceeded; but not those that do not look at a deadline: TryRange, Poll,
-// and an OutBatch's sends within a Loop, where they need not wait.
-func (s *Socket) Expire() error { return s.SetDeadline(time.Unix(1, 0)) }
 
 // read calls m.recvmsg. Whether the gate is worth a try is a guess: where the
 // datagram is not there, net tries again before it waits, and one system call was

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
-	"sync/atomic"
-	"time"
 )
 
 // Msg is the memory one system call works on; net keeps its own here.
@@ -43,7 +41,7 @@ func (s *Socket) Recv(_ *Msg, b, oob []byte, r *Received) error {
 // that is nil, to the connected peer. Scope is the interface index of a link-local
 // remote address, else 0.
 func (s *Socket) Send(_ *Msg, b, oob []byte, to *netip.AddrPort, scope uint32) (int, error) {
-	if s.expired.Load() {
+	if s.life.expired.Load() {
 		return 0, os.ErrDeadlineExceeded
 	}
 	return s.send(b, oob, to, scope)
@@ -73,17 +71,6 @@ func (s *Socket) send(b, oob []byte, to *netip.AddrPort, scope uint32) (int, err
 		return 0, unwrap(err)
 	}
 	return n, nil
-}
-
-type expiry struct {
-	expired atomic.Bool // Expire was called
-}
-
-// Expire ends calls that wait, and has others fail from now on, with
-// os.ErrDeadlineExceeded; but not an OutBatch's sends within a Loop, see there.
-func (s *Socket) Expire() error {
-	s.expired.Store(true)
-	return s.SetDeadline(time.Unix(1, 0))
 }
 
 func scopeOf(zone string) uint32 {

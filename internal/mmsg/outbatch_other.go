@@ -107,7 +107,7 @@ func (b *OutBatch) TryRange(from, _ int) (int, error) { return b.Send(from, 0) }
 // error, 0.
 func (b *OutBatch) Send(from, _ int) (n int, err error) {
 	m := &b.messages[from]
-	if w := b.within; w != nil && w.looping && b.sock.expired.Load() {
+	if w := b.within; w != nil && w.looping && b.sock.life.expired.Load() {
 		// The deadline is over, and net would not even try.
 		if err = b.sock.SetWriteDeadline(time.Now().Add(lastWait)); err == nil {
 			m.n, err = b.sock.send(m.payload, m.oob, m.to, m.scope)
