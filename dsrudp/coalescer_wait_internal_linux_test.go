@@ -117,17 +117,22 @@ func TestHeldCloseWaitsForNobody(t *testing.T) {
 }
 
 // TestOneByOneGoesOn: what was sent one by one until there was no room goes on where it
-// stopped.
+// stopped, also with a datagram that was merged meanwhile.
 func TestOneByOneGoesOn(t *testing.T) {
 	c, x, release := holdTwo(t, true)
 	release()
 	q := c.held.out.batchSender
 	q.refusal, q.part, q.sent = unix.EINVAL, 1, 1
-	c.held.flush()
-	b := make([]byte, 16)
-	n, err := x.Read(b)
+	_, err := c.WritePacket([]byte("more"), Path{Local: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.3"), 0), Remote: x.LocalAddr().(*net.UDPAddr).AddrPort()})
 	require.NoError(t, err)
-	require.Equal(t, "too ", string(b[:n]))
+	require.Equal(t, 3, q.msgs[0].count)
+	c.held.flush()
+	for _, want := range []string{"too ", "more"} {
+		b := make([]byte, 16)
+		n, err := x.Read(b)
+		require.NoError(t, err)
+		require.Equal(t, want, string(b[:n]))
+	}
 	require.Nil(t, q.refusal)
 	require.Zero(t, q.part+q.sent)
 	require.EqualValues(t, 1, c.Stats().OffloadFallbacks)

@@ -7,8 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"golang.org/x/sys/unix"
 )
 
 // TestBatchAllocations: batches in steady state allocate nothing, in any way.
@@ -53,7 +52,7 @@ func TestBatchAllocations(t *testing.T) {
 				for i, p := range buffers {
 					in.SetBuffer(i, p)
 				}
-				drain(in.Recv(8, mmsg.FlagDontWait))
+				drain(in.Recv(8, unix.MSG_DONTWAIT))
 			}), name)
 		}
 	}

@@ -63,7 +63,7 @@ func TestBatchForbidden(t *testing.T) {
 			require.Equal(t, 1, n)
 			require.Equal(t, "long as ", string(buffers[0][:received(in, 0).N]))
 			require.NotZero(t, received(in, 0).Flags&mmsg.FlagTrunc)
-			_, err = in.Recv(8, mmsg.FlagDontWait)
+			_, err = in.Recv(8, unix.MSG_DONTWAIT)
 			require.ErrorIs(t, err, unix.EAGAIN)
 			n, err = in.Poll(8)
 			require.NoError(t, err)

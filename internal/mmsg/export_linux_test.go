@@ -19,6 +19,9 @@ func (s *Socket) End() { s.life.end() }
 // Cap returns the number of messages that there is room for.
 func (hs *headers) Cap() int { return len(hs.hdrs) }
 
+// Send is SendRange up to the last message.
+func (b *OutBatch) Send(from, flags int) (int, error) { return b.SendRange(from, b.len, flags) }
+
 // Sent returns the bytes of payload of message i that were sent.
 func (b *OutBatch) Sent(i int) int { return int(b.hdrs[i].n) }
 

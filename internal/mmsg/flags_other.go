@@ -9,5 +9,4 @@ const (
 	FlagCtrunc = 0x200 // control messages were cut or left out
 
 	FlagErrQueue = 0
-	FlagDontWait = 0 // net has no such thing
 )

@@ -9,6 +9,5 @@ const (
 	FlagTrunc  = unix.MSG_TRUNC  // the payload was longer than the buffer
 	FlagCtrunc = unix.MSG_CTRUNC // control messages were cut or left out
 
-	FlagErrQueue = 0                 // these systems have none
-	FlagDontWait = unix.MSG_DONTWAIT // of a call: do not wait
+	FlagErrQueue = 0 // these systems have none
 )

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TakesFlags says that InBatch.Recv and OutBatch.Send go by their flags.
+// TakesFlags says that InBatch.Recv and OutBatch.SendRange go by their flags.
 const TakesFlags = true
 
 // InBatch is the memory that one receive of several messages works on. It is made once
@@ -111,7 +111,7 @@ func (b *InBatch) rearm() {
 
 // Recv receives up to n datagrams into the buffers that were set, and waits for
 // the first until the read deadline or Close. Flags are recvmmsg's: with
-// FlagDontWait it does not wait.
+// MSG_DONTWAIT it does not wait.
 //
 // It takes as many as are there. Where it had to wait it may take the first alone: if
 // that is how they came the last time, it does not look for another, which the next

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TakesFlags says that InBatch.Recv and OutBatch.Send go by their flags. Net's calls take
+// TakesFlags says that InBatch.Recv and OutBatch.SendRange go by their flags. Net's calls take
 // none.
 const TakesFlags = false
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
@@ -71,7 +72,7 @@ func TestBatchLone(t *testing.T) {
 	takes("a")
 	waits("b")
 	takes("b")
-	_, err = in.Recv(4, mmsg.FlagDontWait)
+	_, err = in.Recv(4, unix.MSG_DONTWAIT)
 	require.ErrorIs(t, err, syscall.EAGAIN)
 	waits("c", "d") // and nothing was there meanwhile
 	takes("c", "d")

@@ -17,7 +17,6 @@ const (
 	FlagCtrunc = unix.MSG_CTRUNC // control messages were cut or left out
 
 	FlagErrQueue = unix.MSG_ERRQUEUE // of a message: it comes from the error queue
-	FlagDontWait = unix.MSG_DONTWAIT // of a call: do not wait
 )
 
 // Msg is the memory one system call works on: message header, one buffer's

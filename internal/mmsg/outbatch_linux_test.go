@@ -178,7 +178,7 @@ func TestBatchErrors(t *testing.T) {
 	x, xc := socket(t, "udp4", "127.0.0.1:0", false)
 	out, in := x.NewOutBatch(2, 0), x.NewInBatch(2, 0)
 	build(t, out, addrOf(xc, "127.0.0.1"), []byte("1"), []byte("2"))
-	n, err := in.Recv(2, mmsg.FlagDontWait)
+	n, err := in.Recv(2, unix.MSG_DONTWAIT)
 	require.ErrorIs(t, err, syscall.EAGAIN)
 	require.Zero(t, n)
 

@@ -96,16 +96,13 @@ func (b *OutBatch) AppendTo(i int, p []byte) bool {
 // Payload appends message i's payload to p.
 func (b *OutBatch) Payload(i int, p []byte) []byte { return append(p, b.messages[i].payload...) }
 
-// SendRange is Send.
-func (b *OutBatch) SendRange(from, _, flags int) (int, error) { return b.Send(from, flags) }
+// TryRange is SendRange: net has no call that would not wait.
+func (b *OutBatch) TryRange(from, to int) (int, error) { return b.SendRange(from, to, 0) }
 
-// TryRange is Send: net has no call that would not wait.
-func (b *OutBatch) TryRange(from, _ int) (int, error) { return b.Send(from, 0) }
-
-// Send sends message from, and waits for room in the send buffer until the
+// SendRange sends message from, and waits for room in the send buffer until the
 // write deadline or Close. It returns the number of messages sent, 1 or, with an
 // error, 0.
-func (b *OutBatch) Send(from, _ int) (n int, err error) {
+func (b *OutBatch) SendRange(from, _, _ int) (n int, err error) {
 	m := &b.messages[from]
 	if w := b.within; w != nil && w.looping && b.sock.life.expired.Load() {
 		// The deadline is over, and net would not even try.

@@ -13,15 +13,12 @@ import (
 // message is.
 const maxCall = 1 << 17
 
-// Send sends messages from on, and waits for room in the send buffer until the
+// SendRange sends messages [from, to), and waits for room in the send buffer until the
 // write deadline or Close. It returns the number of messages sent, which may be
 // fewer than there are without an error: the kernel keeps the reason to itself
-// until it is given the rest. It is 0 without an error where Send waited and what it
+// until it is given the rest. It is 0 without an error where it waited and what it
 // was given may be right no longer, see Heed. An error is that of message from, and
 // none was sent.
-func (b *OutBatch) Send(from, flags int) (int, error) { return b.SendRange(from, b.len, flags) }
-
-// SendRange is Send for messages from from on up to, but not including, to.
 func (b *OutBatch) SendRange(from, to, flags int) (int, error) {
 	b.arm(from, to, flags)
 	if b.directly() && (b.errno != unix.EAGAIN || b.flags&unix.MSG_DONTWAIT != 0) {

@@ -26,13 +26,13 @@ func TestK8_3_FilterForbidsNoCall(t *testing.T) {
 		out.Begin(&to, 0, nil)
 		require.True(t, out.Append([]byte{byte('0' + i)}))
 	}
-	n, err := out.Send(0, 0)
+	n, err := out.SendRange(0, out.Len(), 0)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
-	n, err = out.Send(1, 0)
+	n, err = out.SendRange(1, out.Len(), 0)
 	require.ErrorIs(t, err, unix.EPERM)
 	require.Zero(t, n)
-	n, err = out.Send(2, 0)
+	n, err = out.SendRange(2, out.Len(), 0)
 	require.NoError(t, err)
 	require.Equal(t, 4, n, "one at a time")
 	for _, want := range []string{"0", "2", "3", "4", "5"} {
