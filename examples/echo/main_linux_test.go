@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,17 +18,7 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
 
-// asProgram names the environment variable by which the test binary is the
-// program itself.
-const asProgram = "DSRUDP_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	labtest.Main(m)
-}
+func TestMain(m *testing.M) { labtest.ProgramMain(m, main, nil) }
 
 // patience bounds every wait for an event: it is reached only when a test fails.
 const patience = 10 * time.Second
@@ -100,17 +89,8 @@ func TestServeGoesOn(t *testing.T) {
 	ask(t, a, "again")
 }
 
-func program(t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), exe, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	return cmd
-}
-
 func TestProgram(t *testing.T) {
-	cmd := program(t, "-listen", ":0", "-v")
+	cmd := labtest.Program(t, "-listen", ":0", "-v")
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, stderr.(*os.File).SetReadDeadline(time.Now().Add(patience)))
@@ -136,7 +116,7 @@ func TestProgram(t *testing.T) {
 }
 
 func TestProgramRefusesArguments(t *testing.T) {
-	out, err := program(t, ":60002").CombinedOutput()
+	out, err := labtest.Program(t, ":60002").CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), `echo takes no arguments, got [":60002"]; see -help`)
 }

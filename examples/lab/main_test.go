@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 
@@ -19,17 +18,9 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
 
-// asProgram names the environment variable by which the test binary is the
-// program itself.
-const asProgram = "DSRUDP_TEST_AS_PROGRAM"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	text.DisableColors() // as main does where stdout is not a terminal
-	labtest.Main(m)
+	// Without colours, as by main where stdout is not a terminal.
+	labtest.ProgramMain(m, main, text.DisableColors)
 }
 
 // A report is what -json prints.

@@ -5,7 +5,6 @@ package main
 import (
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -21,14 +20,11 @@ import (
 // a result of before all.
 func TestInterrupted(t *testing.T) {
 	labtest.Need(t)
-	exe, err := os.Executable()
-	require.NoError(t, err)
 	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "result.json")
 		require.NoError(t, os.WriteFile(file, []byte("earlier"), 0o640))
-		cmd := exec.CommandContext(t.Context(), exe, "-compare", "-json", file, "-report", filepath.Join(dir, "a", "report"))
-		cmd.Env = append(os.Environ(), asProgram+"=1")
+		cmd := labtest.Program(t, "-compare", "-json", file, "-report", filepath.Join(dir, "a", "report"))
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		require.NoError(t, cmd.Start())

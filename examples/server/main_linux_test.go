@@ -16,17 +16,7 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
 
-// asProgram names the environment variable by which the test binary is the
-// program itself.
-const asProgram = "DSRUDP_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	labtest.Main(m)
-}
+func TestMain(m *testing.M) { labtest.ProgramMain(m, main, nil) }
 
 // patience bounds every wait for an event: it is reached only when a test fails.
 const patience = 10 * time.Second
@@ -41,10 +31,7 @@ type running struct {
 // start starts the program, on a port of the system's choice.
 func start(t *testing.T) running {
 	t.Helper()
-	exe, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), exe, "-listen", ":0")
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd := labtest.Program(t, "-listen", ":0")
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, stderr.(*os.File).SetReadDeadline(time.Now().Add(patience)))
