@@ -48,11 +48,11 @@ func TestAdoptConnected(t *testing.T) {
 	peer := netip.AddrPortFrom(vips[0], portOf(server))
 	b := make([]byte, 16)
 	answer := func(want string) {
-		n, p, err := server.ReadPacket(b)
+		n, p, err := server.ReadFromPath(b)
 		require.NoError(t, err)
 		require.Equal(t, want, string(b[:n]))
 		require.Equal(t, dsrudp.Path{Local: peer, Remote: addrPortOf(c.LocalAddr())}, p)
-		_, err = server.WritePacket(b[:n], p)
+		_, err = server.WriteToPath(b[:n], p)
 		require.NoError(t, err)
 	}
 
@@ -66,12 +66,12 @@ func TestAdoptConnected(t *testing.T) {
 	_, _, err = c.WriteMsgUDP([]byte("msg"), nil, nil)
 	require.NoError(t, err)
 	answer("msg")
-	n, p, err := c.ReadPacket(b)
+	n, p, err := c.ReadFromPath(b)
 	require.NoError(t, err)
 	require.Equal(t, "msg", string(b[:n]))
 	require.Equal(t, dsrudp.Path{Local: addrPortOf(c.LocalAddr()), Remote: peer}, p)
 
-	_, err = c.WritePacket([]byte("path"), p)
+	_, err = c.WriteToPath([]byte("path"), p)
 	require.NoError(t, err)
 	answer("path")
 	_, a, err := c.ReadFrom(b)
@@ -79,7 +79,7 @@ func TestAdoptConnected(t *testing.T) {
 	require.Equal(t, peer, addrPortOf(a))
 
 	p.Remote = netip.AddrPortFrom(vips[1], peer.Port())
-	_, err = c.WritePacket([]byte("elsewhere"), p)
+	_, err = c.WriteToPath([]byte("elsewhere"), p)
 	require.ErrorIs(t, err, net.ErrWriteToConnected)
 	require.Zero(t, c.Stats())
 }

@@ -103,9 +103,9 @@ func TestReadAheadAllocations(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(100, func() {
 			askMany(t, x, request, count)
 			for range count {
-				n, p, err := c.ReadPacket(b)
+				n, p, err := c.ReadFromPath(b)
 				if err == nil {
-					_, err = c.WritePacket(b[:n], p)
+					_, err = c.WriteToPath(b[:n], p)
 				}
 				if err != nil {
 					t.Fatal(err)

@@ -21,10 +21,10 @@ func TestAllocations(t *testing.T) {
 		want float64
 		echo func(c *dsrudp.Conn) error
 	}{
-		"ReadPacket": {0, func(c *dsrudp.Conn) error {
-			n, p, err := c.ReadPacket(b)
+		"ReadFromPath": {0, func(c *dsrudp.Conn) error {
+			n, p, err := c.ReadFromPath(b)
 			if err == nil {
-				_, err = c.WritePacket(b[:n], p)
+				_, err = c.WriteToPath(b[:n], p)
 			}
 			return err
 		}},
@@ -67,7 +67,7 @@ func TestAllocations(t *testing.T) {
 			n, a, err := c.ReadFrom(b)
 			if err == nil {
 				p, _ := dsrudp.PathOf(a)
-				_, err = c.WritePacket(b[:n], p)
+				_, err = c.WriteToPath(b[:n], p)
 			}
 			return err
 		}},

@@ -43,7 +43,7 @@ func TestReplyTooLong(t *testing.T) {
 	}
 	outcomes := make(chan outcome, 2)
 	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		_, err := c.WritePacket(tooLong, p.Path)
+		_, err := c.WriteToPath(tooLong, p.Path)
 		outcomes <- outcome{err, c.Stats().SendTooLong}
 		_, err = w.Write(tooLong)
 		outcomes <- outcome{err, c.Stats().SendTooLong}

@@ -45,21 +45,21 @@ func BenchmarkEcho(b *testing.B) {
 			}
 			return err
 		},
-		"ReadPacket": func(c udpConn) error {
+		"ReadFromPath": func(c udpConn) error {
 			d, ok := c.(*dsrudp.Conn)
 			if !ok {
 				return nil
 			}
-			n, p, err := d.ReadPacket(buf)
+			n, p, err := d.ReadFromPath(buf)
 			if err == nil {
-				_, err = d.WritePacket(buf[:n], p)
+				_, err = d.WriteToPath(buf[:n], p)
 			}
 			return err
 		},
 	}
-	for _, pair := range []string{"AddrPort", "ReadFrom", "ReadPacket"} {
+	for _, pair := range []string{"AddrPort", "ReadFrom", "ReadFromPath"} {
 		for _, server := range []string{"net", "dsrudp"} {
-			if server == "net" && pair == "ReadPacket" {
+			if server == "net" && pair == "ReadFromPath" {
 				continue // net has no such pair
 			}
 			b.Run(pair+"/"+server, func(b *testing.B) {

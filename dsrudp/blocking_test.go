@@ -27,7 +27,7 @@ func TestBlockingDescription(t *testing.T) {
 	reading, done := make(chan struct{}), make(chan error)
 	go func() {
 		close(reading)
-		_, _, err := c.ReadPacket(make([]byte, 16))
+		_, _, err := c.ReadFromPath(make([]byte, 16))
 		done <- err
 	}()
 	<-reading

@@ -19,10 +19,10 @@ func TestRefusedAfterClose(t *testing.T) {
 		if w.network == "udp6" {
 			remote = netip.AddrPortFrom(netip.IPv6Loopback(), 9)
 		}
-		_, err := c.WritePacket([]byte("1"), dsrudp.Path{Remote: remote})
+		_, err := c.WriteToPath([]byte("1"), dsrudp.Path{Remote: remote})
 		require.ErrorIs(t, err, dsrudp.ErrNoPath)
 		require.NoError(t, c.Close())
-		_, err = c.WritePacket([]byte("1"), dsrudp.Path{Remote: remote})
+		_, err = c.WriteToPath([]byte("1"), dsrudp.Path{Remote: remote})
 		require.ErrorIs(t, err, net.ErrClosed, w)
 		require.NotErrorIs(t, err, dsrudp.ErrNoPath, w)
 	}
@@ -31,7 +31,7 @@ func TestRefusedAfterClose(t *testing.T) {
 	c := listen(t, "udp", ":0")
 	p := dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: netip.AddrPortFrom(netip.IPv6Loopback(), 9)}
 	require.NoError(t, c.Close())
-	_, err := c.WritePacket([]byte("1"), p)
+	_, err := c.WriteToPath([]byte("1"), p)
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
 	require.Zero(t, c.Stats().Refused)

@@ -58,7 +58,7 @@ func TestHeldRefused(t *testing.T) {
 	const tries = 1000
 	for range tries {
 		for _, local := range []string{"[2001:db8::77]:0", "127.0.0.2:0"} {
-			_, err := c.WritePacket(long, dsrudp.Path{Local: netip.MustParseAddrPort(local), Remote: good.Remote})
+			_, err := c.WriteToPath(long, dsrudp.Path{Local: netip.MustParseAddrPort(local), Remote: good.Remote})
 			if !errors.Is(err, dsrudp.ErrNotLocal) { // a require would take memory
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestHeldRefused(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(tries*len(long)/2))
-	_, err := c.WritePacket(nil, dsrudp.Path{Remote: good.Remote})
+	_, err := c.WriteToPath(nil, dsrudp.Path{Remote: good.Remote})
 	requireWriteOp(t, err, dsrudp.ErrNoPath)
 	require.EqualValues(t, 2*tries+1, c.Stats().Refused)
 	hold(t, c, good, "1", "2")
@@ -85,11 +85,11 @@ func TestHeldBehindRefused(t *testing.T) {
 	for range 20 {
 		requireAhead(t, c, x, 3)
 		hold(t, c, good, "1")
-		_, err := c.WritePacket([]byte("x"), bad)
+		_, err := c.WriteToPath([]byte("x"), bad)
 		requireWriteOp(t, err, dsrudp.ErrNotLocal)
 		hold(t, c, good, "2")
 		for range 2 {
-			_, _, err := c.ReadPacket(make([]byte, 8))
+			_, _, err := c.ReadFromPath(make([]byte, 8))
 			require.NoError(t, err)
 		}
 		require.Equal(t, "1", read(t, x))
@@ -105,7 +105,7 @@ func TestHeldAfterClose(t *testing.T) {
 	requireAhead(t, c, x, 3)
 	p := pathFrom(c, vips[0], x)
 	require.NoError(t, c.Close())
-	_, err := c.WritePacket([]byte("1"), p)
+	_, err := c.WriteToPath([]byte("1"), p)
 	requireWriteOp(t, err, net.ErrClosed)
 	_, err = c.WriteToUDPAddrPort([]byte("1"), p.Remote)
 	requireWriteOp(t, err, net.ErrClosed)

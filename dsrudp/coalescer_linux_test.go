@@ -53,17 +53,17 @@ func TestHeldLeave(t *testing.T) {
 	for _, w := range wildcards {
 		for name, then := range map[string]func(t *testing.T, c *dsrudp.Conn, x *net.UDPConn, p dsrudp.Path){
 			"last answer": func(t *testing.T, c *dsrudp.Conn, x *net.UDPConn, p dsrudp.Path) {
-				_, _, err := c.ReadPacket(make([]byte, 8))
+				_, _, err := c.ReadFromPath(make([]byte, 8))
 				require.NoError(t, err)
 				hold(t, c, p, "third")
 			},
 			"next read": func(t *testing.T, c *dsrudp.Conn, x *net.UDPConn, p dsrudp.Path) {
-				_, _, err := c.ReadPacket(make([]byte, 8))
+				_, _, err := c.ReadFromPath(make([]byte, 8))
 				require.NoError(t, err)
 				go func() {
-					_, _, err := c.ReadPacket(make([]byte, 8))
+					_, _, err := c.ReadFromPath(make([]byte, 8))
 					if err == nil {
-						_, _ = c.WritePacket([]byte("third"), p)
+						_, _ = c.WriteToPath([]byte("third"), p)
 					}
 				}()
 				write(t, x, "2")

@@ -29,12 +29,12 @@ func TestOnWriteErrorLocks(t *testing.T) {
 	go func() {
 		mu.Lock()
 		defer mu.Unlock()
-		_, err := c.WritePacket(make([]byte, 65508), p) // held; the kernel will refuse it
+		_, err := c.WriteToPath(make([]byte, 65508), p) // held; the kernel will refuse it
 		assert.NoError(t, err)
-		_, _, err = c.ReadPacket(b)
+		_, _, err = c.ReadFromPath(b)
 		assert.NoError(t, err)
 		assert.NoError(t, c.SetReadDeadline(time.Unix(1, 0)))
-		_, _, err = c.ReadPacket(b) // nothing is left: what is held goes
+		_, _, err = c.ReadFromPath(b) // nothing is left: what is held goes
 		read <- err
 	}()
 	require.ErrorIs(t, await(t, read), errTimeout)

@@ -26,11 +26,11 @@ func TestHeldAtMost(t *testing.T) {
 	c.ahead.left.Store(1) // there is more to be read, for who reads to come back
 	c.held.armed = true   // nor does time send any
 	for i := range maxBatch {
-		_, err := c.WritePacket([]byte(strconv.Itoa(i)), p)
+		_, err := c.WriteToPath([]byte(strconv.Itoa(i)), p)
 		require.NoError(t, err)
 		require.Equal(t, i+1, c.held.out.items)
 	}
-	_, err = c.WritePacket([]byte("next"), p)
+	_, err = c.WriteToPath([]byte("next"), p)
 	require.NoError(t, err)
 	require.Equal(t, 1, c.held.out.items)
 	b := make([]byte, 8)

@@ -57,7 +57,7 @@ func holdTwo(t *testing.T, refuses bool) (c *Conn, x *net.UDPConn, release func(
 	c.ahead.left.Store(1) // there is more to be read, for who reads to come back
 	c.held.armed = true
 	for _, b := range []string{"held", "too "} {
-		_, err := c.WritePacket([]byte(b), Path{Local: netip.AddrPortFrom(local, 0), Remote: x.LocalAddr().(*net.UDPAddr).AddrPort()})
+		_, err := c.WriteToPath([]byte(b), Path{Local: netip.AddrPortFrom(local, 0), Remote: x.LocalAddr().(*net.UDPAddr).AddrPort()})
 		require.NoError(t, err)
 	}
 	require.Equal(t, 2, c.held.out.items)
@@ -94,7 +94,7 @@ func TestHeldReaderWaitsForNobody(t *testing.T) {
 			_, err := x.Write([]byte("next"))
 			require.NoError(t, err)
 			b := make([]byte, 16)
-			n, _, err := c.ReadPacket(b)
+			n, _, err := c.ReadFromPath(b)
 			require.NoError(t, err)
 			require.Equal(t, "next", string(b[:n]))
 			requireTwo(t, x)
@@ -123,7 +123,7 @@ func TestOneByOneGoesOn(t *testing.T) {
 	release()
 	q := c.held.out.batchSender
 	q.refusal, q.part, q.sent = unix.EINVAL, 1, 1
-	_, err := c.WritePacket([]byte("more"), Path{Local: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.3"), 0), Remote: x.LocalAddr().(*net.UDPAddr).AddrPort()})
+	_, err := c.WriteToPath([]byte("more"), Path{Local: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.3"), 0), Remote: x.LocalAddr().(*net.UDPAddr).AddrPort()})
 	require.NoError(t, err)
 	require.Equal(t, 3, q.msgs[0].count)
 	c.held.flush()

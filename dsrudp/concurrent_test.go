@@ -15,7 +15,7 @@ import (
 
 // readers are the methods that wait for a datagram.
 var readers = map[string]func(c *dsrudp.Conn) error{
-	"ReadPacket":          func(c *dsrudp.Conn) error { _, _, err := c.ReadPacket(make([]byte, 16)); return err },
+	"ReadFromPath":          func(c *dsrudp.Conn) error { _, _, err := c.ReadFromPath(make([]byte, 16)); return err },
 	"Read":                func(c *dsrudp.Conn) error { _, err := c.Read(make([]byte, 16)); return err },
 	"ReadFrom":            func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(make([]byte, 16)); return err },
 	"ReadFromUDP":         func(c *dsrudp.Conn) error { _, _, err := c.ReadFromUDP(make([]byte, 16)); return err },
@@ -88,9 +88,9 @@ func TestManyGoroutines(t *testing.T) {
 	}
 	for range 2 {
 		serve(func(b []byte) error {
-			n, p, err := c.ReadPacket(b)
+			n, p, err := c.ReadFromPath(b)
 			if err == nil {
-				_, err = c.WritePacket(b[:n], p)
+				_, err = c.WriteToPath(b[:n], p)
 			}
 			return err
 		})

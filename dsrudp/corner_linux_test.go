@@ -60,7 +60,7 @@ func TestBoundToIPv6AndOthers(t *testing.T) {
 	c = listenWith(t, &dsrudp.ListenConfig{FreeBind: true}, "udp6", "[2001:db8::1]:0")
 	peer := netip.MustParseAddrPort("[::1]:9")
 	for _, local := range []string{"[2001:db8::1]:0", "[::%lo]:0"} {
-		_, err = c.WritePacket([]byte("spoofed"), dsrudp.Path{Local: netip.MustParseAddrPort(local), Remote: peer})
+		_, err = c.WriteToPath([]byte("spoofed"), dsrudp.Path{Local: netip.MustParseAddrPort(local), Remote: peer})
 		require.ErrorIs(t, err, dsrudp.ErrNotLocal, local)
 	}
 	_, _, err = c.WriteMsgUDPAddrPort([]byte("spoofed"), info, peer)
@@ -71,7 +71,7 @@ func TestBoundToIPv6AndOthers(t *testing.T) {
 func TestLinkLocalWithoutZone(t *testing.T) {
 	c := listen(t, "udp6", ":0")
 	for _, local := range []string{"[fe80::1]:0", "[fe80::1%nosuch]:0"} {
-		_, err := c.WritePacket([]byte("1"), dsrudp.Path{Local: netip.MustParseAddrPort(local), Remote: netip.MustParseAddrPort("[::1]:9")})
+		_, err := c.WriteToPath([]byte("1"), dsrudp.Path{Local: netip.MustParseAddrPort(local), Remote: netip.MustParseAddrPort("[::1]:9")})
 		require.ErrorIs(t, err, dsrudp.ErrNotLocal)
 		require.ErrorContains(t, err, "zone")
 	}
@@ -90,10 +90,10 @@ func TestFreeBindBroadcast(t *testing.T) {
 		require.NoError(t, x.SetDeadline(time.Now().Add(patience)))
 		_, err = x.WriteTo([]byte("1"), c.LocalAddr())
 		require.NoError(t, err)
-		_, p, err := c.ReadPacket(make([]byte, 1))
+		_, p, err := c.ReadFromPath(make([]byte, 1))
 		require.NoError(t, err)
 		require.Equal(t, netip.MustParseAddr("127.0.0.1"), p.Local.Addr())
-		_, err = c.WritePacket([]byte("2"), p)
+		_, err = c.WriteToPath([]byte("2"), p)
 		require.NoError(t, err)
 		_, from, err := x.ReadFromUDPAddrPort(make([]byte, 1))
 		require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestHeaderDestinationBesideSource(t *testing.T) {
 // TestNoRouteFromInterface: no way to the peer is no fault of the source.
 func TestNoRouteFromInterface(t *testing.T) {
 	c := listen(t, "udp6", ":0")
-	_, err := c.WritePacket([]byte("1"), dsrudp.Path{Local: netip.MustParseAddrPort("[::%lo]:0"), Remote: netip.MustParseAddrPort("[2001:db8::9]:9")})
+	_, err := c.WriteToPath([]byte("1"), dsrudp.Path{Local: netip.MustParseAddrPort("[::%lo]:0"), Remote: netip.MustParseAddrPort("[2001:db8::9]:9")})
 	require.Error(t, err)
 	require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
 }
@@ -145,7 +145,7 @@ func TestAdoptedBoundWithoutControl(t *testing.T) {
 	require.NoError(t, rc.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 0) }))
 	x := dialVIP(t, c, vips[0])
 	write(t, x, "1")
-	_, p, err := c.ReadPacket(make([]byte, 1))
+	_, p, err := c.ReadFromPath(make([]byte, 1))
 	require.NoError(t, err)
 	require.Equal(t, vips[0], p.Local.Addr())
 }
@@ -237,7 +237,7 @@ func TestUnspecifiedLocal(t *testing.T) {
 		for _, port := range []uint16{0, addrPortOf(c.LocalAddr()).Port()} {
 			for _, local := range []netip.Addr{netip.IPv4Unspecified(), netip.AddrFrom16(netip.IPv4Unspecified().As16())} {
 				p := dsrudp.Path{Local: netip.AddrPortFrom(local, port), Remote: addrPortOf(x.LocalAddr())}
-				_, err := c.WritePacket([]byte("bad"), p)
+				_, err := c.WriteToPath([]byte("bad"), p)
 				require.ErrorIs(t, err, dsrudp.ErrNoPath, p)
 				n, err := c.WritePackets([]dsrudp.Packet{packet("bad", p)})
 				require.ErrorIs(t, err, dsrudp.ErrNoPath, p)

@@ -25,7 +25,7 @@
 //
 // In this order:
 //
-//   - WritePacket and WritePackets are given a [Path], as ReadPacket and ReadPackets
+//   - WriteToPath and WritePackets are given a [Path], as ReadFromPath and ReadPackets
 //     returned it; a [ReplyWriter] has that of the request.
 //   - WriteMsgUDP, WriteMsgUDPAddrPort and WriteBatch are given control messages that
 //     name a source.

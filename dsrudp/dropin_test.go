@@ -75,8 +75,8 @@ var carrying = map[string]netServer{
 			return err
 		})
 	},
-	"ReadPacket": func(t *testing.T, c *dsrudp.Conn) {
-		answerAll(t, c.ReadPacket, func(b []byte, p dsrudp.Path) error { _, err := c.WritePacket(b, p); return err })
+	"ReadFromPath": func(t *testing.T, c *dsrudp.Conn) {
+		answerAll(t, c.ReadFromPath, func(b []byte, p dsrudp.Path) error { _, err := c.WriteToPath(b, p); return err })
 	},
 	"a map keyed on Path": func(t *testing.T, c *dsrudp.Conn) {
 		sessions := map[dsrudp.Path]int{}
@@ -86,7 +86,7 @@ var carrying = map[string]netServer{
 			require.True(t, ok)
 			sessions[p]++
 			return n, p, err
-		}, func(b []byte, p dsrudp.Path) error { _, err := c.WritePacket(b, p); return err })
+		}, func(b []byte, p dsrudp.Path) error { _, err := c.WriteToPath(b, p); return err })
 		require.Len(t, sessions, 2)
 	},
 }

@@ -45,7 +45,7 @@ func ExampleReplyWriter_late() {
 		conn, request := w.Conn(), p.Clone()
 		go func() {
 			// A database is asked, for example.
-			conn.WritePacket(request.Payload(), request.Path)
+			conn.WriteToPath(request.Payload(), request.Path)
 		}()
 	})}
 	go server.Serve(conn)

@@ -53,7 +53,7 @@ func ExampleListenUDP() {
 }
 
 // A Path tells which VIP a client wrote to, and is the way of the answer.
-func ExampleConn_ReadPacket() {
+func ExampleConn_ReadFromPath() {
 	conn, err := dsrudp.ListenPacket("udp4", ":0")
 	if err != nil {
 		log.Fatal(err)
@@ -62,11 +62,11 @@ func ExampleConn_ReadPacket() {
 	go func() {
 		b := make([]byte, 1500)
 		for {
-			_, path, err := conn.ReadPacket(b)
+			_, path, err := conn.ReadFromPath(b)
 			if err != nil {
 				return
 			}
-			conn.WritePacket([]byte("you wrote to "+path.Local.Addr().String()), path)
+			conn.WriteToPath([]byte("you wrote to "+path.Local.Addr().String()), path)
 		}
 	}()
 	exampleAsk(conn.LocalAddr(), "127.0.0.2")

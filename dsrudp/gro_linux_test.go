@@ -104,7 +104,7 @@ func TestGRORefuses(t *testing.T) {
 
 	p := readTrains(t, c, 1)[0]
 	require.Equal(t, "1", string(p.Payload()), "none of those took it")
-	_, err = c.WritePacket([]byte("2"), p.Path)
+	_, err = c.WriteToPath([]byte("2"), p.Path)
 	require.NoError(t, err)
 	require.Equal(t, "2", read(t, x))
 	_, err = c.WriteTo([]byte("3"), net.UDPAddrFromAddrPort(p.Path.Remote))

@@ -18,9 +18,9 @@ var momentWays = map[string]struct {
 	write func(c *Conn, p Path) (errs []error)
 	apart bool // the kernel takes no segments
 }{
-	"WritePacket": {write: func(c *Conn, p Path) (errs []error) {
+	"WriteToPath": {write: func(c *Conn, p Path) (errs []error) {
 		for _, b := range momentPayloads {
-			_, err := c.WritePacket(b, p)
+			_, err := c.WriteToPath(b, p)
 			errs = append(errs, err)
 		}
 		return errs

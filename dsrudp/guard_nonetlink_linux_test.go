@@ -31,13 +31,13 @@ func TestNoNetlink(t *testing.T) {
 	c := listen(t, "udp6", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	write(t, x, "1")
-	_, p, err := c.ReadPacket(make([]byte, 1))
+	_, p, err := c.ReadFromPath(make([]byte, 1))
 	require.NoError(t, err)
-	_, err = c.WritePacket([]byte("2"), p)
+	_, err = c.WriteToPath([]byte("2"), p)
 	require.NoError(t, err)
 	require.Equal(t, "2", read(t, x))
 	// The kernel's guard is in force.
-	_, err = c.WritePacket([]byte("bad"), dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: p.Remote})
+	_, err = c.WriteToPath([]byte("bad"), dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: p.Remote})
 	require.ErrorIs(t, err, unix.EINVAL)
 
 	for _, network := range []string{"udp", "udp6"} {

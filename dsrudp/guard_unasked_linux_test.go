@@ -25,7 +25,7 @@ func TestUnasked(t *testing.T) {
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	remote := addrPortOf(x.LocalAddr())
 	for i, local := range []string{"[2001:db8::77]:0", "[::1]:0"} {
-		_, err := c.WritePacket([]byte("bad"), dsrudp.Path{Local: netip.MustParseAddrPort(local), Remote: remote})
+		_, err := c.WriteToPath([]byte("bad"), dsrudp.Path{Local: netip.MustParseAddrPort(local), Remote: remote})
 		require.ErrorIs(t, err, dsrudp.ErrNotLocal, local)
 		require.ErrorIs(t, err, unix.EPERM, local)
 		require.ErrorContains(t, err, "could not be asked", local)
@@ -33,9 +33,9 @@ func TestUnasked(t *testing.T) {
 	}
 
 	write(t, x, "1")
-	_, p, err := c.ReadPacket(make([]byte, 1))
+	_, p, err := c.ReadFromPath(make([]byte, 1))
 	require.NoError(t, err)
-	_, err = c.WritePacket([]byte("2"), p)
+	_, err = c.WriteToPath([]byte("2"), p)
 	require.NoError(t, err)
 	require.Equal(t, "2", read(t, x), "and nothing before it")
 	// The guard over IPv4 is the kernel's.

@@ -29,7 +29,7 @@ func listenHolding(t *testing.T, network string) (*dsrudp.Conn, chan heldError) 
 func hold(t *testing.T, c *dsrudp.Conn, p dsrudp.Path, payloads ...string) {
 	t.Helper()
 	for _, s := range payloads {
-		n, err := c.WritePacket([]byte(s), p)
+		n, err := c.WriteToPath([]byte(s), p)
 		require.NoError(t, err)
 		require.Equal(t, len(s), n)
 	}

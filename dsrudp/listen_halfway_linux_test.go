@@ -62,10 +62,10 @@ func TestHalfway(t *testing.T) {
 	// The guard is at work.
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	remote := addrPortOf(x.LocalAddr())
-	_, err = c.WritePacket([]byte("bad"), dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: remote})
+	_, err = c.WriteToPath([]byte("bad"), dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: remote})
 	require.ErrorIs(t, err, dsrudp.ErrNotLocal)
 	require.NotErrorIs(t, err, unix.EBADF)
-	_, err = c.WritePacket([]byte("1"), dsrudp.Path{Local: netip.MustParseAddrPort("[::1]:0"), Remote: remote})
+	_, err = c.WriteToPath([]byte("1"), dsrudp.Path{Local: netip.MustParseAddrPort("[::1]:0"), Remote: remote})
 	require.NoError(t, err)
 	require.Equal(t, "1", read(t, x))
 	require.NoError(t, c.Close())

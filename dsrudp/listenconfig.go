@@ -44,7 +44,7 @@ type ListenConfig struct {
 	NoOffload bool
 
 	// ReadAhead is how many datagrams to take from the kernel at once, up to
-	// 32, for calls that read one (ReadFrom and its kin, ReadPacket); 0 and
+	// 32, for calls that read one (ReadFrom and its kin, ReadFromPath); 0 and
 	// 1 take one. It saves system calls under load. The datagrams taken are
 	// this Conn's alone: File, reads and writes through SyscallConn, ReadBatch
 	// and ReadPackets are refused. It takes 64 KiB of address space for each,

@@ -20,7 +20,7 @@ func TestPathOfReceived(t *testing.T) {
 		b := make([]byte, 16)
 
 		write(t, x, "1")
-		_, p, err := c.ReadPacket(b)
+		_, p, err := c.ReadFromPath(b)
 		require.NoError(t, err)
 		require.Equal(t, want, p)
 		require.True(t, p.IsValid())
@@ -72,7 +72,7 @@ func TestBoundConn(t *testing.T) {
 	p, ok := dsrudp.PathOf(a)
 	require.True(t, ok)
 	require.Equal(t, dsrudp.Path{Local: addrPortOf(c.LocalAddr()), Remote: addrPortOf(x.LocalAddr())}, p)
-	_, err = c.WritePacket([]byte("2"), p)
+	_, err = c.WriteToPath([]byte("2"), p)
 	require.NoError(t, err)
 	require.Equal(t, "2", read(t, x))
 
@@ -117,7 +117,7 @@ func TestWritePacketRefuses(t *testing.T) {
 			{"mapped not local", at("[::ffff:198.51.100.77]:0"), dsrudp.ErrNotLocal},
 		} {
 			before := c.Stats().Refused
-			_, err := c.WritePacket([]byte("bad"), dsrudp.Path{Local: tc.local, Remote: client})
+			_, err := c.WriteToPath([]byte("bad"), dsrudp.Path{Local: tc.local, Remote: client})
 			require.ErrorIs(t, err, tc.want, "%s on %s %s", tc.name, w.network, w.address)
 			var op *net.OpError
 			require.ErrorAs(t, err, &op)
@@ -127,11 +127,11 @@ func TestWritePacketRefuses(t *testing.T) {
 		}
 		// The good ones, to see that the client was listening all the time.
 		for _, local := range []netip.AddrPort{at("127.0.0.2:0"), netip.AddrPortFrom(vips[0], portOf(c)), at("[::ffff:127.0.0.2]:0")} {
-			_, err := c.WritePacket([]byte("good"), dsrudp.Path{Local: local, Remote: client})
+			_, err := c.WriteToPath([]byte("good"), dsrudp.Path{Local: local, Remote: client})
 			require.NoError(t, err)
 			require.Equal(t, "good", read(t, x))
 		}
-		_, err := c.WritePacket(nil, dsrudp.Path{Local: netip.AddrPortFrom(vips[0], 0)})
+		_, err := c.WriteToPath(nil, dsrudp.Path{Local: netip.AddrPortFrom(vips[0], 0)})
 		require.Error(t, err, "no remote")
 	}
 }
@@ -140,7 +140,7 @@ func TestWritePacketRefuses(t *testing.T) {
 // The kernel refuses the second and lets the first out onto the wire.
 func TestLoopbackToOthers(t *testing.T) {
 	c6 := listen(t, "udp6", ":0")
-	_, err := c6.WritePacket([]byte("x"), dsrudp.Path{Local: netip.MustParseAddrPort("[::1]:0"), Remote: netip.MustParseAddrPort("[2001:db8::9]:9")})
+	_, err := c6.WriteToPath([]byte("x"), dsrudp.Path{Local: netip.MustParseAddrPort("[::1]:0"), Remote: netip.MustParseAddrPort("[2001:db8::9]:9")})
 	require.ErrorIs(t, err, dsrudp.ErrNotLocal)
 	require.ErrorContains(t, err, "loopback")
 }

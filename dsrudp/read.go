@@ -8,14 +8,14 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
-// ReadPacket receives one datagram into b and returns its length and its Path,
-// to be given to WritePacket. It allocates nothing.
+// ReadFromPath receives one datagram into b and returns its length and its Path,
+// to be given to WriteToPath. It allocates nothing.
 //
 // When the datagram is longer than b the error matches ErrTruncated; n is then
 // len(b) and p is valid. It also matches when the datagram's control messages
 // were cut; p.Local is then not valid if it was among them. (On Windows the error
 // is net's, and p is not known.)
-func (c *Conn) ReadPacket(b []byte) (n int, p Path, err error) {
+func (c *Conn) ReadFromPath(b []byte) (n int, p Path, err error) {
 	if !c.ok() {
 		return 0, Path{}, syscall.EINVAL
 	}

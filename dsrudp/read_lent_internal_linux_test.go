@@ -15,8 +15,8 @@ import (
 // buffers of the last one, those that nothing came into included.
 func TestLentBuffers(t *testing.T) {
 	for name, read := range map[string]func(c *Conn, bs [][]byte) (int, error){
-		"ReadPacket": func(c *Conn, bs [][]byte) (int, error) {
-			_, _, err := c.ReadPacket(bs[0])
+		"ReadFromPath": func(c *Conn, bs [][]byte) (int, error) {
+			_, _, err := c.ReadFromPath(bs[0])
 			return 1, err
 		},
 		"ReadPackets": func(c *Conn, bs [][]byte) (int, error) {

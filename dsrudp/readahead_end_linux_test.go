@@ -21,7 +21,7 @@ func requireAhead(t *testing.T, c *dsrudp.Conn, x *net.UDPConn, n int) {
 		write(t, x, strconv.Itoa(i))
 	}
 	b := make([]byte, 8)
-	k, _, err := c.ReadPacket(b)
+	k, _, err := c.ReadFromPath(b)
 	require.NoError(t, err)
 	require.Equal(t, "0", string(b[:k]))
 }

@@ -69,7 +69,7 @@ func TestReadAheadOrder(t *testing.T) {
 				case 0:
 					n, a, err = c.ReadFrom(b)
 				case 1:
-					n, p, err = c.ReadPacket(b)
+					n, p, err = c.ReadFromPath(b)
 				case 2:
 					n, _, _, a, err = c.ReadMsgUDP(b, nil)
 				case 3:
@@ -100,7 +100,7 @@ func TestReadAheadTruncated(t *testing.T) {
 		write(t, x, s)
 	}
 	b := make([]byte, 4)
-	n, p, err := c.ReadPacket(b)
+	n, p, err := c.ReadFromPath(b)
 	require.ErrorIs(t, err, dsrudp.ErrTruncated)
 	require.Equal(t, "long", string(b[:n]))
 	require.Equal(t, pathFrom(c, vips[0], x), p)
@@ -108,12 +108,12 @@ func TestReadAheadTruncated(t *testing.T) {
 	require.NoError(t, err, "net says nothing of it")
 	require.Equal(t, "long", string(b[:n]))
 	for _, want := range []string{"four", ""} {
-		n, _, err = c.ReadPacket(b)
+		n, _, err = c.ReadFromPath(b)
 		require.NoError(t, err)
 		require.Equal(t, want, string(b[:n]))
 	}
 	require.EqualValues(t, 2, c.Stats().Truncated)
-	_, _, err = c.ReadPacket(nil)
+	_, _, err = c.ReadFromPath(nil)
 	require.ErrorIs(t, err, dsrudp.ErrTruncated)
 	require.EqualValues(t, 3, c.Stats().Truncated)
 }

@@ -22,10 +22,10 @@ type ReplyWriter struct {
 
 // errLate is for a ReplyWriter that was kept. By now the reader may be at another
 // peer's datagram.
-var errLate = errors.New("dsrudp: ReplyWriter used after ServePacket returned; take Conn() before, and answer with its WritePacket and the Packet's Path")
+var errLate = errors.New("dsrudp: ReplyWriter used after ServePacket returned; take Conn() before, and answer with its WriteToPath and the Packet's Path")
 
 // Conn returns the Conn that the datagram came by. It outlives the handler: a
-// late answer is a WritePacket on it, with the Path of the request.
+// late answer is a WriteToPath on it, with the Path of the request.
 func (w ReplyWriter) Conn() *Conn { return w.r.c }
 
 // Write answers with one datagram along the Path of the request. It returns

@@ -65,7 +65,7 @@ func requireAllClosed(t *testing.T, c *dsrudp.Conn, p dsrudp.Path) {
 	}
 	_, err := c.ReadPackets([]dsrudp.Packet{{Buf: make([]byte, 1)}})
 	closed("read", err)
-	_, err = c.WritePacket([]byte("closed"), p)
+	_, err = c.WriteToPath([]byte("closed"), p)
 	closed("write", err)
 	_, err = c.WriteToUDPAddrPort([]byte("closed"), p.Remote)
 	closed("write", err)

@@ -59,9 +59,9 @@ func TestServeRefuses(t *testing.T) {
 			require.ErrorContains(t, err, tc.says)
 
 			write(t, x, "untouched")
-			n, p, err := good.ReadPacket(make([]byte, 16))
+			n, p, err := good.ReadFromPath(make([]byte, 16))
 			require.NoError(t, err)
-			_, err = good.WritePacket([]byte("untouched")[:n], p)
+			_, err = good.WriteToPath([]byte("untouched")[:n], p)
 			require.NoError(t, err)
 			require.Equal(t, "untouched", read(t, x))
 		})
@@ -109,7 +109,7 @@ func TestServedWrites(t *testing.T) {
 			for i := range each {
 				var err error
 				if i%2 == 0 {
-					_, err = c.WritePacket([]byte("pushed"), p)
+					_, err = c.WriteToPath([]byte("pushed"), p)
 				} else {
 					_, err = c.WritePackets([]dsrudp.Packet{{Buf: []byte("pushed"), N: 6, Path: p}})
 				}

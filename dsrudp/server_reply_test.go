@@ -82,7 +82,7 @@ func TestReplyLate(t *testing.T) {
 			write(t, y, "received after it") // into the same buffer
 			require.Equal(t, "received after it", read(t, y))
 			require.Equal(t, "answered late", string(p.Buf))
-			_, err := c.WritePacket(p.Payload(), p.Path)
+			_, err := c.WriteToPath(p.Payload(), p.Path)
 			require.NoError(t, err)
 			require.Equal(t, "answered late", read(t, x))
 		})

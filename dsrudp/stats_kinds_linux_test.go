@@ -39,7 +39,7 @@ func TestStatsKinds(t *testing.T) {
 		{unix.EOPNOTSUPP, &want.SendFailed},
 	} {
 		forbid(t, tc.errno, unix.SYS_SENDMSG, nil)
-		_, err := c.WritePacket([]byte("1"), p)
+		_, err := c.WriteToPath([]byte("1"), p)
 		requireWriteOp(t, err, tc.errno)
 		*tc.count++
 		got := c.Stats()

@@ -51,7 +51,7 @@ func TestStatsSendTooLong(t *testing.T) {
 		s.SendTooLong, s.PathEntries, s.PathBytes = 0, 0, 0
 		require.Zero(t, s)
 	}
-	_, err = c.WritePacket(long, p)
+	_, err = c.WriteToPath(long, p)
 	count(1, err)
 	_, err = c.WriteTo(long, a)
 	count(1, err)
@@ -64,7 +64,7 @@ func TestStatsSendTooLong(t *testing.T) {
 	_, err = c.WriteBatch([]ipv4.Message{message(string(long), a), message(string(long), a)}, 0)
 	count(1, err) // the second was not tried
 	require.NoError(t, c.Close())
-	_, err = c.WritePacket(long, p)
+	_, err = c.WriteToPath(long, p)
 	count(0, err)
 	_, err = c.WritePackets([]dsrudp.Packet{packet("1", p), packet("2", p)})
 	count(0, err)

@@ -96,7 +96,7 @@ func TestReadBatchErrorQueue(t *testing.T) {
 		x := dialVIP(t, c, tc.vip)
 		p := pathFrom(c, tc.vip, x)
 		require.NoError(t, x.Close())
-		_, err := c.WritePacket([]byte("to nobody"), p)
+		_, err := c.WriteToPath([]byte("to nobody"), p)
 		require.NoError(t, err)
 		ms := messages(2, 16)
 		ms[0].OOB = make([]byte, 256)

@@ -16,10 +16,10 @@ func TestTruncation(t *testing.T) {
 	b := make([]byte, 4)
 
 	write(t, x, "longer")
-	n, p, err := c.ReadPacket(b)
+	n, p, err := c.ReadFromPath(b)
 	require.ErrorIs(t, err, dsrudp.ErrTruncated)
 	require.Equal(t, "long", string(b[:n]))
-	_, err = c.WritePacket(b, p)
+	_, err = c.WriteToPath(b, p)
 	require.NoError(t, err)
 	require.Equal(t, "long", read(t, x))
 	require.EqualValues(t, 1, c.Stats().Truncated)
@@ -34,16 +34,16 @@ func TestTruncation(t *testing.T) {
 	require.EqualValues(t, 2, c.Stats().Truncated)
 
 	write(t, x, "just")
-	_, _, err = c.ReadPacket(b)
+	_, _, err = c.ReadFromPath(b)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, c.Stats().Truncated)
 
 	// An empty datagram is a datagram.
 	write(t, x, "")
-	n, p, err = c.ReadPacket(nil)
+	n, p, err = c.ReadFromPath(nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
-	_, err = c.WritePacket(nil, p)
+	_, err = c.WriteToPath(nil, p)
 	require.NoError(t, err)
 	require.Equal(t, "", read(t, x))
 }

@@ -6,12 +6,12 @@ import (
 	"syscall"
 )
 
-// WritePacket sends b along p: to p.Remote and from p.Local. It never sends
+// WriteToPath sends b along p: to p.Remote and from p.Local. It never sends
 // from another address: when it cannot send from p.Local the error matches
 // ErrNotLocal, and when p has no Local, ErrNoPath. It allocates nothing.
 //
 // On a connected socket p.Remote must be the connected peer.
-func (c *Conn) WritePacket(b []byte, p Path) (int, error) {
+func (c *Conn) WriteToPath(b []byte, p Path) (int, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
@@ -69,7 +69,7 @@ func (c *Conn) WriteTo(b []byte, addr net.Addr) (int, error) {
 
 // WriteToUDP acts like [net.UDPConn.WriteToUDP]. To an address that carries a
 // Path, because this Conn (or one of its ListenN group) returned it, it sends
-// from the local address of that path, as WritePacket does. To any other address
+// from the local address of that path, as WriteToPath does. To any other address
 // it sends as WriteToUDPAddrPort does.
 func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 	if !c.ok() {

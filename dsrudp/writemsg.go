@@ -10,7 +10,7 @@ import (
 //
 // When oob names a source (IP_PKTINFO or IPV6_PKTINFO, as in control messages
 // received and handed back) the datagram leaves from that, under the same
-// guard as WritePacket's; otherwise from where WriteToUDP would send. An
+// guard as WriteToPath's; otherwise from where WriteToUDP would send. An
 // interface index beside a source is left out, as it would override the routing
 // table and lose the datagram where requests and replies take different ways,
 // unless the scope of either address needs it. An index without a source stays,

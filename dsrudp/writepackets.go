@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// WritePackets sends each of ps along its Path, as WritePacket does, with few
+// WritePackets sends each of ps along its Path, as WriteToPath does, with few
 // system calls, and allocates nothing when all goes well. It tries every Packet,
 // and none twice. N is how many the kernel took; the others have the reason in
 // Packet.Err, and err joins them. The buffers are the caller's again when it

@@ -113,7 +113,7 @@ func TestWritePacketsWrongFamily(t *testing.T) {
 		ps := []dsrudp.Packet{packet("1", path), packet("bad", wrong), packet("2", path)}
 		n, err := c.WritePackets(ps)
 		require.Equal(t, 2, n)
-		_, want := c.WritePacket([]byte("bad"), wrong)
+		_, want := c.WriteToPath([]byte("bad"), wrong)
 		requireSameError(t, want, ps[1].Err)
 		requireWriteOp(t, err, nil)
 		require.Equal(t, "1", read(t, x))

@@ -48,7 +48,7 @@ func fromOtherVIP(c *dsrudp.Conn, b []byte, addr net.Addr) (int, error) {
 		other = netip.MustParseAddr("198.51.100.101")
 	}
 	p.Local = netip.AddrPortFrom(other, p.Local.Port())
-	return c.WritePacket(b, p)
+	return c.WriteToPath(b, p)
 }
 
 // fromOtherPort returns a way to listen that answers from the own address, but

@@ -17,19 +17,19 @@ func init() {
 		"dsrudp AddrPort":    func(c *dsrudp.Conn) error { return addrPort(c) },
 		"dsrudp ReadFrom":    func(c *dsrudp.Conn) error { return readFrom(c) },
 		"dsrudp ReadFromUDP": func(c *dsrudp.Conn) error { return readFromUDP(c) },
-		"dsrudp ReadPacket":  readPacket,
+		"dsrudp ReadFromPath":  readFromPath,
 	}
 	for name, loop := range single {
 		servers[name] = func(s Spec) (*server, error) { return on(s, dsrudp.ListenConfig{}, loop) }
 	}
 }
 
-func readPacket(c *dsrudp.Conn) error {
+func readFromPath(c *dsrudp.Conn) error {
 	b := make([]byte, maxDatagram)
 	for {
-		n, path, err := c.ReadPacket(b)
+		n, path, err := c.ReadFromPath(b)
 		if err == nil {
-			_, err = c.WritePacket(b[:n], path)
+			_, err = c.WriteToPath(b[:n], path)
 		}
 		if until(err) {
 			return nil

@@ -72,7 +72,7 @@ func allocChecks() (cs []Check) {
 	for _, of := range []string{readFrom, readFromUDP, readBatch} {
 		cs = append(cs, Check{Row: rowAllocs, Scenario: inSaturated, Metric: Allocs, Of: of, Floor: 1 + allocSlack, Target: 1 + allocSlack})
 	}
-	for _, of := range []string{addrPort, readPacket, readPackets, server, readAhead} {
+	for _, of := range []string{addrPort, readFromPath, readPackets, server, readAhead} {
 		cs = append(cs, Check{Row: rowAllocs, Scenario: inSaturated, Metric: Allocs, Of: of, Floor: allocSlack, Target: allocSlack})
 	}
 	return cs

@@ -20,7 +20,7 @@ const (
 	addrPort    = "dsrudp AddrPort"
 	readFrom    = "dsrudp ReadFrom"
 	readFromUDP = "dsrudp ReadFromUDP"
-	readPacket  = "dsrudp ReadPacket"
+	readFromPath  = "dsrudp ReadFromPath"
 	readPackets = "dsrudp ReadPackets"
 	readBatch   = "dsrudp ReadBatch"
 	readAhead   = "dsrudp AddrPort, read-ahead" // and coalesced writes

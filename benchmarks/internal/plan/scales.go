@@ -16,13 +16,13 @@ func scales() []Scenario {
 	return []Scenario{
 		{
 			Name: inVIPs, Title: "Number of VIPs", Baseline: label(A, vips1), Limit: label(C, vips1),
-			Entries: entries([]string{A, C, ungrouped, addrPort, readPacket},
+			Entries: entries([]string{A, C, ungrouped, addrPort, readFromPath},
 				variant{name: vips1, load: ofVIPs(1)}, variant{name: vips4096, load: ofVIPs(4096)},
 				variant{name: vips65k, load: ofVIPs(65_000)}, variant{name: vips200k, load: ofVIPs(200_000)}),
 		},
 		{
 			Name: inClients, Title: "Number of client addresses", Baseline: label(A, client1), Limit: label(C, client1),
-			Entries: entries([]string{A, C, ungrouped, addrPort, readPacket},
+			Entries: entries([]string{A, C, ungrouped, addrPort, readFromPath},
 				variant{name: client1, load: ofClients(1)}, variant{name: clients1k, load: ofClients(1000)},
 				variant{name: clients100k, load: ofClients(100_000)}),
 		},

@@ -23,9 +23,9 @@ const (
 // Scenarios returns all there are.
 func Scenarios() []Scenario {
 	all := everybody()
-	some := []string{A, netFrom, C, xnetBatch, server, readPackets, readBatch, addrPort, readFrom, readPacket}
+	some := []string{A, netFrom, C, xnetBatch, server, readPackets, readBatch, addrPort, readFrom, readFromPath}
 	// These two do not know IPv4 alone.
-	both := []string{A, netFrom, C, server, readPackets, addrPort, readFrom, readPacket}
+	both := []string{A, netFrom, C, server, readPackets, addrPort, readFrom, readFromPath}
 	groupers := []string{A, C, CGroup, wireguard, xnetBatch, server, ungrouped, readPackets, readBatch}
 	gro := []string{A, C, CGRO, wireguard, server, trains, split, packetGRO}
 

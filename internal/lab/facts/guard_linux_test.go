@@ -80,7 +80,7 @@ func TestGuard_Transparent(t *testing.T) {
 
 			c := guardConn(t, b.UDPConn)
 			bad := []string{duoPayload("by WritePacket"), duoPayload("by WriteMsgUDP")}
-			_, err = c.WritePacket([]byte(bad[0]), dsrudp.Path{Local: guardVIP(foreign4), Remote: to4})
+			_, err = c.WriteToPath([]byte(bad[0]), dsrudp.Path{Local: guardVIP(foreign4), Remote: to4})
 			dsrNotLocal(t, err)
 			_, _, err = c.WriteMsgUDPAddrPort([]byte(bad[1]), info4{specDst: foreign4}.oob(), to4)
 			dsrNotLocal(t, err)

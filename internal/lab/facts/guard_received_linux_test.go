@@ -74,7 +74,7 @@ func (d *duo) addReceivedOnly(t *testing.T, p netip.Prefix) {
 func (d *duo) requireForeign(t *testing.T, c *dsrudp.Conn, src netip.Addr, to netip.AddrPort) {
 	t.Helper()
 	bad := duoPayload("never to leave")
-	_, err := c.WritePacket([]byte(bad), dsrudp.Path{Local: guardVIP(src), Remote: to})
+	_, err := c.WriteToPath([]byte(bad), dsrudp.Path{Local: guardVIP(src), Remote: to})
 	dsrNotLocal(t, err)
 	d.requireSilence(t, bad)
 }
@@ -108,7 +108,7 @@ func TestGuard_ReceivedAgain(t *testing.T) {
 				path := <-paths
 				path.Remote = tc.unheard
 				duoSoon(t, "the VIP is not local any more", func() bool {
-					_, err := c.WritePacket([]byte("not long after"), path)
+					_, err := c.WriteToPath([]byte("not long after"), path)
 					return errors.Is(err, dsrudp.ErrNotLocal)
 				})
 			}

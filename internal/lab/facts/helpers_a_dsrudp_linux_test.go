@@ -28,11 +28,11 @@ type dsrRequest struct {
 // The ways, with what they know the local address by.
 var (
 	// A Path.
-	dsrPacket = dsrWay{"WritePacket", func(c *dsrudp.Conn) (dsrRequest, error) {
+	dsrPacket = dsrWay{"WriteToPath", func(c *dsrudp.Conn) (dsrRequest, error) {
 		b := make([]byte, 2048)
-		n, p, err := c.ReadPacket(b)
+		n, p, err := c.ReadFromPath(b)
 		return dsrRequest{string(b[:n]), func(s string) error {
-			_, err := c.WritePacket([]byte(s), p)
+			_, err := c.WriteToPath([]byte(s), p)
 			return err
 		}}, err
 	}}

@@ -132,12 +132,12 @@ type guardSend struct {
 }
 
 var guardSends = []guardSend{
-	{"WritePacket", func(c *dsrudp.Conn, payload string, src info6, to netip.AddrPort) error {
+	{"WriteToPath", func(c *dsrudp.Conn, payload string, src info6, to netip.AddrPort) error {
 		local := src.addr
 		if src.ifindex != 0 && !local.Is4In6() {
 			local = local.WithZone(strconv.Itoa(src.ifindex))
 		}
-		_, err := c.WritePacket([]byte(payload), dsrudp.Path{Local: netip.AddrPortFrom(local, 0), Remote: to})
+		_, err := c.WriteToPath([]byte(payload), dsrudp.Path{Local: netip.AddrPortFrom(local, 0), Remote: to})
 		return err
 	}},
 	{"WriteMsgUDP", func(c *dsrudp.Conn, payload string, src info6, to netip.AddrPort) error {

@@ -42,7 +42,7 @@ func TestK13_FamilyAfterControl(t *testing.T) {
 		to := siteAddr(client.LocalAddr())
 		_, err = c.WriteToUDPAddrPort([]byte("x"), to)
 		require.ErrorIs(t, err, unix.ENETUNREACH)
-		_, err = c.WritePacket([]byte("x"), dsrudp.Path{Local: guardVIP(duoVIPs4[0]), Remote: to})
+		_, err = c.WriteToPath([]byte("x"), dsrudp.Path{Local: guardVIP(duoVIPs4[0]), Remote: to})
 		require.Error(t, err)
 		require.NoError(t, c.Close())
 		_, err = d.listen(t, "udp6", netip.Addr{}).WriteToUDPAddrPort([]byte("x"), to)
@@ -127,7 +127,7 @@ func TestK13_ZonesElsewhere(t *testing.T) {
 			_, err = c.WriteToUDPAddrPort([]byte("to "+zone), remote)
 			require.NoError(t, err)
 			d.requireAccepted(t, client, "to "+zone)
-			_, err = c.WritePacket([]byte("from "+zone), dsrudp.Path{Local: guardVIP(at.WithZone(zone)), Remote: remote})
+			_, err = c.WriteToPath([]byte("from "+zone), dsrudp.Path{Local: guardVIP(at.WithZone(zone)), Remote: remote})
 			require.NoError(t, err)
 			d.requireAccepted(t, client, "from "+zone)
 		}

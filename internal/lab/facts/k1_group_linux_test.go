@@ -186,7 +186,7 @@ func (s *groupSite) requireGroupsAnswered(t *testing.T) {
 			c := s.listenDSR(t, lc, network, netip.Addr{})
 			for _, group := range groups4 {
 				s.ask(t, group)
-				_, p, err := c.ReadPacket(make([]byte, 2048))
+				_, p, err := c.ReadFromPath(make([]byte, 2048))
 				require.NoError(t, err)
 				require.Equal(t, dsrudp.Path{Local: netip.AddrPortFrom(s.own, lab.Port), Remote: siteAddr(s.client.LocalAddr())}, p)
 			}

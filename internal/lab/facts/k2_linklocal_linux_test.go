@@ -106,7 +106,7 @@ func TestK2_7_LinkLocalPeers(t *testing.T) {
 		require.Zero(t, c.Stats().AmbiguousPath)
 		for i, client := range clients[:2] {
 			d.ask(t, client)
-			_, p, err := c.ReadPacket(make([]byte, 2048))
+			_, p, err := c.ReadFromPath(make([]byte, 2048))
 			require.NoError(t, err)
 			require.Equal(t, dsrudp.Path{
 				Local:  guardVIP(at.WithZone(devs[i])),
@@ -115,7 +115,7 @@ func TestK2_7_LinkLocalPeers(t *testing.T) {
 
 			// A global source to a link-local peer.
 			payload := duoPayload("from a VIP")
-			_, err = c.WritePacket([]byte(payload), dsrudp.Path{Local: guardVIP(duoVIPs6[0]), Remote: p.Remote})
+			_, err = c.WriteToPath([]byte(payload), dsrudp.Path{Local: guardVIP(duoVIPs6[0]), Remote: p.Remote})
 			require.NoError(t, err)
 			duoSentFrom(t, wires[i], payload, duoVIPs6[0])
 		}

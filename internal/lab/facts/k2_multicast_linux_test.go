@@ -129,7 +129,7 @@ func TestK2_6_MulticastRequest(t *testing.T) {
 				}
 
 				ask(t)
-				_, p, err := c.ReadPacket(make([]byte, 2048))
+				_, p, err := c.ReadFromPath(make([]byte, 2048))
 				require.NoError(t, err)
 				require.Equal(t, guardVIP(netip.IPv6Unspecified().WithZone(duoDev2)), p.Local)
 				p, ok := c.PathTo(p.Remote)

@@ -39,7 +39,7 @@ func TestK2_1_ReceivedDestination(t *testing.T) {
 			client := d.dial(t, vip)
 			d.ask(t, client)
 			want := dsrudp.Path{Local: guardVIP(vip), Remote: siteAddr(client.LocalAddr())}
-			_, p, err := c.ReadPacket(make([]byte, 2048))
+			_, p, err := c.ReadFromPath(make([]byte, 2048))
 			require.NoError(t, err)
 			require.Equal(t, want, p)
 

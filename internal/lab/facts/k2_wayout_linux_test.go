@@ -122,7 +122,7 @@ func TestK2_AnycastSource(t *testing.T) {
 	d.eachWildcard(t, func(t *testing.T, c *dsrudp.Conn) {
 		// Also before anybody has written to it.
 		payload := duoPayload("from the anycast address")
-		_, err := c.WritePacket([]byte(payload), dsrudp.Path{Local: guardVIP(anycast), Remote: d.unheard(t)})
+		_, err := c.WriteToPath([]byte(payload), dsrudp.Path{Local: guardVIP(anycast), Remote: d.unheard(t)})
 		require.NoError(t, err)
 		d.requireSentFrom(t, payload, anycast)
 		for _, w := range guardWays {
@@ -170,7 +170,7 @@ func TestK2_ManyVIPs(t *testing.T) {
 
 	to := d.unheard(t)
 	write := func(payload string) error {
-		_, err := c.WritePacket([]byte(payload), dsrudp.Path{Local: guardVIP(vip), Remote: to})
+		_, err := c.WriteToPath([]byte(payload), dsrudp.Path{Local: guardVIP(vip), Remote: to})
 		return err
 	}
 	require.NoError(t, write("still there"))

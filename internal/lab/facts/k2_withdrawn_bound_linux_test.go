@@ -31,8 +31,8 @@ func TestK2_10_AdoptedAfterWithdrawal(t *testing.T) {
 						_, _, err := c.WriteMsgUDP([]byte(s), nil, net.UDPAddrFromAddrPort(to))
 						return err
 					},
-					"WritePacket": func(s string) error {
-						_, err := c.WritePacket([]byte(s), dsrudp.Path{Local: guardVIP(w.vips[0]), Remote: to})
+					"WriteToPath": func(s string) error {
+						_, err := c.WriteToPath([]byte(s), dsrudp.Path{Local: guardVIP(w.vips[0]), Remote: to})
 						return err
 					},
 				}

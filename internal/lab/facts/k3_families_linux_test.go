@@ -37,14 +37,14 @@ func TestK3_3_AnswerToMappedPeer(t *testing.T) {
 		for i, vip := range s.vips {
 			client := s.dial(t, vip)
 			s.ask(t, client)
-			_, p, err := c.ReadPacket(make([]byte, 2048))
+			_, p, err := c.ReadFromPath(make([]byte, 2048))
 			require.NoError(t, err)
 			send := func(payload string, oob []byte) error {
 				_, _, err := c.WriteMsgUDPAddrPort([]byte(payload), oob, p.Remote)
 				return err
 			}
 			dsrNotLocal(t, send("IPv6", info6{addr: s.vips6[i]}.oob()))
-			_, err = c.WritePacket([]byte("IPv6"), dsrudp.Path{Local: netip.AddrPortFrom(s.vips6[i], 0), Remote: p.Remote})
+			_, err = c.WriteToPath([]byte("IPv6"), dsrudp.Path{Local: netip.AddrPortFrom(s.vips6[i], 0), Remote: p.Remote})
 			dsrNotLocal(t, err)
 			require.NoError(t, send("IPv4", info4{specDst: vip}.oob()))
 			s.requireAccepted(t, client, "IPv4")
@@ -86,14 +86,14 @@ func TestK3_4_WrongFamilyIgnored(t *testing.T) {
 	refused := func(t *testing.T, c *dsrudp.Conn, vip netip.Addr, other netip.Addr, oob []byte) {
 		client := s.dial(t, vip)
 		s.ask(t, client)
-		_, p, err := c.ReadPacket(make([]byte, 2048))
+		_, p, err := c.ReadFromPath(make([]byte, 2048))
 		require.NoError(t, err)
 		_, _, err = c.WriteMsgUDPAddrPort([]byte(t.Name()), oob, p.Remote)
 		dsrNotLocal(t, err)
-		_, err = c.WritePacket([]byte(t.Name()), dsrudp.Path{Local: netip.AddrPortFrom(other, lab.Port), Remote: p.Remote})
+		_, err = c.WriteToPath([]byte(t.Name()), dsrudp.Path{Local: netip.AddrPortFrom(other, lab.Port), Remote: p.Remote})
 		dsrNotLocal(t, err)
 		right := "right: " + t.Name() + vip.String()
-		_, err = c.WritePacket([]byte(right), p)
+		_, err = c.WriteToPath([]byte(right), p)
 		require.NoError(t, err)
 		s.requireAccepted(t, client, right)
 		siteNotSent(t, onWire, t.Name(), right)

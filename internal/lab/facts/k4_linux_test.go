@@ -43,7 +43,7 @@ func TestK4_1_BoundToVIP(t *testing.T) {
 				s.requireAnswered(t, c, w, client, s.dial(t, vip))
 			}
 			s.ask(t, client)
-			_, p, err := c.ReadPacket(make([]byte, 2048))
+			_, p, err := c.ReadFromPath(make([]byte, 2048))
 			require.NoError(t, err)
 			require.Equal(t, dsrudp.Path{Local: netip.AddrPortFrom(vip, lab.Port), Remote: siteAddr(client.LocalAddr())}, p)
 			for _, oob := range [][]byte{info4{}.oob(), info4{ifindex: eth0}.oob()} {

@@ -37,7 +37,7 @@ func TestK8_4_BlockingDescriptionFull(t *testing.T) {
 		c := d.listenDSR(t, k8Small, m.networks[0], netip.Addr{})
 		client, release := m.build(t, d, siteAddr(c.LocalAddr()).Port())
 		d.ask(t, client)
-		_, p, err := c.ReadPacket(make([]byte, 2048))
+		_, p, err := c.ReadFromPath(make([]byte, 2048))
 		require.NoError(t, err)
 		k8Fill(t, c, p.Remote)
 		f, err := c.File()

@@ -161,7 +161,7 @@ func (d *duo) requireErrno(t *testing.T, w dsrWay, o k8Obstacle, network string,
 	d.requireAccepted(t, b, "the other's answer")
 
 	path := dsrudp.Path{Local: netip.AddrPortFrom(foreign, lab.Port), Remote: siteAddr(a.LocalAddr())}
-	_, err = c.WritePacket([]byte("not from there either"), path)
+	_, err = c.WriteToPath([]byte("not from there either"), path)
 	dsrNotLocal(t, err)
 	require.EqualValues(t, 1, c.Stats().Refused)
 	require.NoError(t, toB.answer("the other's second answer"))

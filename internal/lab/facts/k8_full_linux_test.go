@@ -78,7 +78,7 @@ func TestK8_4_SendBufferFull(t *testing.T) {
 				c := d.listenDSR(t, k8Small, network, netip.Addr{})
 				client, release := m.build(t, d, siteAddr(c.LocalAddr()).Port())
 				d.ask(t, client)
-				_, p, err := c.ReadPacket(make([]byte, 2048))
+				_, p, err := c.ReadFromPath(make([]byte, 2048))
 				require.NoError(t, err)
 				k8Fill(t, c, p.Remote)
 
@@ -123,7 +123,7 @@ func TestK8_4_SendBufferFull(t *testing.T) {
 // k8Writes are the ways to write along p, by name.
 func k8Writes(c *dsrudp.Conn, p dsrudp.Path) map[string]func(payload string) error {
 	return map[string]func(payload string) error{
-		"WritePacket":        func(s string) error { _, err := c.WritePacket([]byte(s), p); return err },
+		"WriteToPath":        func(s string) error { _, err := c.WriteToPath([]byte(s), p); return err },
 		"WriteToUDPAddrPort": func(s string) error { _, err := c.WriteToUDPAddrPort([]byte(s), p.Remote); return err },
 		"WriteTo":            func(s string) error { _, err := c.WriteTo([]byte(s), net.UDPAddrFromAddrPort(p.Remote)); return err },
 		"WriteMsgUDPAddrPort": func(s string) error {
@@ -153,7 +153,7 @@ func TestK8_4_CloseWhileFull(t *testing.T) {
 	c := d.listenDSR(t, k8Small, "udp", netip.Addr{})
 	client, _ := m.build(t, d, siteAddr(c.LocalAddr()).Port())
 	d.ask(t, client)
-	_, p, err := c.ReadPacket(make([]byte, 2048))
+	_, p, err := c.ReadFromPath(make([]byte, 2048))
 	require.NoError(t, err)
 	k8Fill(t, c, p.Remote)
 	writes := k8Writes(c, p)
@@ -186,7 +186,7 @@ func TestK8_4_LargerThanSendBuffer(t *testing.T) {
 
 				c := d.listenDSR(t, k8Small, network, netip.Addr{})
 				d.ask(t, client)
-				_, path, err := c.ReadPacket(make([]byte, 2048))
+				_, path, err := c.ReadFromPath(make([]byte, 2048))
 				require.NoError(t, err)
 				for name, write := range k8Writes(c, path) {
 					err := write(string(long))

@@ -24,7 +24,7 @@ func batchDam(t *testing.T, lc dsrudp.ListenConfig) (d *duo, c *dsrudp.Conn, cli
 	client, release = k8Dams[1].build(t, d, siteAddr(c.LocalAddr()).Port())
 	d.ask(t, client)
 	d.ask(t, client)
-	_, p, err := c.ReadPacket(make([]byte, 2048))
+	_, p, err := c.ReadFromPath(make([]byte, 2048))
 	require.NoError(t, err)
 	k8Fill(t, c, p.Remote)
 	return d, c, client, p, release
@@ -96,7 +96,7 @@ func TestK8_4_CloseWhileHeld(t *testing.T) {
 		OnWriteError:   func(_ dsrudp.Path, err error) { told <- err },
 	})
 	require.NoError(t, c.SetDeadline(time.Time{}))
-	_, err := c.WritePacket([]byte("never"), p)
+	_, err := c.WriteToPath([]byte("never"), p)
 	require.NoError(t, err, "it is held")
 	closed := make(chan error)
 	go func() { closed <- c.Close() }()

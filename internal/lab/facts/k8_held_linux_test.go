@@ -16,9 +16,9 @@ import (
 func heldDam(t *testing.T, held string, tell func(dsrudp.Path, error)) (c *dsrudp.Conn, ask func() string, p dsrudp.Path, arrives func()) {
 	t.Helper()
 	d, c, client, p, release := batchDam(t, dsrudp.ListenConfig{CoalesceWrites: true, OnWriteError: tell})
-	_, err := c.WritePacket([]byte(held), p)
+	_, err := c.WriteToPath([]byte(held), p)
 	require.NoError(t, err, "it is held")
-	_, _, err = c.ReadPacket(make([]byte, 2048))
+	_, _, err = c.ReadFromPath(make([]byte, 2048))
 	require.NoError(t, err, "it was read ahead")
 	arrives = func() {
 		t.Helper()
@@ -34,7 +34,7 @@ func heldDam(t *testing.T, held string, tell func(dsrudp.Path, error)) (c *dsrud
 
 // heldReads are the ways to read one datagram.
 var heldReads = map[string]func(c *dsrudp.Conn) error{
-	"ReadPacket":          func(c *dsrudp.Conn) error { _, _, err := c.ReadPacket(make([]byte, 16)); return err },
+	"ReadFromPath":          func(c *dsrudp.Conn) error { _, _, err := c.ReadFromPath(make([]byte, 16)); return err },
 	"ReadFrom":            func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(make([]byte, 16)); return err },
 	"ReadFromUDPAddrPort": func(c *dsrudp.Conn) error { _, _, err := c.ReadFromUDPAddrPort(make([]byte, 16)); return err },
 	"ReadMsgUDP":          func(c *dsrudp.Conn) error { _, _, _, _, err := c.ReadMsgUDP(make([]byte, 16), nil); return err },
@@ -65,7 +65,7 @@ func TestK8_4_ReadWhileHeld(t *testing.T) {
 			require.NoError(t, c.SetReadDeadline(time.Now().Add(sitePatience)))
 			request := ask()
 			b := make([]byte, 2048)
-			n, _, err := c.ReadPacket(b)
+			n, _, err := c.ReadFromPath(b)
 			require.NoError(t, err)
 			require.Equal(t, request, string(b[:n]))
 			arrives()
@@ -92,7 +92,7 @@ func TestK8_4_OnWriteErrorLocks(t *testing.T) {
 	awaitFact(t, called)
 	wrote := make(chan error, 1)
 	go func() {
-		_, err := c.WritePacket([]byte("late"), p)
+		_, err := c.WriteToPath([]byte("late"), p)
 		wrote <- err
 	}()
 	require.ErrorIs(t, awaitFact(t, wrote), os.ErrDeadlineExceeded)

@@ -31,7 +31,7 @@ func TestK8_4_NoRoomNotCounted(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	_, err = c.WritePackets([]dsrudp.Packet{batchPacket("first", p), batchPacket("second", p)})
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-	_, err = c.WritePacket([]byte("only"), p)
+	_, err = c.WriteToPath([]byte("only"), p)
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.Equal(t, before, c.Stats())
 }

@@ -17,9 +17,9 @@ import (
 
 // k8Ways echo one datagram of any size, by what the local address is known by.
 var k8Ways = map[string]func(c *dsrudp.Conn, b []byte) error{
-	"WritePacket": func(c *dsrudp.Conn, b []byte) error {
-		n, p, err := c.ReadPacket(b)
-		_, e := c.WritePacket(b[:n], p)
+	"WriteToPath": func(c *dsrudp.Conn, b []byte) error {
+		n, p, err := c.ReadFromPath(b)
+		_, e := c.WriteToPath(b[:n], p)
 		return errors.Join(err, e)
 	},
 	"WriteTo": func(c *dsrudp.Conn, b []byte) error {
@@ -127,13 +127,13 @@ func k8TooLong(t *testing.T, c *dsrudp.Conn, vips []netip.Addr, clients []*net.U
 	long := make([]byte, size)
 	for i, client := range clients {
 		p := dsrudp.Path{Local: guardVIP(vips[i]), Remote: siteAddr(client.LocalAddr())}
-		_, err := c.WritePacket(long, p)
+		_, err := c.WriteToPath(long, p)
 		require.ErrorIs(t, err, unix.EMSGSIZE)
 		require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
 		_, err = c.WriteToUDPAddrPort(long, p.Remote)
 		require.ErrorIs(t, err, unix.EMSGSIZE)
 		require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
-		_, err = c.WritePacket([]byte("short"), p)
+		_, err = c.WriteToPath([]byte("short"), p)
 		require.NoError(t, err)
 		b := make([]byte, 16)
 		n, err := client.Read(b)

@@ -110,7 +110,7 @@ func TestK6_4_WithdrawnSource(t *testing.T) {
 				require.NoError(t, d.server.DelLocalRoute(route, duoDev))
 				defer func() { require.NoError(t, d.server.AddLocalRoute(route, duoDev)) }()
 				duoSoon(t, "the VIP is refused", func() bool {
-					_, err := c.WritePacket(nil, asked[0].Path)
+					_, err := c.WriteToPath(nil, asked[0].Path)
 					return err != nil
 				})
 				for _, count := range []int{3, 100} {

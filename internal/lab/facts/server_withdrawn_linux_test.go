@@ -30,7 +30,7 @@ func (d *duo) refusedByNow(t *testing.T, c *dsrudp.Conn, p dsrudp.Path) {
 		p.Remote = d.unheard(t)
 	}
 	duoSoon(t, "a withdrawn VIP is refused", func() bool {
-		_, err := c.WritePacket([]byte("may still leave"), p)
+		_, err := c.WriteToPath([]byte("may still leave"), p)
 		return err != nil
 	})
 }

@@ -15,8 +15,8 @@ import (
 // waitingWrites are the ways to write that wait for room in the send buffer. Each
 // returns the errors of its datagrams.
 var waitingWrites = map[string]func(c *dsrudp.Conn, payload string, p dsrudp.Path) []error{
-	"WritePacket": func(c *dsrudp.Conn, payload string, p dsrudp.Path) []error {
-		_, err := c.WritePacket([]byte(payload), p)
+	"WriteToPath": func(c *dsrudp.Conn, payload string, p dsrudp.Path) []error {
+		_, err := c.WriteToPath([]byte(payload), p)
 		return []error{err}
 	},
 	"WriteMsgUDPAddrPort": func(c *dsrudp.Conn, payload string, p dsrudp.Path) []error {
@@ -98,7 +98,7 @@ func TestWithdrawn_Held(t *testing.T) {
 		OnWriteError:   func(p dsrudp.Path, err error) { told <- heldError{p, err} },
 	})
 	never := duoPayload("held")
-	_, err := c.WritePacket([]byte(never), p)
+	_, err := c.WriteToPath([]byte(never), p)
 	require.NoError(t, err, "it is held")
 	duoSoon(t, "it waits", func() bool { return k8Parked("dsrudp.(*coalescer).expire") == 1 })
 	d.withdrawUnder(t, p)

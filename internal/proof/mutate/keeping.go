@@ -48,13 +48,13 @@ var keeping = []breakage{
 		by: []selection{tests(public, "^TestLentBuffers$/^ReadBatch_of_pieces$")},
 	},
 	{
-		name: "buffer kept after ReadPacket",
+		name: "buffer kept after ReadFromPath",
 		edits: []edit{{
 			"internal/mmsg/mmsg_linux.go",
 			"\tm.iov.Base = nil\n",
 			"",
 		}},
-		by: []selection{tests(public, "^TestLentBuffers$/^ReadPacket$")},
+		by: []selection{tests(public, "^TestLentBuffers$/^ReadFromPath$")},
 	},
 	{
 		name: "what failed kept by a pooled sender",

@@ -108,7 +108,7 @@ var receiving = []breakage{
 		by: []selection{tests(pktinfo, "^TestParsePrefix$|^TestParseCutByKernel$")},
 	},
 	{
-		name: "truncated payload not reported by ReadPacket",
+		name: "truncated payload not reported by ReadFromPath",
 		edits: []edit{{
 			"dsrudp/read.go",
 			"if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {",
@@ -126,7 +126,7 @@ var receiving = []breakage{
 		by: []selection{tests(public, "^TestTruncation$")},
 	},
 	{
-		name: "truncated control data not reported by ReadPacket",
+		name: "truncated control data not reported by ReadFromPath",
 		edits: []edit{{
 			"dsrudp/read.go",
 			"if d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0 {",
