@@ -15,7 +15,7 @@ import (
 
 // readers are the methods that wait for a datagram.
 var readers = map[string]func(c *dsrudp.Conn) error{
-	"ReadFromPath":          func(c *dsrudp.Conn) error { _, _, err := c.ReadFromPath(make([]byte, 16)); return err },
+	"ReadFromPath":        func(c *dsrudp.Conn) error { _, _, err := c.ReadFromPath(make([]byte, 16)); return err },
 	"Read":                func(c *dsrudp.Conn) error { _, err := c.Read(make([]byte, 16)); return err },
 	"ReadFrom":            func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(make([]byte, 16)); return err },
 	"ReadFromUDP":         func(c *dsrudp.Conn) error { _, _, err := c.ReadFromUDP(make([]byte, 16)); return err },

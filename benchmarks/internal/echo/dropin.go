@@ -14,10 +14,10 @@ func portOf(c *dsrudp.Conn) int { return c.LocalAddr().(*net.UDPAddr).Port }
 // paths.
 func init() {
 	single := map[string]func(*dsrudp.Conn) error{
-		"dsrudp AddrPort":    func(c *dsrudp.Conn) error { return addrPort(c) },
-		"dsrudp ReadFrom":    func(c *dsrudp.Conn) error { return readFrom(c) },
-		"dsrudp ReadFromUDP": func(c *dsrudp.Conn) error { return readFromUDP(c) },
-		"dsrudp ReadFromPath":  readFromPath,
+		"dsrudp AddrPort":     func(c *dsrudp.Conn) error { return addrPort(c) },
+		"dsrudp ReadFrom":     func(c *dsrudp.Conn) error { return readFrom(c) },
+		"dsrudp ReadFromUDP":  func(c *dsrudp.Conn) error { return readFromUDP(c) },
+		"dsrudp ReadFromPath": readFromPath,
 	}
 	for name, loop := range single {
 		servers[name] = func(s Spec) (*server, error) { return on(s, dsrudp.ListenConfig{}, loop) }

@@ -17,17 +17,17 @@ const (
 
 // Names of this project's servers.
 const (
-	addrPort    = "dsrudp AddrPort"
-	readFrom    = "dsrudp ReadFrom"
-	readFromUDP = "dsrudp ReadFromUDP"
-	readFromPath  = "dsrudp ReadFromPath"
-	readPackets = "dsrudp ReadPackets"
-	readBatch   = "dsrudp ReadBatch"
-	readAhead   = "dsrudp AddrPort, read-ahead" // and coalesced writes
-	server      = "dsrudp Server"
-	ungrouped   = "dsrudp Server, no grouping"
-	plain       = "dsrudp Server, plain system calls"
-	trains      = "dsrudp Server, GRO handed through"
-	split       = "dsrudp Server, GRO split"
-	packetGRO   = "dsrudp ReadPackets, GRO"
+	addrPort     = "dsrudp AddrPort"
+	readFrom     = "dsrudp ReadFrom"
+	readFromUDP  = "dsrudp ReadFromUDP"
+	readFromPath = "dsrudp ReadFromPath"
+	readPackets  = "dsrudp ReadPackets"
+	readBatch    = "dsrudp ReadBatch"
+	readAhead    = "dsrudp AddrPort, read-ahead" // and coalesced writes
+	server       = "dsrudp Server"
+	ungrouped    = "dsrudp Server, no grouping"
+	plain        = "dsrudp Server, plain system calls"
+	trains       = "dsrudp Server, GRO handed through"
+	split        = "dsrudp Server, GRO split"
+	packetGRO    = "dsrudp ReadPackets, GRO"
 )
