@@ -11,23 +11,29 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/echo"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/machine"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/plan"
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/report"
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/run"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
 func main() {
 	run.Role()
-	o, err := parseFlags(os.Args[1:])
+	o, err := parseFlags(os.Args[1:], os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		printUsage(os.Stdout)
 		return
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "benchmarks: %v; see -help\n", err)
@@ -39,6 +45,157 @@ func main() {
 	lab.Main(func() int {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return job(ctx, o, os.Stdout, os.Stderr)
+		r := &report.Report{Machine: machine.Describe(), Rounds: o.rounds}
+		err := o.measure(ctx, r, os.Stdout)
+		if len(r.Outcomes) > 0 { // also of a run that was interrupted
+			r.Verdicts = report.Judge(plan.Checks(), r.Outcomes)
+			report.Summary(os.Stdout, r)
+			err = errors.Join(err, o.save(r))
+		}
+		return exitCode(err, r, os.Stderr)
 	})
+}
+
+// options are the values of the flags.
+type options struct {
+	quick  bool
+	rounds int
+	settle int
+	only   *regexp.Regexp
+	json   string
+	plot   string
+}
+
+// parseFlags writes the usage to help where that is asked for.
+func parseFlags(args []string, help io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
+	f.BoolVar(&o.quick, "quick", false, "only what the floors need, and fewer windows of it")
+	f.IntVar(&o.rounds, "rounds", 0, "windows of each server in each scenario (default 15, with -quick 9)")
+	f.IntVar(&o.settle, "settle", 1, "up to that many times the rounds where a ratio is too close to its floor to tell")
+	f.Func("run", "only the scenarios whose name matches the regular `expression`", func(s string) (err error) {
+		o.only, err = regexp.Compile(s)
+		return err
+	})
+	f.StringVar(&o.json, "json", "", "write all numbers to a `file`")
+	f.StringVar(&o.plot, "plot", "", "write charts (SVG) to a `directory`")
+	f.SetOutput(io.Discard) // Parse prints errors, too
+	err = f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(help, "Benchmarks puts UDP echo servers side by side.\n\n")
+		f.SetOutput(help)
+		f.PrintDefaults()
+		return o, err
+	case err != nil:
+		return o, err
+	case f.NArg() > 0:
+		return o, fmt.Errorf("takes no arguments, got %q", f.Args())
+	case o.rounds < 0:
+		return o, fmt.Errorf("-rounds %d: it is 1 or more", o.rounds)
+	case o.settle < 1:
+		return o, fmt.Errorf("-settle %d: it is 1 or more", o.settle)
+	case o.rounds == 0 && o.quick:
+		o.rounds = 9
+	case o.rounds == 0:
+		o.rounds = 15
+	}
+	return o, nil
+}
+
+// scenarios returns those that the flags select.
+func (o options) scenarios() (some []plan.Scenario) {
+	all := plan.Scenarios()
+	if o.quick {
+		all = plan.Needed(all, plan.Checks())
+	}
+	for _, s := range all {
+		if o.only == nil || o.only.MatchString(s.Name) {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+// measure runs the scenarios, and prints each one's table when it is done.
+func (o options) measure(ctx context.Context, r *report.Report, w io.Writer) (err error) {
+	fmt.Fprintln(w, r.Machine)
+	scenarios := o.scenarios()
+	if len(scenarios) == 0 {
+		return fmt.Errorf("no scenario's name matches %v", o.only)
+	}
+	dir, err := os.MkdirTemp("", "dsrudp-benchmarks-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	runner, err := newRunner(ctx, dir, w)
+	if err != nil {
+		return err
+	}
+	runner.Rounds = o.rounds
+	runner.More = func(out *run.Outcome) bool {
+		return out.Rounds() < o.settle*o.rounds && !report.Settled(plan.Checks(), out)
+	}
+	for _, s := range scenarios {
+		out, err := runner.Run(ctx, s)
+		if err != nil {
+			return err
+		}
+		report.Scenario(w, out)
+		r.Outcomes = append(r.Outcomes, out)
+	}
+	r.Memory, err = run.Memory(ctx)
+	return err
+}
+
+// newRunner makes the namespace ready, and in dir the servers in C. It prints what
+// the run will do without.
+func newRunner(ctx context.Context, dir string, w io.Writer) (*run.Runner, error) {
+	if err := run.Prepare(); err != nil {
+		return nil, err
+	}
+	cpus, err := machine.CPUs()
+	if err != nil {
+		return nil, err
+	}
+	if len(cpus) == 1 {
+		fmt.Fprintln(w, "There is one processor: what needs two (reuseport, stops) says nothing here.")
+	} else if err := machine.Leave(cpus[0]); err != nil {
+		return nil, err
+	}
+	c, err := echo.BuildC(ctx, dir)
+	if errors.Is(err, echo.ErrNoCompiler) {
+		fmt.Fprintf(w, "There is %v: the servers in C are left out, and what is held against them is not measured.\n", err)
+	} else if err != nil {
+		return nil, err
+	}
+	return &run.Runner{C: c, CPUs: cpus, Warm: 10 * time.Millisecond, Measure: 50 * time.Millisecond}, nil
+}
+
+// save writes the files that were asked for.
+func (o options) save(r *report.Report) error {
+	if o.json != "" {
+		f, err := os.Create(o.json)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(report.JSON(f, r), f.Close()); err != nil {
+			return err
+		}
+	}
+	if o.plot != "" {
+		return report.Charts(o.plot, r)
+	}
+	return nil
+}
+
+// exitCode returns 1 if something went wrong or a floor was missed.
+func exitCode(err error, r *report.Report, stderr io.Writer) int {
+	if err != nil {
+		fmt.Fprintln(stderr, "benchmarks:", err)
+	}
+	if err != nil || r.Failed() {
+		return 1
+	}
+	return 0
 }

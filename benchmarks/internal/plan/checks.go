@@ -2,107 +2,96 @@
 
 package plan
 
-// The rows of the table of floors and targets.
+import "slices"
+
+// A Metric is a number that is measured of a server.
+type Metric string
+
+// The metrics. CPU and Elapsed are of a datagram, in nanoseconds.
 const (
-	rowSaturated = "Server, ReadPackets: saturated"
-	rowBursts    = "Server, ReadPackets: bursts of 8"
-	rowOne       = "Server, ReadPackets: one in flight"
-	rowSparse    = "Server, ReadPackets: sparse"
-	rowGrouping  = "GSO grouping, 8 per flow"
-	rowNothing   = "nothing to group, over grouping off"
-	rowTrains    = "GRO in, GSO out, trains of 16 handed through"
-	rowSplit     = "the same, split for a handler and regrouped"
-	rowAddrPort  = "drop-in AddrPort, saturated"
-	rowReadFrom  = "drop-in ReadFrom over net's"
-	rowReadAhead = "drop-in, read-ahead and coalesced writes"
-	rowDropInOne = "drop-in, one in flight"
-	rowDropInFew = "drop-in, sparse"
-	rowAllocs    = "allocations"
-	rowVIPs      = "1 to 65 000 VIPs, over 1"
-	rowClients   = "1 to 100 000 clients, over 1"
-	rowReusePort = "two SO_REUSEPORT sockets over one, over C's gain"
-	rowWrong     = "wrong sources, any mode"
+	CPU     Metric = "CPU" // of the server
+	Elapsed Metric = "elapsed"
+	Rate    Metric = "rate"        // datagrams per second
+	P50     Metric = "p50"         // nanoseconds of the median round trip
+	P99     Metric = "p99"         // nanoseconds
+	Allocs  Metric = "allocations" // per datagram
 )
 
-// Checks returns the table of floors and targets. Wrong sources are checked in
-// every entry there is of this project.
+// A Check holds a measured ratio against the floor that this project must not
+// fall short of and the target that it aims for.
+type Check struct {
+	// Row is the row of the table of floors that it is part of.
+	Row string
+	// Of and Over are labels of entries of the scenario: the ratio is that of
+	// the metric of Of over that of Over. Without Over it is no ratio but the
+	// number itself.
+	Scenario string
+	Metric   Metric
+	Of, Over string
+	// The ratio is to be at most these.
+	Floor, Target float64
+	// GainOf and GainOver are a second pair that the ratio is over in turn.
+	GainOf, GainOver string
+}
+
+// Labels are those of the entries that it needs.
+func (c Check) Labels() []string {
+	return slices.DeleteFunc([]string{c.Of, c.Over, c.GainOf, c.GainOver}, func(s string) bool { return s == "" })
+}
+
+// Checks returns the table of floors and targets.
 func Checks() []Check {
+	const allocSlack = .05 // a server allocates for its statistics
 	var cs []Check
-	both := func(c Check) {
-		for _, of := range []string{server, readPackets} {
-			c.Of = of
-			cs = append(cs, c)
+	add := func(row, scenario string, m Metric, over string, floor, target float64, of ...string) {
+		for _, of := range of {
+			cs = append(cs, Check{Row: row, Scenario: scenario, Metric: m, Of: of, Over: over, Floor: floor, Target: target})
 		}
 	}
-	both(Check{Row: rowSaturated, Scenario: inSaturated, Metric: CPU, Over: A, Floor: .78, Target: .70})
-	both(Check{Row: rowSaturated, Scenario: inSaturated, Metric: CPU, Over: C, Floor: 1.12, Target: 1.03})
-	both(Check{Row: rowBursts, Scenario: inBursts, Metric: CPU, Over: A, Floor: .68, Target: .60})
-	both(Check{Row: rowOne, Scenario: inOne, Metric: CPU, Over: A, Floor: .62, Target: .52})
-	both(Check{Row: rowOne, Scenario: inOne, Metric: P50, Over: A, Floor: .80, Target: .65})
-	both(Check{Row: rowSparse, Scenario: inSparse, Metric: CPU, Over: A, Floor: .46, Target: .38})
-	both(Check{Row: rowGrouping, Scenario: inEights, Metric: CPU, Over: A, Floor: .38, Target: .32})
-	both(Check{Row: rowGrouping, Scenario: inEights, Metric: CPU, Over: C, Floor: .52, Target: .45})
-	cs = append(
-		cs,
-		Check{Row: rowNothing, Scenario: inDistinct, Metric: CPU, Of: server, Over: ungrouped, Floor: 1.06, Target: 1.02},
-		Check{Row: rowTrains, Scenario: inGRO16, Metric: CPU, Of: trains, Over: A, Floor: .10, Target: .07},
-		Check{Row: rowTrains, Scenario: inGRO16, Metric: CPU, Of: trains, Over: CGRO, Floor: 1.20, Target: 1.08},
-		Check{Row: rowSplit, Scenario: inGRO16, Metric: CPU, Of: split, Over: A, Floor: .20, Target: .12},
-
-		Check{Row: rowAddrPort, Scenario: inSaturated, Metric: CPU, Of: addrPort, Over: A, Floor: 1.10, Target: 1},
-		Check{Row: rowReadFrom, Scenario: inSaturated, Metric: CPU, Of: readFrom, Over: netFrom, Floor: 1.08, Target: 1},
-		Check{Row: rowReadAhead, Scenario: inSaturated, Metric: CPU, Of: readAhead, Over: A, Floor: .85, Target: .75},
-		Check{Row: rowDropInOne, Scenario: inOne, Metric: CPU, Of: addrPort, Over: A, Floor: .65, Target: .54},
-		Check{Row: rowDropInFew, Scenario: inSparse, Metric: CPU, Of: addrPort, Over: A, Floor: .50, Target: .38},
-	)
-	cs = append(cs, allocChecks()...)
-	return append(cs, scaleChecks()...)
-}
-
-// Ungrouped is what the row of saturated servers is to be read beside: the same
-// ratio without grouping. It has no floor.
-func Ungrouped() Check {
-	return Check{Row: rowSaturated, Scenario: inSaturated, Metric: CPU, Of: ungrouped, Over: A}
-}
-
-// allocSlack is for what a server allocates to tell its statistics.
-const allocSlack = .05
-
-func allocChecks() (cs []Check) {
-	for _, of := range []string{readFrom, readFromUDP, readBatch} {
-		cs = append(cs, Check{Row: rowAllocs, Scenario: inSaturated, Metric: Allocs, Of: of, Floor: 1 + allocSlack, Target: 1 + allocSlack})
+	add("Server, ReadPackets: saturated", inSaturated, CPU, A, .78, .70, server, readPackets)
+	add("Server, ReadPackets: saturated", inSaturated, CPU, C, 1.12, 1.03, server, readPackets)
+	add("Server, ReadPackets: bursts of 8", inBursts, CPU, A, .68, .60, server, readPackets)
+	add("Server, ReadPackets: one in flight", inOne, CPU, A, .62, .52, server, readPackets)
+	add("Server, ReadPackets: one in flight", inOne, P50, A, .80, .65, server, readPackets)
+	add("Server, ReadPackets: sparse", inSparse, CPU, A, .46, .38, server, readPackets)
+	add("merging, 8 per path", inEights, CPU, A, .38, .32, server, readPackets)
+	add("merging, 8 per path", inEights, CPU, C, .52, .45, server, readPackets)
+	add("nothing to merge, over merging off", inDistinct, CPU, unmerged, 1.06, 1.02, server)
+	add("GRO in, split for a handler, merged out, 16 each", inGRO16, CPU, A, .20, .12, serverGRO)
+	add("drop-in AddrPort, saturated", inSaturated, CPU, A, 1.10, 1, addrPort)
+	add("drop-in ReadFrom over net's", inSaturated, CPU, netFrom, 1.08, 1, readFrom)
+	add("drop-in, one in flight", inOne, CPU, A, .65, .54, addrPort)
+	add("drop-in, sparse", inSparse, CPU, A, .50, .38, addrPort)
+	add("allocations", inSaturated, Allocs, "", 1+allocSlack, 1+allocSlack, readFrom, readFromUDP, readBatch)
+	add("allocations", inSaturated, Allocs, "", allocSlack, allocSlack, addrPort, readFromPath, readPackets, server)
+	for _, of := range []string{unmerged, addrPort} {
+		add("1 to 65 000 VIPs, over 1", inVIPs, CPU, label(of, vips1), 1.08, 1.03, label(of, vips4096), label(of, vips65k))
 	}
-	for _, of := range []string{addrPort, readFromPath, readPackets, server, readAhead} {
-		cs = append(cs, Check{Row: rowAllocs, Scenario: inSaturated, Metric: Allocs, Of: of, Floor: allocSlack, Target: allocSlack})
-	}
-	return cs
-}
-
-func scaleChecks() (cs []Check) {
-	for _, of := range []string{ungrouped, addrPort} {
-		for _, n := range []string{vips4096, vips65k} {
-			cs = append(cs, Check{Row: rowVIPs, Scenario: inVIPs, Metric: CPU, Of: label(of, n), Over: label(of, vips1), Floor: 1.08, Target: 1.03})
-		}
-	}
-	for _, of := range []string{ungrouped, addrPort} {
-		for _, n := range []string{clients1k, clients100k} {
-			cs = append(cs, Check{Row: rowClients, Scenario: inClients, Metric: CPU, Of: label(of, n), Over: label(of, client1), Floor: 1.12, Target: 1.07})
-		}
+	for _, of := range []string{unmerged, addrPort} {
+		add("1 to 100 000 clients, over 1", inClients, CPU, label(of, client1), 1.12, 1.07, label(of, clients1k), label(of, clients100k))
 	}
 	return append(cs, Check{
-		Row: rowReusePort, Scenario: inReusePort, Metric: Rate,
-		Of: label(ungrouped, sockets2), Over: label(ungrouped, socket1), GainOf: label(C, sockets2), GainOver: label(C, socket1),
-		Floor: .9, Target: 1, AtLeast: true,
+		Row: "two SO_REUSEPORT sockets over one, over C's", Scenario: inReusePort, Metric: Elapsed, Floor: 1.11, Target: 1,
+		Of: label(unmerged, sockets2), Over: label(unmerged, socket1), GainOf: label(C, sockets2), GainOver: label(C, socket1),
 	})
 }
 
-// WrongSources returns a check of each entry of this project: none of its
-// replies may come from a wrong source.
-func WrongSources(s Scenario) (cs []Check) {
-	for _, e := range s.Entries {
-		if e.Server.Ours() {
-			cs = append(cs, Check{Row: rowWrong, Scenario: s.Name, Metric: Wrong, Of: e.Label})
+// Needed leaves of scenarios what the checks need, and of each of them the
+// baseline and the limit.
+func Needed(scenarios []Scenario, checks []Check) []Scenario {
+	var needed []Scenario
+	for _, s := range scenarios {
+		labels := []string{s.Baseline, s.Limit}
+		for _, c := range checks {
+			if c.Scenario == s.Name {
+				labels = append(labels, c.Labels()...)
+			}
 		}
+		if len(labels) == 2 {
+			continue
+		}
+		s.Entries = slices.DeleteFunc(slices.Clone(s.Entries), func(e Entry) bool { return !slices.Contains(labels, e.Label) })
+		needed = append(needed, s)
 	}
-	return cs
+	return needed
 }
