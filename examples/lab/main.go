@@ -28,10 +28,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
@@ -59,53 +61,136 @@ func main() {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 		context.AfterFunc(ctx, stop)
 		if o.compare {
-			return compareJob(ctx, o, compare.Run, os.Stdout, os.Stderr)
+			return comparison(ctx, o, compare.Run, os.Stdout, os.Stderr)
 		}
-		return job(ctx, o, servers, os.Stdout, os.Stderr)
+		return demonstration(ctx, o, servers, os.Stdout, os.Stderr)
 	})
 }
 
-// job runs every server in every lab asked for, and returns the exit code.
-func job(ctx context.Context, o options, servers []server, stdout, stderr io.Writer) int {
-	logger := log.New(stderr, "", 0)
-	page := page{w: stdout}
-	if o.json.on {
-		page.w = io.Discard
-	}
-	var runs []*run
-	rows := []row{} // a list in JSON, also when it is empty
-	var faults []string
-	err := o.each(servers, func(s server, b lab.Balancer) error {
-		done, err := runLab(ctx, o, s, b, logger)
-		for _, r := range done {
-			page.run(r, o)
-			runs = append(runs, r)
-			rows = append(rows, r.rows()...)
-			faults = append(faults, r.faults()...)
+// Bounds of the flags: a lab has addresses for so many VIPs, and a client of it
+// ports for more requests than anyone would wait for.
+const (
+	maxVIPs  = 150
+	maxCount = 1000
+)
+
+// bound is how long requests may take that were neither accepted nor rejected,
+// before they count as timed out. On the way to the verdict that this program
+// hopes for nothing waits for it.
+const bound = 5 * time.Second
+
+// options are what the flags say.
+type options struct {
+	balancers []lab.Balancer
+	families  []family
+	vips      int
+	count     int
+	pcap      string
+	json      bool
+	jsonFile  string // with compare; empty: standard output
+	compare   bool
+	report    string
+	what      compare.Options
+
+	bound time.Duration // not a flag
+}
+
+// A family is one of the two versions of IP.
+type family string
+
+const (
+	ipv4 family = "ipv4"
+	ipv6 family = "ipv6"
+)
+
+func (o *options) flagSet() *flag.FlagSet {
+	fs := flag.NewFlagSet("lab", flag.ContinueOnError)
+	choice(fs, &o.balancers, "lb", "load `balancer`", lab.ECMP, lab.Maglev)
+	choice(fs, &o.families, "family", "address `family`", ipv4, ipv6)
+	fs.IntVar(&o.vips, "vips", 2, "number of VIPs in each family")
+	fs.IntVar(&o.count, "count", 8, "number of requests to each VIP in each run, every one from a new client port")
+	fs.StringVar(&o.pcap, "pcap", "", "write what crossed the wire of client and backends to files in `directory`")
+	fs.BoolFunc("json", "print one JSON object and nothing else; with -compare and a `[file]`, write it there, and print what else is printed", func(s string) error {
+		if o.json = s != "false"; s != "true" && s != "false" {
+			o.jsonFile = s
 		}
-		return err
+		return nil
 	})
+	fs.BoolVar(&o.compare, "compare", false, "put the four repairs of the document, and dsrudp, to the same questions; of the other flags takes -json, -report, -repair and -question")
+	fs.StringVar(&o.report, "report", "", "with -compare: write a page with table, charts and captures to index.html in `directory`, and the tables to table.md")
+	list(fs, &o.what.Repairs, "repair", "with -compare: ask only of these `repairs`, as in none,dnat-nft,dsrudp")
+	list(fs, &o.what.Questions, "question", "with -compare: ask only these `questions`, as in one-vip,two-vips,change")
+	fs.SetOutput(io.Discard) // the caller prints what is wrong
+	return fs
+}
+
+// choice adds a flag that takes one of two values, or both.
+func choice[T ~string](fs *flag.FlagSet, chosen *[]T, name, usage string, a, b T) {
+	*chosen = []T{a, b}
+	fs.Func(name, fmt.Sprintf("%s: %s, %s or both (default both)", usage, a, b), func(s string) error {
+		switch T(s) {
+		case a, b:
+			*chosen = []T{T(s)}
+		case "both":
+			*chosen = []T{a, b}
+		default:
+			return fmt.Errorf("it is %s, %s or both", a, b)
+		}
+		return nil
+	})
+}
+
+// list adds a flag that takes words with commas between them.
+func list(fs *flag.FlagSet, words *[]string, name, usage string) {
+	fs.Func(name, usage, func(s string) error {
+		*words = strings.Split(s, ",")
+		return nil
+	})
+}
+
+func parseFlags(args []string) (options, error) {
+	o := options{bound: bound}
+	fs := o.flagSet()
+	err := fs.Parse(args)
+	// A flag that may stand alone takes a value only as -json=FILE: here -json FILE
+	// does the same.
+	for err == nil && fs.NArg() > 0 {
+		i := len(args) - fs.NArg()
+		if i == 0 || strings.TrimLeft(args[i-1], "-") != "json" {
+			return o, fmt.Errorf("takes no arguments, got %q", fs.Args())
+		}
+		o.jsonFile, args = args[i], args[i+1:]
+		err = fs.Parse(args)
+	}
 	if err != nil {
-		logger.Print(err)
+		return o, err
 	}
-	ok := err == nil && len(faults) == 0
-	if o.json.on {
-		for _, f := range faults {
-			logger.Print(f)
+	if o.vips < 1 || o.vips > maxVIPs {
+		return o, fmt.Errorf("-vips %d: it is 1 to %d", o.vips, maxVIPs)
+	}
+	if o.count < 1 || o.count > maxCount {
+		return o, fmt.Errorf("-count %d: it is 1 to %d", o.count, maxCount)
+	}
+	// Some flags go with -compare alone, some with the demonstration, -json with both.
+	fs.Visit(func(f *flag.Flag) {
+		switch {
+		case slices.Contains([]string{"report", "repair", "question"}, f.Name) && !o.compare:
+			err = fmt.Errorf("-%s goes with -compare", f.Name)
+		case slices.Contains([]string{"lb", "family", "vips", "count", "pcap"}, f.Name) && o.compare:
+			err = fmt.Errorf("-%s does not go with -compare", f.Name)
+		case o.jsonFile != "" && !o.compare:
+			err = fmt.Errorf("-json %s: a file goes with -compare", o.jsonFile)
 		}
-		if err := printJSON(stdout, ok, rows); err != nil {
-			logger.Print(err)
-			return 1
-		}
-	}
-	if len(rows) > 0 {
-		page.table(rows)
-	}
-	if err == nil {
-		page.verdict(runs, faults)
-	}
-	if !ok {
-		return 1
-	}
-	return 0
+	})
+	return o, errors.Join(err, o.what.Check())
+}
+
+func printUsage(w io.Writer) {
+	fmt.Fprint(w, "Usage: go run ./examples/lab [flags]\n\n"+
+		"Shows a UDP echo server lose its replies behind a load balancer with direct\n"+
+		"server return, and dsrudp repair it. Exits with 0 if both were seen. With -compare\n"+
+		"compares dsrudp with the usual repairs, which takes a minute or two.\n\n")
+	fs := new(options).flagSet()
+	fs.SetOutput(w)
+	fs.PrintDefaults()
 }

@@ -6,21 +6,26 @@
 // A [Repair] is a program and what it needs on its host. A [Question] is put to a
 // repair in a lab of its own. Whether an answer was accepted is decided by
 // connected sockets and by captures of the wire; no verdict asks the servers, but
-// for what they say that they know of a request. What comes of it is a [Cell].
-// Where it is known beforehand what has to come of it, the cell says that too, and
-// a difference is a surprise: also the right verdict for another reason than the
-// one that is known. Reasons do ask the servers: what error they met, and how many
-// answers they believe that they sent. A [Claim] is what the document says of a
-// repair, held against the cells.
+// for what they say that they know of a request. The result is a [Cell]. Where it is
+// known beforehand, the cell says what had to come and in what it differs: also if
+// the verdict is right, and what happened is not what is known. That does ask the
+// servers: which error they got, and how many answers they believe that they sent. A
+// [Claim] is what the document says of a repair, held against the cells.
 //
-// The directory results has what one whole run found, the project's README the table
-// of it, and this directory's README the claims. To repeat it on a machine that is idle
-// otherwise, from the repository's root:
+// One reads it from questions.go, which is the table, by asked.go, cpu.go, memory.go,
+// full.go and change.go, which put its questions, to run.go, and text.go and report.go,
+// which print the result.
+//
+// The file results/result.json has what one whole run found, the project's README the
+// table of it, and this directory's README the claims. To repeat it on a machine that is
+// idle otherwise, run from the repository's root
 //
 //	go generate ./examples/lab/compare
+//	go test -run TestResults ./examples/lab/compare
+//
+// of which the second prints the tables that are to be put into the READMEs.
 //
 // The package is for Linux only, and empty elsewhere.
 package compare
 
 //go:generate go run .. -compare -json results/result.json
-//go:generate go test -run ^TestResults$ . -update

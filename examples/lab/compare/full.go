@@ -6,170 +6,189 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"sync"
 	"time"
+
+	"github.com/dsrudp/go-dsrudp/examples/lab/ask"
+	"github.com/dsrudp/go-dsrudp/examples/lab/compare/programs/echo"
+	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
 )
 
 const fullAsks = "The host's firewall tracks connections (it has a rule with ct state), and its table of them is full: as many clients as it holds (nf_conntrack_max) asked another service of the host, and again two seconds later, upon which the kernel keeps them. " +
 	"Now new clients ask (the naive program on the machine's own address). Then the operator exempts the port (nft: udp dport 60002 notrack in prerouting, udp sport 60002 notrack in output, both of priority raw), and new clients ask once more. " +
-	"It is told what happens before. All answers must be accepted after. " +
-	"By default the kernel forgets a UDP client after 30 seconds, or 120 of one that goes on, and a table that nobody fills any more empties itself; here it is told 600, so that the table stays full. " +
+	"The result also has what happens before. All answers must be accepted after. " +
+	"By default the kernel forgets a UDP client after 30 seconds, or 120 of one that goes on, and a table that nobody fills any more empties itself; here that is 600, so that the table stays full. " +
 	"Not tried is a host whose firewall tracks nothing, where DNAT's own clients are what fills the table, and the other repairs put nothing into it (see kernel memory). " +
-	"A table is filled if that takes no more than half of the memory available, at 512 bytes a connection, and a minute."
+	"A table of more than 262 144 connections is not filled."
 
-// Bounds of a table that is filled here.
 const (
-	fullTime    = time.Minute // that filling it may take
-	fullEntry   = 512         // bytes for a connection, twice what its object takes: they are not to be had back at once
-	fullShare   = 2           // of the memory that is available, the part that may be taken: a half
-	fullDefault = 262_144     // what the kernel makes it by default, at most
+	fullMost     = maxClients             // connections in a table that is filled here: what the kernel makes it by default, at most
+	otherService = echo.Port + 1          // the port of the service whose clients fill it
+	shortBound   = 500 * time.Millisecond // how long requests wait for an answer from a host whose table is full
+
+	// assured is how long a client must go on, in both directions, before the
+	// kernel no longer drops it in favour of a new one.
+	assured = 2 * time.Second
 )
 
-// assured is how long a client must go on, in both directions, before the kernel
-// no longer drops it in favour of a new one.
-const assured = 2 * time.Second
+// A fullHost is the server of a pair, with a full table.
+type fullHost struct {
+	*clientSet
+	size      int
+	newcomers uint16 // so far: DNAT's entries outlive its rule, and each client has a port of its own
+}
 
 // full fills one table, which takes longer than all the rest, and puts the repairs
 // in place one after the other.
-func full(ctx context.Context, ts []*trial, found func(int, finding)) (err error) {
-	s, err := newFullStand()
-	defer func() { err = errors.Join(err, s.close()) }()
+func full(ctx context.Context, ts []*trial) (cells []Cell, err error) {
+	p, err := newPair()
+	defer func() { err = errors.Join(err, p.Close()) }()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	clients := ts[0].effort.table
-	if clients == 0 {
-		clients = s.size
+	h := &fullHost{}
+	if err := errors.Join(track(p.server), rememberClients(p.server)); err != nil {
+		return nil, err
 	}
-	available, err := meminfo("MemAvailable")
-	if err != nil {
-		return err
+	if h.size, err = conntrack(p.server, "nf_conntrack_max"); err != nil {
+		return nil, err
 	}
-	why := tooMuch(clients, available)
-	if why == "" {
-		if why, err = s.fillWithin(ctx, clients, fullTime); err != nil {
-			return err
+	clients := h.size
+	if n := ts[0].effort.table; n > 0 {
+		clients = n
+	}
+	if clients > fullMost {
+		for range ts {
+			cells = append(cells, Cell{Verdict: TooLarge, Says: fmt.Sprintf("the table holds %s connections; root can make it smaller for a while: sysctl -w net.netfilter.nf_conntrack_max=%d",
+				thousands(clients), fullMost)})
 		}
+		return cells, nil
 	}
-	if why != "" {
-		for i := range ts {
-			found(i, tooLarge(s.size, why))
-		}
-		return nil
+	if h.clientSet, err = newClientSet(p, netip.AddrPortFrom(pairServer, otherService)); err != nil {
+		return nil, err
 	}
-	for i, t := range ts {
-		f, err := s.try(ctx, t)
+	if err := h.fill(ctx, clients); err != nil {
+		return nil, err
+	}
+	for _, t := range ts {
+		c, err := h.try(ctx, t)
 		if err != nil {
-			f = failed(err)
+			c = failed(err)
 		}
-		found(i, f)
+		cells = append(cells, c)
 	}
-	return nil
+	return cells, nil
 }
 
-// tooMuch says why so many connections would take too much of the memory that is
-// available, or nothing.
-func tooMuch(connections int, available int64) string {
-	if need := int64(connections) * fullEntry; need > available/fullShare {
-		return fmt.Sprintf("takes up to %s MB of the kernel's memory, and no more than half of the %s MB that are available is taken",
-			thousands(int(need/1e6)), thousands(int(available/1e6)))
+// fill has so many clients ask another service, and again when that makes the kernel
+// keep them.
+func (h *fullHost) fill(ctx context.Context, clients int) error {
+	var service net.PacketConn
+	err := h.server.Do(func() (err error) {
+		service, err = net.ListenUDP("udp", &net.UDPAddr{Port: otherService})
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	return ""
-}
-
-// fillWithin is fill, and says why the table was not filled if the time did not do.
-func (s *fullStand) fillWithin(ctx context.Context, clients int, bound time.Duration) (why string, err error) {
-	filling, cancel := context.WithTimeout(ctx, bound)
-	defer cancel()
-	if err = s.fill(filling, clients); errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return fmt.Sprintf("takes longer than %v", bound), nil
+	var serving sync.WaitGroup
+	serving.Go(func() { echo.Serve(service, echo.Answer, func(error) {}) }) // what fails, the clients miss
+	defer serving.Wait()
+	defer service.Close()
+	if err := h.ask(ctx, 0, clients); err != nil {
+		return err
 	}
-	return "", err
-}
-
-// tooLarge is what is found out about a table that is not filled here.
-func tooLarge(size int, why string) finding {
-	return finding{verdict: TooLarge, says: fmt.Sprintf("the table holds %s connections, and to fill it %s; "+
-		"root can make it smaller for a while: sysctl -w net.netfilter.nf_conntrack_max=%d", thousands(size), why, fullDefault)}
+	select {
+	case <-time.After(assured + time.Second/4):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := h.ask(ctx, 0, clients); err != nil {
+		return err
+	}
+	n, err := conntrack(h.server, "nf_conntrack_count")
+	if err == nil && n < clients {
+		err = fmt.Errorf("compare: of %d clients the kernel keeps %d", clients, n)
+	}
+	return err
 }
 
 // try puts a repair in place, and asks before the port is exempt and after.
-func (s *fullStand) try(ctx context.Context, t *trial) (f finding, err error) {
-	sc := &scene{trial: t}
-	defer func() {
-		_, closeErr := sc.close()
-		err = errors.Join(err, closeErr, s.clear(t.repair))
-	}()
-	if err := sc.repaired(s.pair.server, []netip.Addr{pairVIP}, pairServer); err != nil {
-		return f, err
+func (h *fullHost) try(ctx context.Context, t *trial) (c Cell, err error) {
+	defer func() { err = errors.Join(err, h.clear(t.repair)) }()
+	if err := t.repair.apply(h.server, []netip.Addr{pairVIP}, pairServer); err != nil {
+		return c, err
 	}
-	entries, err := tracked(s.pair.server)
+	srv, err := t.repair.program.start(h.server, []netip.Addr{pairVIP}, false)
 	if err != nil {
-		return f, err
+		return c, err
 	}
-	before, err := s.newcomers(ctx, t, s.dropped)
+	defer srv.stop()
+	entries, err := conntrack(h.server, "nf_conntrack_count")
 	if err != nil {
-		return f, err
+		return c, err
 	}
-	if err := s.exempt(); err != nil {
-		return f, err
-	}
-	f, err = s.newcomers(ctx, t, nil)
+	before, err := h.askAsNew(ctx, t, shortBound)
 	if err != nil {
-		return f, err
+		return c, err
 	}
-	f.says = fmt.Sprintf("%s of %s connections in the table; before: %s; exempt from tracking: %s",
-		thousands(entries), thousands(s.size), before.says, f.says)
-	if t.repair.stateful {
-		f.says += "; the table is full of another service's connections: that this repair's own, one for each client, fill one in which there is nothing else was not tried"
+	if err := exempt(h.server); err != nil {
+		return c, err
 	}
-	f.happened = []string{"before, " + before.happened[0], "exempt, " + f.happened[0]}
-	kind, err := sockets(sc.conns())
-	f.work = []string{kind + "; " + allTracked}
-	f.wires = append(before.wires, f.wires...)
-	f.numbers["entries"], f.numbers["accepted before"] = float64(entries), before.numbers["accepted"]
-	return noted(t.repair, f), err
+	c, err = h.askAsNew(ctx, t, t.bound)
+	if err != nil {
+		return c, err
+	}
+	c.Happened = []string{fmt.Sprintf("before: %s; exempt from tracking: %s", before.Says, c.Says)}
+	c.Says = fmt.Sprintf("%s of %s connections in the table; %s", thousands(entries), thousands(h.size), c.Happened[0])
+	if t.repair.stateful() {
+		c.Says += "; the table is full of another service's connections: that this repair's own, one for each client, fill one in which there is nothing else was not tried"
+	}
+	c.Wires = append(before.Wires, c.Wires...)
+	c.Numbers["entries"], c.Numbers["accepted before"] = float64(entries), before.Numbers["accepted"]
+	return c.notePlace(t.repair), err
 }
 
-// newcomers asks as clients that the kernel has not seen before. It need not wait
-// for answers of which until says that they will not come; that may be nil.
-func (s *fullStand) newcomers(ctx context.Context, t *trial, until func(ctx context.Context, requests int) (bool, error)) (f finding, err error) {
-	sc := &scene{trial: t}
-	wire, err := sc.capture(s.pair.client, pairDev)
-	if err == nil {
-		_, err = sc.captureServer(s.pair.server, pairDev)
-	}
-	if err == nil {
-		rs := requests(s.pair.client, wire, pairClient, ports, standVIP(t.repair))
-		for _, r := range rs { // DNAT's entries outlive its rule, and block who comes again
-			r.from = netip.AddrPortFrom(pairClient, firstPort+s.newcomersSoFar)
-			s.newcomersSoFar++
+// askAsNew asks as clients that the kernel has not seen before.
+func (h *fullHost) askAsNew(ctx context.Context, t *trial, bound time.Duration) (Cell, error) {
+	return (&trial{repair: Repair{}, bound: bound}).put(ctx, func(ctx context.Context, nw *network) error {
+		wire, err := nw.capture(h.client, pairDev, false)
+		if err != nil {
+			return err
 		}
-		err = askUntil(ctx, t.bound, until, rs...)
-		trace(rs, sc.atServers...)
-		f = findingOf(rs, "")
-	}
-	wires, closeErr := sc.close()
-	f.wires = wires
-	return f, errors.Join(err, closeErr)
+		if _, err := nw.capture(h.server, pairDev, true); err != nil {
+			return err
+		}
+		rs := requests(h.client, wire, pairClient, pairTarget(t.repair))
+		for _, r := range rs {
+			r.From = netip.AddrPortFrom(pairClient, ask.FirstPort+h.newcomers)
+			h.newcomers++
+		}
+		return nw.ask(ctx, rs...)
+	})
 }
 
-// askUntil is ask, which ends early if until says so.
-func askUntil(ctx context.Context, bound time.Duration, until func(context.Context, int) (bool, error), rs ...*request) error {
-	if until == nil {
-		return ask(ctx, bound, rs...)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() {
-		over, err := until(ctx, len(rs))
-		if over {
-			cancel()
+// clear removes from the host what a repair and exempt did to it.
+func (h *fullHost) clear(r Repair) error {
+	if r.rules != nil && r.rules.byTool && r.rules.tool == "iptables" { // the one of old has tables of its own
+		if err := repair.Run(h.server, repair.Command{"iptables", "-t", "nat", "-F"}); err != nil {
+			return err
 		}
-		ended <- err
-	}()
-	err := ask(ctx, bound, rs...)
-	cancel()
-	return errors.Join(err, <-ended)
+	}
+	c, err := h.server.Nftables()
+	if err != nil {
+		return err
+	}
+	tables, err := c.ListTables()
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if t.Name != firewall {
+			c.DelTable(t)
+		}
+	}
+	return c.Flush()
 }

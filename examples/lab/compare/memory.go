@@ -3,129 +3,200 @@
 package compare
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"time"
 )
 
 const memoryAsks = "1, 1 000 and 100 000 clients, each with an address of its own, ask and are answered (the naive program on the machine's own address). " +
-	"Counted are the connections that the kernel of the server's host tracks, and by how much the kernel's unreclaimable slabs grow (SUnreclaim of /proc/meminfo), for each client. " +
-	"SUnreclaim is the whole machine's: each repair is weighed twice or more, and told is the mean of its runs. After ± stands by how much they differ or, if that is more, by how much the number strayed at most in four runs of a program for which the kernel keeps nothing; all runs count. Where that is as much as a connection takes, it is not measurable. " +
-	"It is met if no connection is tracked, and the slabs do not grow in each of up to four runs by 8 bytes for each of the clients that are most, as nothing that a slab holds is smaller, and by the noise besides. So a busy machine blurs the bytes, and only the connections tell."
+	"Counted are the connections that the kernel of the server's host tracks, and by how much the kernel's unreclaimable slabs grow (SUnreclaim of /proc/meminfo) for each of the clients that are most. " +
+	"SUnreclaim is the whole machine's: after ± stands by how much it strayed in four runs of the naive program, for which the kernel keeps nothing. " +
+	"A repair for which it grows and no connection is tracked is measured again, up to four times, and the least counts: what is kept for clients is kept in each run. " +
+	"It is met if no connection is tracked, and the slabs do not grow by 8 bytes a client, as nothing that a slab holds is smaller, and by the noise besides. So a busy machine blurs the bytes, and only the connections tell."
 
-// smallest is the size of the smallest object in a slab, and connection about what
-// a tracked connection takes.
 const (
-	smallest   = 8
-	connection = 256
+	smallest  = 8 // bytes of the smallest object in a slab
+	mostTries = 4 // of a repair for which memory grows and no connection is tracked
 )
 
-// Numbers of runs. Something else on the machine may disturb one; what the kernel
-// keeps for clients, it keeps in all of them.
-const (
-	controls = 4 // by which the noise is measured, after one for what the kernel makes once
-	repeats  = 2 // of a repair
-	mostRuns = 4 // of one for which memory grows and no connection is tracked
-)
-
-// A weight is what a crowd of a size takes.
-type weight struct {
-	clients int
-	entries int   // connections tracked
-	slab    int64 // bytes by which the slabs have grown
+// A usage is what the kernel and the program keep for clients.
+type usage struct {
+	clients []int   // the numbers of clients, as they grow
+	entries []int   // connections tracked, for each size
+	slab    float64 // bytes by which the kernel's slabs have grown, for each client in the end
+	heap    float64 // the same of the program's heap
 }
 
-// A run has the weights of a growing crowd, what the program's heap had grown by
-// for each client in the end, and what was at work.
-type memoryRun struct {
-	weights []weight
-	heap    float64
-	work    string
-}
+// grown returns whether the slabs grew so much that it may be an object for each
+// client.
+func (u usage) grown(noise float64) bool { return u.slab-noise >= smallest }
 
-// most is the weight of the largest crowd.
-func (r memoryRun) most() weight { return r.weights[len(r.weights)-1] }
+// tracked returns how many connections the kernel tracks in the end.
+func (u usage) tracked() int { return u.entries[len(u.entries)-1] }
 
 // memory measures one repair after the other, and ends none before the last is
 // measured: the kernel frees in its own time.
-func memory(ctx context.Context, ts []*trial, found func(int, finding)) (err error) {
-	var stands []*stand
+func memory(ctx context.Context, ts []*trial) (cells []Cell, err error) {
+	var pairs []*pair
 	defer func() {
-		for _, s := range stands {
-			err = errors.Join(err, s.close())
+		for _, p := range pairs {
+			err = errors.Join(err, p.Close())
 		}
 	}()
-	weigh := func(r Repair) (memoryRun, error) {
-		s, err := newStand(r)
-		stands = append(stands, s)
-		if err != nil {
-			return memoryRun{}, err
+	measure := func(r Repair) (usage, error) {
+		p, err := newPair()
+		if pairs = append(pairs, p); err != nil {
+			return usage{}, err
 		}
-		return s.weigh(ctx, ts[0].effort)
+		return ts[0].effort.usage(ctx, p, r)
 	}
-	naive := repairs()[0] // also where it is not among those asked
-	if _, err = weigh(naive); err != nil {
-		return err
-	}
-	var control []memoryRun
-	for range controls {
-		r, err := weigh(naive)
-		if err != nil {
-			return fmt.Errorf("compare: measuring the noise: %w", err)
-		}
-		control = append(control, r)
-	}
-	noise := noiseOf(control)
-	for i, t := range ts {
-		tried, err := runs(noise, func() (memoryRun, error) { return weigh(t.repair) })
-		if err != nil {
-			found(i, failed(err))
-			continue
-		}
-		f := memoryFinding(tried, noise, entrySize())
-		f.work = []string{tried[0].work}
-		found(i, noted(t.repair, f))
-	}
-	return nil
-}
-
-// runs returns so many runs of a repair that they settle whether the kernel keeps
-// anything, or the most that are tried.
-func runs(noise []float64, weigh func() (memoryRun, error)) (all []memoryRun, err error) {
-	for len(all) < repeats || len(all) < mostRuns && all[0].most().entries == 0 && grown(all, noise) {
-		r, err := weigh()
+	noise := 0.0
+	for i := range 5 { // the first is for what the kernel makes once
+		u, err := measure(repairs()[0])
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, r)
+		if i > 0 {
+			noise = max(noise, math.Abs(u.slab))
+		}
 	}
-	return all, nil
+	for _, t := range ts {
+		u, err := leastUsage(noise, func() (usage, error) { return measure(t.repair) })
+		if err != nil {
+			cells = append(cells, failed(err))
+			continue
+		}
+		cells = append(cells, u.cell(noise).notePlace(t.repair))
+	}
+	return cells, nil
 }
 
-// weigh lets the crowd grow and sees what that takes of the kernel's slabs and,
-// for each client in the end, of the program's heap.
-func (s *stand) weigh(ctx context.Context, e effort) (r memoryRun, err error) {
-	before, err := steady(ctx, e.slabs)
+// leastUsage measures a repair until it is known whether the kernel keeps anything, or
+// as often as is tried at most, and returns the usage with the least growth.
+func leastUsage(noise float64, measure func() (usage, error)) (least usage, err error) {
+	for i := range mostTries {
+		u, err := measure()
+		if err != nil {
+			return u, err
+		}
+		if i == 0 || u.slab < least.slab {
+			least = u
+		}
+		if u.tracked() > 0 || !u.grown(noise) {
+			break
+		}
+	}
+	return least, nil
+}
+
+// usage puts a repair in place, and has ever more clients ask it.
+func (e effort) usage(ctx context.Context, p *pair, r Repair) (u usage, err error) {
+	if err := r.apply(p.server, []netip.Addr{pairVIP}, pairServer); err != nil {
+		return u, err
+	}
+	if r.stateful() {
+		if err := rememberClients(p.server); err != nil {
+			return u, err
+		}
+	}
+	srv, err := r.program.start(p.server, []netip.Addr{pairVIP}, false)
 	if err != nil {
-		return r, err
+		return u, err
+	}
+	p.running = append(p.running, srv.stop)
+	c, err := newClientSet(p, at(pairTarget(r)))
+	if err != nil {
+		return u, err
+	}
+	slabBefore, err := e.readSlabs(ctx)
+	if err != nil {
+		return u, err
 	}
 	heapBefore, asked := heapInUse(), 0
-	for _, size := range e.crowd {
-		if err := s.ask(ctx, asked, size); err != nil {
-			return r, err
+	for _, size := range e.clients {
+		if err := c.ask(ctx, asked, size); err != nil {
+			return u, err
 		}
 		asked = size
-		n, err := tracked(s.pair.server)
+		n, err := conntrack(p.server, "nf_conntrack_count")
 		if err != nil {
-			return r, err
+			return u, err
 		}
-		now, err := steady(ctx, e.slabs)
-		if err != nil {
-			return r, err
-		}
-		r.weights = append(r.weights, weight{size, n, now - before})
+		u.clients, u.entries = append(u.clients, size), append(u.entries, n)
 	}
-	r.heap = float64(heapInUse()-heapBefore) / float64(asked)
-	r.work, err = work(s.server.conns, s.pair.server)
-	return r, err
+	slab, err := e.readSlabs(ctx)
+	u.slab, u.heap = float64(slab-slabBefore)/float64(asked), float64(heapInUse()-heapBefore)/float64(asked)
+	return u, err
+}
+
+// cell judges the usage of a repair.
+func (u usage) cell(noise float64) Cell {
+	c := Cell{Numbers: map[string]float64{
+		"heap bytes per client": u.heap, "kernel bytes per client": u.slab, "noise bytes per client": noise,
+	}}
+	var sizes, entries []string
+	each := true
+	for i, n := range u.entries {
+		c.Numbers[fmt.Sprintf("entries of %d", u.clients[i])] = float64(n)
+		sizes, entries = append(sizes, thousands(u.clients[i])), append(entries, thousands(n))
+		each = each && n == u.clients[i]
+	}
+	c.Verdict = verdict(u.tracked() == 0 && !u.grown(noise))
+	c.Short = fmt.Sprintf("%.0f±%.0f B", math.Round(u.slab)+0, math.Ceil(noise))
+	c.Says = fmt.Sprintf("%s connections tracked for %s clients; the kernel's slabs grew by %.1f±%.1f B for each, the program's heap by %.0f B",
+		strings.Join(entries, ", "), strings.Join(sizes, ", "), u.slab, noise, u.heap)
+	if noise >= smallest {
+		c.Says += "; the machine is too busy to tell by the slabs, which leaves the number of connections"
+	}
+	// An entry takes memory: what the slabs did must not rule that out.
+	if c.Happened = []string{"nothing is kept"}; each && u.slab+noise >= smallest {
+		c.Happened[0] = "a connection for each client"
+	}
+	return c
+}
+
+// slabs returns the number of bytes in the kernel's slabs that it cannot take back.
+// It is the whole machine's.
+func slabs() (int64, error) {
+	file, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	for sc := bufio.NewScanner(file); sc.Scan(); {
+		if rest, ok := strings.CutPrefix(sc.Text(), "SUnreclaim:"); ok {
+			var kB int64
+			_, err := fmt.Sscan(rest, &kB)
+			return kB << 10, err
+		}
+	}
+	return 0, errors.New("compare: /proc/meminfo has no SUnreclaim")
+}
+
+// freed is how long a reading of the slabs waits: the kernel frees in its own time what
+// belonged to datagrams and hosts that are gone.
+const freed = 200 * time.Millisecond
+
+func (e effort) readSlabs(ctx context.Context) (int64, error) {
+	select {
+	case <-time.After(freed):
+		return e.slabs()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// heapInUse returns the number of bytes in live objects.
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

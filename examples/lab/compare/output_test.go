@@ -4,6 +4,7 @@ package compare
 
 import (
 	"encoding/json"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,126 +13,123 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
-	"github.com/dsrudp/go-dsrudp/examples/lab/style"
+	"github.com/dsrudp/go-dsrudp/examples/lab/page"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
-func TestText(t *testing.T) {
-	r := sample()
-	var b strings.Builder
-	r.WriteText(&b)
-	out := b.String()
-	for line := range strings.Lines(out) {
-		line = strings.TrimRight(line, "\n")
-		if !regexp.MustCompile(`^ +(ip6?tables|nft) `).MatchString(line) { // is in one line, to be copied
-			require.LessOrEqual(t, utf8.RuneCountInString(line), style.Width, line)
+// committed returns the result that the directory results has.
+func committed(t *testing.T) *Result {
+	t.Helper()
+	b, err := os.ReadFile("results/result.json")
+	require.NoError(t, err)
+	r := new(Result)
+	require.NoError(t, json.Unmarshal(b, r))
+	return r
+}
+
+// The committed result is that of a whole and good run, and the READMEs have its
+// tables and the commands.
+func TestResults(t *testing.T) {
+	r := committed(t)
+	require.Empty(t, r.Faults())
+	require.Empty(t, r.Part)
+	require.Len(t, r.Cells, len(repairs())*len(questions()))
+	for i, q := range questions() {
+		require.Equal(t, q.Title, r.Questions[i].Title)
+	}
+	for name, table := range map[string]string{"../../../README.md": r.MarkdownTable(), "README.md": r.MarkdownClaims()} {
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for i, row := range strings.Split(table, "\n") {
+			if i > 1 { // below the head
+				require.Contains(t, string(b), "\n"+row+"\n", "%s has to have\n%s", name, table)
+			}
+		}
+		if name != "README.md" {
+			continue
+		}
+		for _, r := range repairs() {
+			for _, command := range r.Commands {
+				require.Contains(t, string(b), "\n"+command+"\n")
+			}
 		}
 	}
-	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.2 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
-	require.Contains(t, out, "\n      nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'\n")
-	require.Contains(t, out, "\n    two VIPs (the second rule never matches):\n")
-	require.Contains(t, out, "--dport 60002\n    is not needed")
-	require.Contains(t, out, "The tables nat and raw are also those of an iptables")
-	require.Contains(t, out, "\n  instead: nothing; it is left out\n")
-	require.Contains(t, out, "\n      ip6tables -t nat -A PREROUTING -p udp -d 2001:db8:198:51::2 --dport 60002 -j DNAT --to-destination 2001:db8:10:128::2\n")
-	require.Contains(t, out, "\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.101 --dport 60002 -j DNAT --to-destination 10.128.0.2\n")
-	require.Contains(t, out, "priority 300)\n", "the document's error")
-	require.Regexp(t, `\n two VIPs, IPv4 +✗ +✓ +✓ +✗ +✓ +✓ +✓ +✓ *\n`, out)
-	require.Contains(t, out, "\ndsrudp\n  met      one VIP, IPv4: as <expected> | of it\n")
-	require.Contains(t, out, "\nAs expected:\n  120 of 128 cells are from this run, 8 are read in the programs; of 119 it was known before what\n  had to come, and it came.\n")
-	require.Contains(t, out, "\n  dsrudp meets 16 of 16 questions.\n")
+}
+
+// All printers have the table, the claims and what is not as it has to be.
+func TestOutputs(t *testing.T) {
+	r := committed(t)
+	r.Repairs = repairs()
+	var b strings.Builder
+	r.WriteText(&b)
+	for line := range strings.Lines(b.String()) {
+		if line = strings.TrimRight(line, "\n"); !regexp.MustCompile(`^ +(ip6?tables|nft) `).MatchString(line) { // which is in one line, to be copied
+			require.LessOrEqual(t, utf8.RuneCountInString(line), page.Width, line)
+		}
+	}
+	for _, s := range []string{
+		"\n      iptables -t nat -A PREROUTING -p udp -d 198.51.100.101 --dport 60002 -j DNAT --to-destination 10.128.0.2\n",
+		"\n      nft add chain ip raw postrouting '{ type filter hook postrouting priority 300; }'\n",
+		"\n    two VIPs (the second rule never matches):\n", "\n  instead: nothing; it is left out\n", "priority 300)\n",
+		"\n    con  takes extra CPU: confirmed\n           server's CPU per datagram: 1.3× the naive program's\n",
+		"\ndsrudp\n  met      one VIP, IPv4: 6 of 6 accepted (ecmp and maglev)\n",
+		"\nAs expected:\n  Of 119 of 128 cells it was known before what had to come, and it came.\n  dsrudp meets 16 of 16 questions.\n",
+	} {
+		require.Contains(t, b.String(), s)
+	}
+	require.Regexp(t, `\n two VIPs, IPv4 +✗ +✓ +✓ +✗ +✓ +✓ +✓ +✓ *\n`, b.String())
 
 	c := r.Cell(DSRUDP, "one-vip")
-	c.Verdict, c.Surprise, c.Differs = NotMet, true, "expected met (a promise of the library)"
-	r.Cell(DSRUDP, "direct").Verdict = Failed
+	c.Verdict, c.Says, c.Differs = NotMet, "as <expected> | of it", "expected met (a promise of the library)"
+	c.Wires = []Wire{{"client eth0", make([]lab.Packet, mostLines+10)}}
 	r.Cell(Bind, "full").Verdict = TooLarge
+	r.Cell(Mangle, "two-vips").Verdict = Met
 	b.Reset()
 	r.WriteText(&b)
 	require.Regexp(t, `\n one VIP, IPv4 .* ✗ ! *\n`, b.String())
 	require.Regexp(t, `\n connection table .* too large .*\n`, b.String())
-	require.Contains(t, b.String(), "\n  open     connection table full, port exempt from tracking: too large to fill here: as")
-	require.Contains(t, b.String(), "\nNot as expected:\n  one VIP, IPv4, dsrudp: not met, expected met (a promise of the library)")
-	require.Contains(t, b.String(), "\n  a VIP, and the machine's own external address, dsrudp: could not be found out: as")
-	require.NotContains(t, b.String(), "As expected")
-}
+	require.Contains(t, b.String(), "\n  open     connection table full, port exempt from tracking: too large to fill here: ")
+	require.Contains(t, b.String(), "\n    con  does not serve several load balancers: refuted\n")
+	require.Contains(t, b.String(), "\nNot as expected:\n  one VIP, IPv4, dsrudp: not met, expected met (a promise of the library): as <expected> | of it\n")
 
-func TestMarkdown(t *testing.T) {
-	r := sample()
-	r.Cell(Bind, "full").Verdict = TooLarge
-	var b strings.Builder
+	b.Reset()
 	require.NoError(t, r.WriteMarkdown(&b))
-	commands, found := strings.CutPrefix(b.String(), r.MarkdownTable()+"\n"+r.MarkdownClaims()+"\n")
-	require.True(t, found)
-	table := strings.TrimSuffix(r.MarkdownTable(), "\n")
-	require.Contains(t, commands, "\nDNAT by nft, two VIPs:\n\n```sh\nnft add table ip nat\n")
-	lines := strings.Split(table, "\n")
-	require.Len(t, lines, 2+len(r.Questions))
-	for _, l := range lines {
-		require.Equal(t, 2+len(r.Repairs), strings.Count(l, "|"), l)
-	}
-	require.Equal(t, "| two VIPs, IPv4 | **not met** | met | met | **not met** | met | met | met | met |", lines[3])
-	require.Contains(t, b.String(), " met, 1.25× |")
-	require.Contains(t, b.String(), " too large to fill here |")
-	require.Contains(t, commands, "\n"+sharedTables+"\n")
-}
+	require.Contains(t, b.String(), "| one VIP, IPv4 | **not met** | met | met | met | met | met | met | **not met** (!) |\n")
+	require.Contains(t, b.String(), "\n| stateless mangling by nft | con: does not serve several load balancers | **refuted** | two VIPs, IPv4: met; ")
 
-func TestJSON(t *testing.T) {
-	decode := func(r *Result) (got struct {
-		OK      bool
-		Machine Machine
-		Faults  []string
-		Repairs []struct {
-			ID, Name, Note string
-			Commands       []string
-
-			CommandsTwoVIPs, CommandsIPv6 []string
-		}
-		Questions []struct{ ID, Title, Asks string }
-		Cells     []Cell
-		Claims    []Claim
-		Typos     []struct{ Printed, Wrong, Mended string }
-	},
-	) {
-		var b strings.Builder
-		require.NoError(t, r.WriteJSON(&b))
-		d := json.NewDecoder(strings.NewReader(b.String()))
-		d.DisallowUnknownFields()
-		require.NoError(t, d.Decode(&got))
-		require.False(t, d.More())
-		return got
-	}
-	r := sample()
-	got := decode(r)
-	require.True(t, got.OK)
-	require.NotNil(t, got.Faults)
-	require.Len(t, got.Repairs, 8)
-	require.Len(t, got.Repairs[2].Commands, 3)
-	require.Len(t, got.Repairs[2].CommandsTwoVIPs, 4)
-	require.Len(t, got.Questions, 16)
-	require.Equal(t, r.Cells, got.Cells)
-	require.Equal(t, r.Claims(), got.Claims)
-	require.Len(t, got.Typos, 3)
-	var b strings.Builder
+	b.Reset()
 	require.NoError(t, r.WriteJSON(&b))
-	require.Regexp(t, `(?s)"typos": \[\s+\{\s+"printed": .*"wrong": .*"mended": `, b.String())
-
-	r.Cell(DSRUDP, "one-vip").Verdict = NotMet
-	got = decode(r)
+	var got struct {
+		OK     bool
+		Faults []string
+		Result
+		Claims []Claim
+		Typos  []struct{ Printed, Wrong, Mended string }
+	}
+	d := json.NewDecoder(strings.NewReader(b.String()))
+	d.DisallowUnknownFields()
+	require.NoError(t, d.Decode(&got))
 	require.False(t, got.OK)
-	require.Len(t, got.Faults, 1)
+	require.Equal(t, r.Faults(), got.Faults)
+	require.Equal(t, r.Claims(), got.Claims)
+	c.Wires = nil // which are not in it
+	require.Equal(t, r.Cells, got.Cells)
+	require.Len(t, got.Typos, 3)
+	require.Regexp(t, `(?s)^\{\n  "ok": false,\n  "faults": \[\n.*"note": "rules made`, b.String())
 }
 
 // The page needs nothing but itself, and all links in it lead somewhere.
 func TestReport(t *testing.T) {
-	r := compared(t, []string{None, DSRUDP}, []string{"one-vip", "change"})
+	r := committed(t)
+	r.Repairs = repairs()
+	r.Cells[0].Wires = []Wire{{"client eth0", make([]lab.Packet, mostLines+10)}}
+	r.Cells[0].Says = "as <expected>"
 	var b strings.Builder
 	require.NoError(t, r.WriteHTML(&b))
-	page := b.String()
-	doc, err := html.Parse(strings.NewReader(page))
+	doc, err := html.Parse(strings.NewReader(b.String()))
 	require.NoError(t, err)
-	ids := make(map[string]bool)
+	ids, count := make(map[string]bool), make(map[string]int)
 	var links []string
-	count := make(map[string]int)
 	for n := range doc.Descendants() {
 		count[n.Data]++
 		for _, a := range n.Attr {
@@ -140,15 +138,16 @@ func TestReport(t *testing.T) {
 				ids[a.Val] = true
 			case "href":
 				links = append(links, a.Val)
+			case "class":
+				count["."+a.Val]++
 			case "src", "srcset", "action", "data":
 				require.Fail(t, "the page loads something", "%s=%s", a.Key, a.Val)
 			}
 		}
 	}
 	require.Zero(t, count["script"]+count["link"]+count["img"])
-	require.NotContains(t, page, "url(")
-	require.NotContains(t, page, "ZgotmplZ", "what the template takes for unsafe")
-	require.Equal(t, 1, count["svg"], "of the charts the one there are numbers for")
+	require.Equal(t, 4, count[".chart"])
+	require.Equal(t, 4*len(r.Repairs), count[".bar"])
 	pcaps := 0
 	for _, l := range links {
 		if name, ok := strings.CutPrefix(l, "#"); ok {
@@ -158,28 +157,55 @@ func TestReport(t *testing.T) {
 		require.True(t, strings.HasPrefix(l, "data:application/vnd.tcpdump.pcap;base64,"), l)
 		pcaps++
 	}
-	require.Equal(t, 2*2*3, pcaps, "of a client and two backends, for each repair and balancer")
-	require.Contains(t, page, "IP 203.0.113.2.40695 &gt; 198.51.100.2.60002: UDP, length")
-
-	whole := sample()
-	whole.Cells[0].Wires = []Wire{{"client eth0", make([]lab.Packet, 40)}}
-	b.Reset()
-	require.NoError(t, whole.WriteHTML(&b))
-	page = b.String()
-	require.Contains(t, page, "nft add rule ip6 nat prerouting ip6 daddr 2001:db8:198:51::2 udp dport 60002 dnat to 2001:db8:10:128::2")
-	require.Contains(t, page, html.EscapeString(sharedTables))
-	require.Contains(t, page, "it is left out.", "the document's rule that has nothing in its place")
-	require.Contains(t, page, "120 of 128 cells are from this run, 8 are read in the programs;")
-	require.Equal(t, 4, strings.Count(page, "<svg "))
-	require.Contains(t, page, "as &lt;expected&gt; | of it")
-	require.Contains(t, page, "... and 10 more")
+	require.Equal(t, 1, pcaps)
+	for _, s := range []string{
+		"nft add rule ip6 nat prerouting ip6 daddr 2001:db8:198:51::2 udp dport 60002 dnat to 2001:db8:10:128::2",
+		"as &lt;expected&gt;", "... and 10 more", "it is left out.", html.EscapeString(sharedTables), `class="confirmed"`, "width: 100.0%",
+	} {
+		require.Contains(t, b.String(), s)
+	}
+	require.NotContains(t, b.String(), "ZgotmplZ", "what the template takes for unsafe")
 }
 
-// What is below zero is shown by its number.
-func TestChartBelowZero(t *testing.T) {
-	svg, err := chart("title", []bar{{"above", 2}, {"below", -3}, {"just below", -0.01}}, func(v float64) string { return rounded(v, 1) })
-	require.NoError(t, err)
-	for _, text := range []string{">above<", ">below: -3.0<", ">just below<"} {
-		require.Contains(t, string(svg), text)
+// A claim follows what was measured, whichever of its cells it is.
+func TestClaims(t *testing.T) {
+	outcomes := func(r *Result) map[Outcome]int {
+		n := make(map[Outcome]int)
+		for _, c := range r.Claims() {
+			n[c.Outcome]++
+			require.NotEmpty(t, c.Evidence)
+		}
+		return n
 	}
+	require.Equal(t, map[Outcome]int{Confirmed: 16, NotMeasured: 2}, outcomes(committed(t)))
+	is := func(v Verdict) func(*Cell) { return func(c *Cell) { c.Verdict = v } }
+	number := func(name string, n float64) func(*Cell) { return func(c *Cell) { c.Numbers[name] = n } }
+	for _, test := range []struct {
+		repair, question string
+		change           func(*Cell)
+		refuted, open    int
+	}{
+		{DNATIPTables, "change", number("lines", 1), 1, 0},
+		{DNATNFT, "internal-external", is(NotMet), 1, 0},
+		{DNATNFT, "internal-external", is(Failed), 0, 1},
+		{DNATNFT, "memory", is(Met), 1, 0},
+		{DNATNFT, "cpu", number("ratio", 1.02), 1, 0},
+		{Mangle, "memory", is(TooLarge), 0, 1},
+		{Mangle, "cpu", number("ratio", 1.3), 1, 0},
+		{Mangle, "two-vips", is(Met), 1, 0},
+		{Bind, "change", number("lines for one VIP", 2), 1, 0},
+		{Bind, "two-vips", number("accepted bound to one", 24), 1, 0},
+		{Pktinfo, "change", is(Met), 1, 0},
+	} {
+		r := committed(t)
+		test.change(r.Cell(test.repair, test.question))
+		want := map[Outcome]int{Confirmed: 16 - test.refuted - test.open, NotMeasured: 2 + test.open}
+		if test.refuted > 0 {
+			want[Refuted] = test.refuted
+		}
+		require.Equal(t, want, outcomes(r), "%s, %s", test.repair, test.question)
+	}
+	r := committed(t)
+	r.Cells = nil
+	require.Equal(t, map[Outcome]int{NotMeasured: 18}, outcomes(r), "a part of a comparison")
 }

@@ -6,76 +6,146 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
+
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
 )
+
+// WriteJSON writes the result as one object: whether it is good and else what is
+// wrong, how long it took, what was compared, the cells question by question, what
+// they say to the document's claims, and what is wrong in its commands.
+func (r *Result) WriteJSON(w io.Writer) error {
+	faults := r.Faults()
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		OK     bool     `json:"ok"`
+		Faults []string `json:"faults"`
+		*Result
+		Claims []Claim       `json:"claims"`
+		Typos  []repair.Typo `json:"typos"`
+	}{len(faults) == 0, faults, r, r.Claims(), repair.Typos})
+}
+
+// WriteMarkdown writes the table of all cells, as one for a README, and that of the
+// document's claims.
+func (r *Result) WriteMarkdown(w io.Writer) error {
+	part := ""
+	if r.Part != "" {
+		part = fmt.Sprintf("A part of the comparison: %s.\n\n", r.Part)
+	}
+	_, err := fmt.Fprintf(w, "%sOn %v:\n\n%s\n\n%s\n", part, r.Machine, r.MarkdownTable(), r.MarkdownClaims())
+	return err
+}
+
+// MarkdownTable returns the table of all cells.
+func (r *Result) MarkdownTable() string {
+	t := table.NewWriter()
+	head := table.Row{""}
+	for _, p := range r.Repairs {
+		head = append(head, p.Name)
+	}
+	t.AppendHeader(head)
+	for _, q := range r.Questions {
+		row := table.Row{q.Title}
+		for _, p := range r.Repairs {
+			c := r.Cell(p.ID, q.ID)
+			words := string(c.Verdict)
+			if c.Verdict == NotMet || c.Verdict == Failed {
+				words = "**" + words + "**"
+			}
+			if c.Short != "" {
+				words += ", " + c.Short
+			}
+			if c.Differs != "" {
+				words += " (!)"
+			}
+			row = append(row, words)
+		}
+		t.AppendRow(row)
+	}
+	return t.RenderMarkdown()
+}
+
+// MarkdownClaims returns the document's pros and cons as a table, with what was
+// measured of them.
+func (r *Result) MarkdownClaims() string {
+	t := table.NewWriter()
+	t.AppendHeader(table.Row{"repair", "the document says", "measured", "by"})
+	for _, c := range r.Claims() {
+		outcome := string(c.Outcome)
+		if c.Outcome == Refuted {
+			outcome = "**refuted**"
+		}
+		t.AppendRow(table.Row{r.repair(c.Repair).Name, c.Side + ": " + c.Says, outcome, c.Evidence})
+	}
+	return t.RenderMarkdown()
+}
 
 //go:embed report.html
 var reportText string
 
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"commands": Repair.commandSets,
-	"class":    func(c *Cell) string { return strings.ReplaceAll(string(c.Verdict), " ", "-") },
-	"outcome":  func(o Outcome) string { return strings.ReplaceAll(string(o), " ", "-") },
-	"name":     func(r *Result, id string) string { return r.repair(id).Name },
-	"mark":     (*Cell).mark,
-	"lines":    lines,
-	"pcap":     pcap,
+	"class": func(words any) string { return strings.ReplaceAll(fmt.Sprint(words), " ", "-") },
+	"name":  func(r *Result, id string) string { return r.repair(id).Name },
+	"lines": lines,
+	"pcap":  pcap,
 }).Parse(reportText))
-
-// A reportPage is what the template is given.
-type reportPage struct {
-	*Result
-	Faults []string
-	Typos  []repair.Typo
-	Charts []template.HTML
-	Whence string
-	Tables string // what to know of nft's
-}
 
 // WriteHTML writes the result as a page that has everything in it, captures too,
 // and needs no network.
 func (r *Result) WriteHTML(w io.Writer) error {
-	page := reportPage{
-		Result: r, Faults: r.Faults(), Whence: r.whence(), Typos: repair.Typos, Tables: sharedTables,
-	}
-	for _, c := range []struct {
-		title, question, number string
-		format                  func(float64) string
-	}{
-		{"Server's CPU per datagram, as a ratio to the naive program", "cpu", "ratio", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
-		{"Connections the kernel tracks for 100 000 clients", "memory", "entries of 100000", func(v float64) string { return thousands(int(v)) }},
-		{"Kernel memory for 100 000 clients, in MB" + r.memoryNoise(), "memory", "slab bytes of 100000", func(v float64) string { return rounded(v/1e6, 1) }},
-		{"New or changed lines in the program", "change", "lines", func(v float64) string { return fmt.Sprintf("%.0f", v) }},
-	} {
-		bars := r.bars(c.question, c.number)
-		if len(bars) == 0 {
-			continue
-		}
-		svg, err := chart(c.title, bars, c.format)
-		if err != nil {
-			return fmt.Errorf("compare: chart %q: %w", c.title, err)
-		}
-		page.Charts = append(page.Charts, svg)
-	}
-	return reportTemplate.Execute(w, page)
+	return reportTemplate.Execute(w, struct {
+		*Result
+		Typos  []repair.Typo
+		Charts []chart
+		Tables string // what to know of nft's
+	}{r, repair.Typos, r.charts(), sharedTables})
 }
 
-// memoryNoise says by how much the numbers of a chart of memory are uncertain.
-func (r *Result) memoryNoise() string {
-	most := 0.0
-	for _, c := range r.Cells {
-		most = max(most, c.Numbers["noise bytes of 100000"])
+// A chart is a number of a question's cells, with a bar for each repair that has it.
+type chart struct {
+	Title string
+	Bars  []bar
+}
+
+type bar struct {
+	Name, Value string
+	Percent     float64 // of the longest bar
+}
+
+func (r *Result) charts() []chart {
+	var charts []chart
+	for _, c := range []struct{ title, question, number, format string }{
+		{"Server's CPU per datagram, as a ratio to the naive program", "cpu", "ratio", "%.2f"},
+		{"Connections the kernel tracks for 100 000 clients", "memory", "entries of 100000", "%.0f"},
+		{"Kernel memory for each of 100 000 clients, in bytes", "memory", "kernel bytes per client", "%.0f"},
+		{"New or changed lines in the program", "change", "lines", "%.0f"},
+	} {
+		var bars []bar
+		most := 1e-9
+		for _, p := range r.Repairs {
+			if cell := r.Cell(p.ID, c.question); cell != nil && len(cell.Numbers) > 0 {
+				v := cell.Numbers[c.number]
+				bars = append(bars, bar{p.Name, fmt.Sprintf(c.format, v), max(v, 0)})
+				most = max(most, v)
+			}
+		}
+		for i := range bars {
+			bars[i].Percent *= 100 / most
+		}
+		if len(bars) > 0 {
+			charts = append(charts, chart{c.title, bars})
+		}
 	}
-	if most == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (noise ±%.1f at most)", most/1e6)
+	return charts
 }
 
 // mostLines bounds what is shown of a wire; its pcap file has all of it.

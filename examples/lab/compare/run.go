@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,12 +18,12 @@ type Options struct {
 	// Repairs and Questions are the IDs of those wanted; none means all.
 	Repairs, Questions []string
 
-	// Bound is how long to wait for answers of which nothing is heard; zero
+	// Bound is how long to wait for answers of which nothing is seen; zero
 	// means four seconds.
 	Bound time.Duration
 
-	// Progress, if it is not nil, is told of each cell, how many of how many are
-	// done, and before a measurement that takes some time what it is. It is
+	// Progress, if it is not nil, is called for each cell that is done, with how
+	// many of how many are, and before a measurement that takes some time. It is
 	// called by one goroutine at a time.
 	Progress func(done, all int, what string)
 
@@ -31,50 +32,56 @@ type Options struct {
 
 // An effort is how much is measured. Tests of the package make do with less.
 type effort struct {
-	rounds int   // of windows of processor time
-	crowd  []int // the numbers of clients whose memory is weighed
-	table  int   // connections that fill the table; 0 means what it holds
-
-	slabs func() (int64, error) // how the kernel's memory is read
+	rounds  int                   // of windows of processor time
+	clients []int                 // the numbers of clients whose memory is measured
+	table   int                   // connections that fill the table; 0 means what it holds
+	slabs   func() (int64, error) // how the kernel's memory is read
 }
 
-var wholeEffort = effort{rounds: 400, crowd: []int{1, 1_000, 100_000}, slabs: slabs}
+var wholeEffort = effort{rounds: 400, clients: []int{1, 1_000, 100_000}, slabs: slabs}
 
 const defaultBound = 4 * time.Second
 
 // atOnce is the number of labs at the same time.
 const atOnce = 6
 
-// A Result is the outcome of a comparison.
-type Result struct {
-	// Part says how much of the comparison it is, and is empty if it is all.
-	Part string `json:"part,omitempty"`
-
-	Machine   Machine    `json:"machine"`
-	Repairs   []Repair   `json:"repairs"`
-	Questions []Question `json:"questions"`
-	Cells     []Cell     `json:"cells"` // question by question
-}
-
-// Cell returns the cell of a repair and a question, or nil.
-func (r *Result) Cell(repair, question string) *Cell {
-	for i, c := range r.Cells {
-		if c.Repair == repair && c.Question == question {
-			return &r.Cells[i]
-		}
-	}
-	return nil
-}
-
 // Run compares.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	rs := repairs()
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
 	if err := useTools(rs); err != nil {
 		return nil, err
 	}
 	return run(ctx, o, rs, questions())
 }
 
+// Check returns an error if there is no repair or question of a name that is given.
+func (o Options) Check() error {
+	var repairIDs, questionIDs []string
+	for _, r := range repairs() {
+		repairIDs = append(repairIDs, r.ID)
+	}
+	for _, q := range questions() {
+		questionIDs = append(questionIDs, q.ID)
+	}
+	for _, w := range o.Repairs {
+		if !slices.Contains(repairIDs, w) {
+			return fmt.Errorf("compare: repair %q: it is one of %s", w, strings.Join(repairIDs, ", "))
+		}
+	}
+	for _, w := range o.Questions {
+		if !slices.Contains(questionIDs, w) {
+			return fmt.Errorf("compare: question %q: it is one of %s", w, strings.Join(questionIDs, ", "))
+		}
+	}
+	return nil
+}
+
+// run puts all questions to all repairs: first those that can be put at the same
+// time, then the measurements. A question that cannot be put fails for itself. An
+// error says that ctx has ended.
 func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, error) {
 	start := time.Now()
 	if o.Bound == 0 {
@@ -83,81 +90,74 @@ func run(ctx context.Context, o Options, rs []Repair, qs []Question) (*Result, e
 	if o.effort == nil {
 		o.effort = &wholeEffort
 	}
-	if err := o.check(rs, qs); err != nil {
-		return nil, err
-	}
 	allRepairs, allQuestions := len(rs), len(qs)
-	res := &Result{
-		Machine:   thisMachine(),
-		Repairs:   slices.DeleteFunc(rs, func(r Repair) bool { return len(o.Repairs) > 0 && !slices.Contains(o.Repairs, r.ID) }),
-		Questions: slices.DeleteFunc(qs, func(q Question) bool { return len(o.Questions) > 0 && !slices.Contains(o.Questions, q.ID) }),
-	}
-	if n, m := len(res.Repairs), len(res.Questions); n < allRepairs || m < allQuestions {
-		res.Part = fmt.Sprintf("%d of %d repairs, %d of %d questions", n, allRepairs, m, allQuestions)
+	rs = slices.DeleteFunc(rs, func(r Repair) bool { return len(o.Repairs) > 0 && !slices.Contains(o.Repairs, r.ID) })
+	qs = slices.DeleteFunc(qs, func(q Question) bool { return len(o.Questions) > 0 && !slices.Contains(o.Questions, q.ID) })
+	res := &Result{Machine: thisMachine(), Repairs: rs, Questions: qs, Cells: make([]Cell, len(qs)*len(rs))}
+	if len(rs) < allRepairs || len(qs) < allQuestions {
+		res.Part = fmt.Sprintf("%d of %d repairs, %d of %d questions", len(rs), allRepairs, len(qs), allQuestions)
 	}
 	var ts []*trial
-	for _, r := range res.Repairs {
+	for _, r := range rs {
 		ts = append(ts, &trial{repair: r, bound: o.Bound, effort: *o.effort})
 	}
-	l := filler{result: res, trials: ts, progress: o.Progress}
-	if err := l.fill(ctx); err != nil {
-		return nil, err
-	}
-	res.Machine.Seconds = time.Since(start).Seconds()
-	return res, nil
-}
 
-// Check returns an error if there is no repair or question of a name that is given.
-func (o Options) Check() error { return o.check(repairs(), questions()) }
-
-func (o Options) check(rs []Repair, qs []Question) error {
-	if err := known(o.Repairs, rs, func(r Repair) string { return r.ID }); err != nil {
-		return fmt.Errorf("compare: repair %w", err)
-	}
-	if err := known(o.Questions, qs, func(q Question) string { return q.ID }); err != nil {
-		return fmt.Errorf("compare: question %w", err)
-	}
-	return nil
-}
-
-// known returns an error if one of the IDs wanted is of nothing there is.
-func known[T any](wanted []string, all []T, id func(T) string) error {
-	var ids []string
-	for _, a := range all {
-		ids = append(ids, id(a))
-	}
-	for _, w := range wanted {
-		if !slices.Contains(ids, w) {
-			return fmt.Errorf("%q: it is one of %s", w, strings.Join(ids, ", "))
+	var mu sync.Mutex
+	done := 0
+	show := func(n int, format string, words ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		if done += n; o.Progress != nil {
+			o.Progress(done, len(res.Cells), fmt.Sprintf(format, words...))
 		}
 	}
-	return nil
-}
-
-// each calls f with 0 to n-1, a few at a time.
-func each(n int, f func(i int)) {
-	var g errgroup.Group
-	g.SetLimit(atOnce)
-	for i := range n {
-		g.Go(func() error {
-			f(i)
+	var labs errgroup.Group
+	labs.SetLimit(atOnce)
+	for i := range res.Cells {
+		q, t := qs[i/len(ts)], ts[i%len(ts)]
+		if q.ask == nil {
+			continue
+		}
+		labs.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			c, err := q.ask(ctx, t)
+			if err != nil {
+				c = failed(err)
+			}
+			res.Cells[i] = q.judge(t.repair, c)
+			show(1, "%s: %s", q.Title, t.repair.Name)
 			return nil
 		})
 	}
-	_ = g.Wait() // none returns an error
+	_ = labs.Wait() // none returns an error
+	for i, q := range qs {
+		if q.measure == nil || ctx.Err() != nil {
+			continue
+		}
+		show(0, "%s", q.Title)
+		cells, err := q.measure(ctx, ts)
+		for k, t := range ts {
+			switch {
+			case err != nil: // what was found before is not worth more than with ask
+				res.Cells[i*len(ts)+k] = q.judge(t.repair, failed(err))
+			default:
+				res.Cells[i*len(ts)+k] = q.judge(t.repair, cells[k])
+			}
+		}
+		show(len(ts), "%s", q.Title)
+	}
+	res.Machine.Seconds = time.Since(start).Seconds()
+	return res, ctx.Err()
 }
 
-// judge makes a finding a cell.
-func judge(r Repair, q Question, f finding) Cell {
-	e := expectations[q.ID][r.ID]
-	differs := e.differs(f)
-	if differs == "" {
-		differs = idle(r, q, f)
+// judge completes the cell of a question and a repair.
+func (q Question) judge(r Repair, c Cell) Cell {
+	e := q.expected(r.ID)
+	c.Repair, c.Question, c.Expected, c.Why = r.ID, q.ID, e.verdict, e.why
+	if c.Differs == "" {
+		c.Differs = e.differs(c)
 	}
-	return Cell{
-		Repair: r.ID, Question: q.ID,
-		Verdict: f.verdict, Says: f.says, Short: f.short, Numbers: f.numbers, Happened: f.happened, Work: f.work, Wires: f.wires,
-		Expected: e.verdict, Why: e.why,
-		Surprise: differs != "", Differs: differs,
-	}
+	return c
 }

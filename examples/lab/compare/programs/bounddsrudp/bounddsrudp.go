@@ -22,23 +22,3 @@ func Listen(vips []netip.Addr) ([]net.PacketConn, error) {
 	}
 	return cs, nil
 }
-
-// Answer receives a request and answers it.
-func Answer(c net.PacketConn, b []byte) error {
-	n, client, err := c.ReadFrom(b)
-	if err != nil {
-		return err
-	}
-	_, err = c.WriteTo(echo.Reply(b[:n]), client)
-	return err
-}
-
-// Tell is Answer with what the program knows: the socket's address is the VIP.
-func Tell(c net.PacketConn, b []byte) error {
-	n, client, err := c.ReadFrom(b)
-	if err != nil {
-		return err
-	}
-	_, err = c.WriteTo(echo.Tell(b[:n], c.LocalAddr(), client), client)
-	return err
-}

@@ -14,23 +14,3 @@ func Listen(vips []netip.Addr) ([]net.PacketConn, error) {
 	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: vips[0].AsSlice(), Port: echo.Port})
 	return []net.PacketConn{c}, err
 }
-
-// Answer receives a request and answers it.
-func Answer(c net.PacketConn, b []byte) error {
-	n, client, err := c.ReadFrom(b)
-	if err != nil {
-		return err
-	}
-	_, err = c.WriteTo(echo.Reply(b[:n]), client)
-	return err
-}
-
-// Tell is Answer with what the program knows: the socket's address is the VIP.
-func Tell(c net.PacketConn, b []byte) error {
-	n, client, err := c.ReadFrom(b)
-	if err != nil {
-		return err
-	}
-	_, err = c.WriteTo(echo.Tell(b[:n], c.LocalAddr(), client), client)
-	return err
-}

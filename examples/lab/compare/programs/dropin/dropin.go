@@ -15,24 +15,14 @@ func Listen(vips []netip.Addr) ([]net.PacketConn, error) {
 	return []net.PacketConn{c}, err
 }
 
-// Answer receives a request and answers it.
-func Answer(c net.PacketConn, b []byte) error {
-	n, client, err := c.ReadFrom(b)
-	if err != nil {
-		return err
-	}
-	_, err = c.WriteTo(echo.Reply(b[:n]), client)
-	return err
-}
-
-// Tell is Answer with what the program knows: the address that ReadFrom returned
+// AnswerWithReport is echo.Answer with what the program knows: the address that ReadFrom returned
 // carries the path of the request.
-func Tell(c net.PacketConn, b []byte) error {
+func AnswerWithReport(c net.PacketConn, b []byte) error {
 	n, client, err := c.ReadFrom(b)
 	if err != nil {
 		return err
 	}
 	path, _ := dsrudp.PathOf(client)
-	_, err = c.WriteTo(echo.Tell(b[:n], path.Local, client), client)
+	_, err = c.WriteTo(echo.Report(b[:n], path.Local, client), client)
 	return err
 }

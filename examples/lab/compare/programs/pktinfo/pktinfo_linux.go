@@ -60,16 +60,16 @@ func Answer(pc net.PacketConn, b []byte) error {
 	return err
 }
 
-// Tell is Answer, for IPv4, with what the program knows: the control data names
+// AnswerWithReport is Answer, for IPv4, with what the program knows: the control data names
 // the VIP.
-func Tell(pc net.PacketConn, b []byte) error {
+func AnswerWithReport(pc net.PacketConn, b []byte) error {
 	c := pc.(*net.UDPConn)
 	oob := make([]byte, 128)
 	n, oobn, _, client, err := c.ReadMsgUDP(b, oob)
 	if err != nil {
 		return err
 	}
-	_, _, err = c.WriteMsgUDP(echo.Tell(b[:n], local(oob[:oobn]), client), oob[:oobn], client)
+	_, _, err = c.WriteMsgUDP(echo.Report(b[:n], local(oob[:oobn]), client), oob[:oobn], client)
 	return err
 }
 
