@@ -42,21 +42,22 @@ func (l *Lab) addCables() error {
 	if err := l.fabric.bridgeOnly(); err != nil {
 		return err
 	}
-	ports := []port{l.gatewayVPC(), l.balancerOut()}
-	for _, b := range l.Backends {
-		ports = append(ports, b.ingress())
-	}
-	if err := l.addSegment("vpc", ports); err != nil {
+	if err := l.addSegment("vpc", append(l.ports((*Backend).ingress), l.gatewayVPC(), l.balancerOut())); err != nil {
 		return err
 	}
 	if !l.Options.Asymmetric {
 		return nil
 	}
-	ports = []port{l.gatewayEgress()}
+	return l.addSegment("egress", append(l.ports((*Backend).egress), l.gatewayEgress()))
+}
+
+// ports returns a port of each backend.
+func (l *Lab) ports(of func(*Backend) port) []port {
+	var ps []port
 	for _, b := range l.Backends {
-		ports = append(ports, b.egress())
+		ps = append(ps, of(b))
 	}
-	return l.addSegment("egress", ports)
+	return ps
 }
 
 // addSegment joins ports by a bridge of the fabric, which knows where each
@@ -97,19 +98,12 @@ func (h *Host) addPort(bridge, dev string) error {
 	if err != nil {
 		return err
 	}
-	d, err := h.Link(dev)
-	if err != nil {
-		return err
-	}
-	if err := h.nl.LinkSetMaster(d, b); err != nil {
-		return fmt.Errorf("lab: adding %s of %s to bridge %s: %w", dev, h.Name, bridge, err)
-	}
-	return nil
+	return h.withLink("adding to bridge "+bridge, dev, func(l netlink.Link) error { return h.nl.LinkSetMaster(l, b) })
 }
 
 // settle waits for every interface of every host.
 func (l *Lab) settle() error {
-	for _, h := range l.hosts() {
+	for _, h := range l.hosts {
 		links, err := h.nl.LinkList()
 		// A change during the listing is no fault: none of ours comes or goes.
 		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
@@ -122,4 +116,88 @@ func (l *Lab) settle() error {
 		}
 	}
 	return nil
+}
+
+// Forwarding, in both families.
+var forwarding = []string{
+	"net.ipv4.ip_forward", "1",
+	"net.ipv6.conf.all.forwarding", "1",
+}
+
+func (l *Lab) setUpClient() error {
+	c := l.client()
+	if err := c.addAddrs(); err != nil {
+		return err
+	}
+	if err := c.know(l.gatewayClient()); err != nil {
+		return err
+	}
+	return c.leaveThrough(l.gatewayClient(), c)
+}
+
+func (l *Lab) setUpGateway() error {
+	if err := l.Gateway.sysctls(forwarding...); err != nil {
+		return err
+	}
+	sides := map[port][]port{
+		l.gatewayClient(): {l.client()},
+		l.gatewayFeed():   {l.balancerIn()},
+		l.gatewayVPC():    l.ports((*Backend).ingress),
+	}
+	if l.Options.Asymmetric {
+		sides[l.gatewayEgress()] = l.ports((*Backend).egress)
+	}
+	for p, neighbours := range sides {
+		if err := p.addAddrs(); err != nil {
+			return err
+		}
+		for _, n := range neighbours {
+			if err := p.know(n); err != nil {
+				return err
+			}
+		}
+	}
+	balancer := l.balancerIn().addrs()
+	for _, p := range l.vipRoutes() {
+		via := balancer[0]
+		if p.Addr().Is6() {
+			via = balancer[1]
+		}
+		if err := l.Gateway.AddRoute(p, via, l.gatewayFeed().dev); err != nil {
+			return err
+		}
+	}
+	return l.addNAT()
+}
+
+func (l *Lab) setUpBackends() error {
+	for _, b := range l.Backends {
+		in := b.ingress()
+		if err := in.join(l.gatewayVPC()); err != nil {
+			return err
+		}
+		out, gateway := in, l.gatewayVPC()
+		if l.Options.Asymmetric {
+			out, gateway = b.egress(), l.gatewayEgress()
+			if err := out.join(gateway); err != nil {
+				return err
+			}
+		}
+		if err := out.leaveThrough(gateway, in); err != nil {
+			return err
+		}
+		for _, p := range l.vipRoutes() {
+			if err := b.AddLocalRoute(p, in.dev); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *Lab) setUpBalancer() error {
+	if l.Options.Balancer == Maglev {
+		return l.setUpMaglev()
+	}
+	return l.setUpECMP()
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -23,17 +24,23 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
 
-// pair returns two hosts joined by a cable, 192.0.2.1 and 192.0.2.2.
+// pair returns two hosts joined by a cable, with the numbers 1 and 2 in 192.0.2.0/24
+// and 2001:db8::/64.
 func pair(t *testing.T) (a, b *lab.Host) {
 	t.Helper()
 	a, b = labtest.NewHost(t, "a"), labtest.NewHost(t, "b")
 	require.NoError(t, lab.Connect(a, "eth0", b, "eth0"))
-	require.NoError(t, a.AddAddr("eth0", netip.MustParsePrefix("192.0.2.1/24")))
-	require.NoError(t, b.AddAddr("eth0", netip.MustParsePrefix("192.0.2.2/24")))
+	for _, p := range []string{"192.0.2.%d/24", "2001:db8::%d/64"} {
+		require.NoError(t, a.AddAddr("eth0", netip.MustParsePrefix(fmt.Sprintf(p, 1))))
+		require.NoError(t, b.AddAddr("eth0", netip.MustParsePrefix(fmt.Sprintf(p, 2))))
+	}
 	return a, b
 }
 
-var far = netip.MustParseAddrPort("192.0.2.2:60002")
+var (
+	far  = netip.MustParseAddrPort("192.0.2.2:60002")
+	far6 = netip.MustParseAddrPort("[2001:db8::2]:60002")
+)
 
 // What was sent before Stop, or Packets, is in the record, though nobody
 // waited for it.
@@ -41,9 +48,7 @@ func TestCaptureMissesNothing(t *testing.T) {
 	t.Parallel()
 	a, b := pair(t)
 	serve(t, b, far)
-	c, err := a.DialUDP("udp4", netip.AddrPort{}, far)
-	require.NoError(t, err)
-	defer c.Close()
+	c := dialFrom(t, a, far)
 	for range 50 {
 		record, err := a.Capture("eth0")
 		require.NoError(t, err)
@@ -80,9 +85,7 @@ func TestCaptureFields(t *testing.T) {
 	serve(t, b, far)
 	record := labtest.Capture(t, a, "eth0")
 	before := time.Now()
-	c, err := a.DialUDP("udp4", netip.AddrPort{}, far)
-	require.NoError(t, err)
-	defer c.Close()
+	c := dialFrom(t, a, far)
 	ask(t, c, "hello")
 	after := time.Now()
 
@@ -114,9 +117,7 @@ func TestWaitFor(t *testing.T) {
 	serve(t, b, far)
 	record, err := b.Capture("eth0")
 	require.NoError(t, err)
-	c, err := a.DialUDP("udp4", netip.AddrPort{}, far)
-	require.NoError(t, err)
-	defer c.Close()
+	c := dialFrom(t, a, far)
 	is := func(payload string) func(lab.Packet) bool {
 		return func(p lab.Packet) bool { return string(p.Payload) == payload }
 	}
@@ -166,9 +167,7 @@ func TestCaptureOutlivesLinkDown(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, a.Netlink().LinkSetDown(link))
 	require.NoError(t, a.Up("eth0"))
-	c, err := a.DialUDP("udp4", netip.AddrPort{}, far)
-	require.NoError(t, err)
-	defer c.Close()
+	c := dialFrom(t, a, far)
 	ask(t, c, "hi")
 	require.Len(t, record.Packets(), 2)
 }
@@ -176,13 +175,11 @@ func TestCaptureOutlivesLinkDown(t *testing.T) {
 // Every rejected datagram is answered, however many there are.
 func TestRejections(t *testing.T) {
 	t.Parallel()
-	a, b := pair(t)
-	require.NoError(t, a.AddAddr("eth0", netip.MustParsePrefix("2001:db8::1/64")))
-	require.NoError(t, b.AddAddr("eth0", netip.MustParsePrefix("2001:db8::2/64")))
+	a, _ := pair(t)
 	record := labtest.Capture(t, a, "eth0")
-	for _, to := range []netip.AddrPort{far, netip.MustParseAddrPort("[2001:db8::2]:60002")} {
-		c, err := a.DialUDP("udp", netip.AddrPort{}, to)
-		require.NoError(t, err)
+	for _, to := range []netip.AddrPort{far, far6} {
+		c := dialFrom(t, a, to)
+		var err error
 		for range 500 {
 			// It fails when the answer to another one has come before.
 			for {
@@ -200,13 +197,12 @@ func TestRejections(t *testing.T) {
 			return answers == 500
 		})
 		require.NoError(t, err)
-		require.NoError(t, c.Close())
 	}
 }
 
-// A train of segments is one packet to a capture, and as many datagrams as it
+// A message of segments is one packet to a capture, and as many datagrams as it
 // has segments to the receiver.
-func TestCaptureTrain(t *testing.T) {
+func TestCaptureSegments(t *testing.T) {
 	t.Parallel()
 	a, b := pair(t)
 	var receiver *net.UDPConn
@@ -216,9 +212,7 @@ func TestCaptureTrain(t *testing.T) {
 	}))
 	defer receiver.Close()
 	record := labtest.Capture(t, a, "eth0")
-	c, err := a.DialUDP("udp4", netip.AddrPort{}, far)
-	require.NoError(t, err)
-	defer c.Close()
+	c := dialFrom(t, a, far)
 	rc, err := c.SyscallConn()
 	require.NoError(t, err)
 	require.NoError(t, rc.Control(func(fd uintptr) {
@@ -242,7 +236,7 @@ func TestCaptureTrain(t *testing.T) {
 
 func TestPCAP(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, lab.Options{})
+	l := labtest.New(t, lab.Options{})
 	record, err := l.Client.Capture("eth0")
 	require.NoError(t, err)
 	for _, f := range families {
@@ -288,10 +282,7 @@ func TestCaptureReportsLoss(t *testing.T) {
 	require.NoError(t, err)
 	to := netip.MustParseAddrPort("127.0.0.1:60002")
 	serve(t, h, to)
-	c, err := h.DialUDP("udp4", netip.AddrPort{}, to)
-	require.NoError(t, err)
-	defer c.Close()
-
+	c := dialFrom(t, h, to)
 	resume := record.Pause()
 	for range 1000 { // far more than the queue holds
 		_, err := c.Write(make([]byte, 60000))

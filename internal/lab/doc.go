@@ -26,10 +26,10 @@
 // are held by file descriptors alone, so that nothing is left when the process
 // is gone, however it went.
 //
-// The package knows nothing of the server under test. A server is placed on a
+// The package is independent of the server under test. A server is placed on a
 // host by creating its socket in [Host.Do]; clients are connected sockets from
 // [Host.DialUDP], because an unconnected one accepts an answer from anywhere
-// and hides the fault; what really crossed the wire is told by [Host.Capture].
+// and hides the fault; [Host.Capture] records what really crossed the wire.
 //
 // A program begins with Main, a test binary with that of package labtest:
 //

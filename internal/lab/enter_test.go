@@ -5,10 +5,14 @@ package lab_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,8 +134,8 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, tt.program)
-			told := p.readTo(t, "ready")
-			second, namespaces := field(told, "process"), field(told, "namespace")
+			printed := p.readTo(t, "ready")
+			second, namespaces := field(printed, "process"), field(printed, "namespace")
 			require.Len(t, namespaces, 6)
 			require.Len(t, second, 1)
 			pid, err := strconv.Atoi(second[0])
@@ -194,15 +198,6 @@ func (p *program) processes() (pids []int) {
 		}
 	}
 	return pids
-}
-
-func TestExitStatus(t *testing.T) {
-	t.Parallel()
-	labtest.Need(t)
-	err := command("exit").Run()
-	var exit *exec.ExitError
-	require.ErrorAs(t, err, &exit)
-	require.Equal(t, 5, exit.ExitCode())
 }
 
 // A program that is started inside stays where it is: it is no third process.
@@ -321,4 +316,103 @@ func TestRemedy(t *testing.T) {
 		}
 		require.NotContains(t, text, tt.not)
 	}
+}
+
+// programEnv selects the program that the test binary is to be.
+const programEnv = "LAB_TEST_PROGRAM"
+
+// programs are what tests start to see how a program that builds labs ends.
+var programs = map[string]func(){
+	"wait":       func() { lab.Main(waitProgram) },
+	"handle":     func() { lab.Main(handleProgram) },
+	"enter":      enterProgram,
+	"restricted": restrictedProgram,
+}
+
+// buildAndPrint builds a lab, prints what a careless program might leave behind,
+// and then that it is ready.
+func buildAndPrint() error {
+	l, err := lab.New(lab.Options{})
+	if err != nil {
+		return err
+	}
+	if _, err := l.Client.Capture("eth0"); err != nil {
+		return err
+	}
+	fmt.Println("process", os.Getpid())
+	hosts := []*lab.Host{l.Client, l.Gateway, l.Balancer, l.Backends[0].Host, l.Backends[1].Host}
+	for _, h := range hosts {
+		err = errors.Join(err, h.Do(func() error { return printNamespace("/proc/thread-self/ns/net") }))
+	}
+	err = errors.Join(err, printNamespace("/proc/self/ns/net"))
+	if err == nil {
+		fmt.Println("ready")
+	}
+	return err
+}
+
+func printNamespace(path string) error {
+	ns, err := os.Readlink(path)
+	fmt.Println("namespace", ns)
+	return err
+}
+
+// waitProgram waits to be ended, or for the end of its standard input.
+func waitProgram() int {
+	if err := buildAndPrint(); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+// handleProgram counts interrupts until it is terminated, and then has
+// something left to say.
+func handleProgram() int {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if err := buildAndPrint(); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	interrupts := 0
+	for s := range signals {
+		if s == syscall.SIGTERM {
+			break
+		}
+		interrupts++
+		fmt.Println("interrupted")
+	}
+	fmt.Println("flushed after", interrupts)
+	return 7
+}
+
+// enterProgram prints whether labs can be had.
+func enterProgram() {
+	err := lab.Enter()
+	fmt.Println("process", os.Getpid())
+	fmt.Println("unavailable", errors.Is(err, lab.ErrUnavailable))
+	fmt.Println("same", err == lab.Available())
+	if err != nil {
+		fmt.Println(err)
+	}
+}
+
+// restrictedProgram becomes the program named by its last argument, or the
+// tests if that is empty, in a system that grants no namespaces: there may be
+// no more user namespaces, and the capability that is the argument before the
+// last is out of reach for good. It must be started in a user namespace.
+func restrictedProgram() {
+	capability := map[string]uintptr{"admin": unix.CAP_SYS_ADMIN, "net": unix.CAP_NET_ADMIN}
+	args := os.Args[len(os.Args)-2:]
+	err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0)
+	runtime.LockOSThread() // the capability is taken from the thread that executes
+	err = errors.Join(err, unix.Prctl(unix.PR_CAPBSET_DROP, capability[args[0]], 0, 0, 0))
+	if err == nil {
+		os.Setenv(programEnv, args[1])
+		err = syscall.Exec("/proc/self/exe", os.Args[:len(os.Args)-2], os.Environ())
+	}
+	fmt.Println(err)
+	os.Exit(1)
 }

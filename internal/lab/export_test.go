@@ -2,8 +2,8 @@
 
 package lab
 
-// OutsideEnv and ReportEnv are the variables that tell a process that it is
-// inside, and that it is the second one.
+// OutsideEnv and ReportEnv are the variables of a process that is inside, and of the
+// second one.
 const (
 	OutsideEnv = outsideEnv
 	ReportEnv  = reportEnv

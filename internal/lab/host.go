@@ -5,6 +5,12 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/nftables"
@@ -50,10 +56,8 @@ func newHost(name string) (*Host, error) {
 		if h.ns, err = netns.Get(); err != nil {
 			return err
 		}
-		for _, s := range hostSysctls {
-			if err = setSysctl(s.key, s.value); err != nil {
-				return err
-			}
+		if err = setSysctls(hostSysctls...); err != nil {
+			return err
 		}
 		if h.events, err = subscribe(); err != nil {
 			return err
@@ -84,7 +88,7 @@ func loopbackUp(nl *netlink.Handle) error {
 	return nil
 }
 
-// Close lets go of the namespace. Sockets created in it stay usable, and keep
+// Close releases the namespace. Sockets created in it stay usable, and keep
 // it, until they are closed.
 func (h *Host) Close() error {
 	var errs []error
@@ -132,4 +136,143 @@ func (h *Host) Nftables() (*nftables.Conn, error) {
 		return nil, fmt.Errorf("lab: nftables of %s: %w", h.Name, err)
 	}
 	return c, nil
+}
+
+// DialUDP acts like [net.DialUDP] on the host. The socket is connected: it
+// takes datagrams from remote only, which is what a client of a DNS, QUIC or
+// game server does. A zero local address lets the kernel choose; the zone of a
+// link-local address is best the number of [Host.Index]. The caller closes the
+// connection.
+func (h *Host) DialUDP(network string, local, remote netip.AddrPort) (*net.UDPConn, error) {
+	var laddr *net.UDPAddr
+	if local.IsValid() {
+		laddr = net.UDPAddrFromAddrPort(local)
+	}
+	var c *net.UDPConn
+	err := h.Do(func() (err error) {
+		c, err = net.DialUDP(network, laddr, net.UDPAddrFromAddrPort(remote))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lab: %s: %w", h.Name, err)
+	}
+	return c, nil
+}
+
+// onThread runs f on an OS thread that runs nothing else and is thrown away
+// afterwards, so that f may change what belongs to a thread, the network
+// namespace above all. It returns what f returned. If f ended by
+// [runtime.Goexit], as a test does that fails in it, so does the caller.
+//
+// The thread is never the process's first one. /proc/self and /proc/net show
+// that thread, and it does not end with its goroutine: moved to another
+// namespace it would take the program's view of itself along, for good.
+func onThread(f func() error) (err error) {
+	returned := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // not unlocked: the thread ends with the goroutine
+		if unix.Gettid() == unix.Getpid() {
+			// While this goroutine holds the first thread another one cannot
+			// be given it.
+			defer runtime.UnlockOSThread()
+			err = onThread(f)
+		} else {
+			err = f()
+		}
+		returned = true
+	}()
+	<-done
+	if !returned {
+		runtime.Goexit()
+	}
+	return err
+}
+
+// hostSysctls are the settings every host starts with. A new namespace copies
+// the IPv4 settings of the machine's own, so that nothing may be taken for
+// granted.
+var hostSysctls = []string{
+	"net.ipv4.ip_forward", "0",
+	// The kernel takes the larger of all and the interface's own.
+	"net.ipv4.conf.all.rp_filter", "0",
+	"net.ipv4.conf.default.rp_filter", "0",
+	"net.ipv6.conf.all.disable_ipv6", "0",
+	"net.ipv6.conf.default.disable_ipv6", "0",
+	"net.ipv6.conf.all.forwarding", "0",
+	// Nobody else can have a host's addresses: without duplicate address
+	// detection they may be used at once.
+	"net.ipv6.conf.all.accept_dad", "0",
+	"net.ipv6.conf.default.accept_dad", "0",
+	// No address and no route that nobody asked for.
+	"net.ipv6.conf.all.accept_ra", "0",
+	"net.ipv6.conf.default.accept_ra", "0",
+	"net.ipv6.conf.default.router_solicitations", "0",
+	// A host that rejects a datagram says so each time: of no type of message
+	// is the rate limited. (255 is not the number of one.)
+	"net.ipv4.icmp_ratemask", "0",
+	"net.ipv6.icmp.ratemask", "255",
+}
+
+// bridgeSysctls keep a bridge from handing what it forwards to netfilter,
+// which reassembles fragments on the way. They exist where the module
+// br_netfilter is loaded, and then apply by default.
+var bridgeSysctls = []string{
+	"net.bridge.bridge-nf-call-iptables",
+	"net.bridge.bridge-nf-call-ip6tables",
+	"net.bridge.bridge-nf-call-arptables",
+}
+
+// Sysctl sets a kernel parameter in the host's namespace. The key is written
+// as for sysctl(8): parts separated by dots, or by slashes where a part, such
+// as the name of an interface, has a dot of its own. Parameters outside net.*
+// belong to the machine and not to the host.
+func (h *Host) Sysctl(key, value string) error {
+	return h.Do(func() error { return setSysctl(key, value) })
+}
+
+// setSysctl sets a parameter in the namespace of the calling thread: the
+// kernel resolves /proc/sys/net by whoever opens the file.
+func setSysctl(key, value string) error {
+	path := key
+	if !strings.Contains(key, "/") {
+		path = strings.ReplaceAll(key, ".", "/")
+	}
+	f, err := os.OpenFile("/proc/sys/"+path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("lab: sysctl %s: %w", key, err)
+	}
+	_, err = f.WriteString(value)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("lab: sysctl %s=%s: %w", key, value, err)
+	}
+	return nil
+}
+
+// setSysctls is setSysctl for several parameters, each followed by its value.
+func setSysctls(settings ...string) error {
+	for s := range slices.Chunk(settings, 2) {
+		if err := setSysctl(s[0], s[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sysctls sets several parameters at the cost of one change of namespace.
+func (h *Host) sysctls(settings ...string) error {
+	return h.Do(func() error { return setSysctls(settings...) })
+}
+
+// bridgeOnly turns netfilter for bridged packets off, where there is any.
+func (h *Host) bridgeOnly() error {
+	return h.Do(func() error {
+		for _, key := range bridgeSysctls {
+			if err := setSysctl(key, "0"); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	})
 }

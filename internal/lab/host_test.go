@@ -82,9 +82,8 @@ func TestDo(t *testing.T) {
 
 func TestDoReturnsError(t *testing.T) {
 	t.Parallel()
-	h := labtest.NewHost(t, "h")
 	want := errors.New("mine")
-	require.Equal(t, want, h.Do(func() error { return want }))
+	require.Equal(t, want, labtest.NewHost(t, "h").Do(func() error { return want }))
 }
 
 // A test that fails in Do ends, as it would outside.
@@ -115,10 +114,7 @@ func TestLoopback(t *testing.T) {
 		serve(t, a, to)
 		serve(t, b, to) // the same port, on another machine
 		for _, h := range []*lab.Host{a, b} {
-			c, err := h.DialUDP("udp", netip.AddrPort{}, to)
-			require.NoError(t, err)
-			require.Equal(t, h.Name+":hi", ask(t, c, "hi"))
-			require.NoError(t, c.Close())
+			require.Equal(t, h.Name+":hi", ask(t, dialFrom(t, h, to), "hi"))
 		}
 	}
 }
@@ -128,24 +124,15 @@ func TestLoopback(t *testing.T) {
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		a, b := labtest.NewHost(t, "a"), labtest.NewHost(t, "b")
-		require.NoError(t, lab.Connect(a, "left", b, "right"))
-		require.NoError(t, a.AddAddr("left", netip.MustParsePrefix("192.0.2.1/24")))
-		require.NoError(t, b.AddAddr("right", netip.MustParsePrefix("192.0.2.2/24")))
-		require.NoError(t, a.AddAddr("left", netip.MustParsePrefix("2001:db8::1/64")))
-		require.NoError(t, b.AddAddr("right", netip.MustParsePrefix("2001:db8::2/64")))
-		i, err := a.Index("left")
+		a, b := pair(t)
+		i, err := a.Index("eth0")
 		require.NoError(t, err)
-		j, err := b.Index("right")
+		j, err := b.Index("eth0")
 		require.NoError(t, err)
 		require.NotEqual(t, i, j)
-		for _, addr := range []string{"192.0.2.2", "2001:db8::2"} {
-			to := netip.AddrPortFrom(netip.MustParseAddr(addr), lab.Port)
+		for _, to := range []netip.AddrPort{far, far6} {
 			serve(t, b, to)
-			c, err := a.DialUDP("udp", netip.AddrPort{}, to)
-			require.NoError(t, err)
-			require.Equal(t, "b:hi", ask(t, c, "hi"))
-			require.NoError(t, c.Close())
+			require.Equal(t, "b:hi", ask(t, dialFrom(t, a, to), "hi"))
 		}
 	}
 }
@@ -168,7 +155,7 @@ func TestAddAddr(t *testing.T) {
 	t.Parallel()
 	h, _ := pair(t)
 	for i := range 50 {
-		for _, p := range []string{"198.51.100.%d/24", "2001:db8::%d/64"} {
+		for _, p := range []string{"198.51.100.%d/24", "2001:db8:50::%d/64"} {
 			p := netip.MustParsePrefix(fmt.Sprintf(p, i+1))
 			require.NoError(t, h.AddAddr("eth0", p))
 			routes, err := h.Netlink().RouteGet(p.Addr().AsSlice())
@@ -193,10 +180,7 @@ func TestLinkLocal(t *testing.T) {
 	serve(t, b, netip.AddrPortFrom(netip.IPv6Unspecified(), lab.Port))
 	index, err := a.Index("eth0")
 	require.NoError(t, err)
-	zone := addr.String() + "%" + strconv.Itoa(index)
-	c, err := a.DialUDP("udp6", netip.AddrPort{}, netip.AddrPortFrom(netip.MustParseAddr(zone), lab.Port))
-	require.NoError(t, err)
-	defer c.Close()
+	c := dialFrom(t, a, netip.AddrPortFrom(addr.WithZone(strconv.Itoa(index)), lab.Port))
 	require.Equal(t, "b:hi", ask(t, c, "hi"))
 }
 
@@ -204,7 +188,6 @@ func TestLinkLocal(t *testing.T) {
 func TestLocalRoute(t *testing.T) {
 	t.Parallel()
 	h, _ := pair(t)
-	require.NoError(t, h.AddAddr("eth0", netip.MustParsePrefix("2001:db8::1/64")))
 	for _, tt := range []struct{ route, in string }{
 		{"198.51.100.2/32", "198.51.100.2"},
 		{"198.18.0.0/15", "198.19.1.2"},
@@ -239,14 +222,9 @@ func TestUp(t *testing.T) {
 	for _, p := range []string{"192.0.2.3/24", "2001:db8::3/64"} {
 		to := netip.MustParsePrefix(p)
 		require.NoError(t, b.AddAddr("mac0", to))
-		serve(t, b, netip.AddrPortFrom(to.Addr(), lab.Port))
-	}
-	require.NoError(t, a.AddAddr("eth0", netip.MustParsePrefix("2001:db8::1/64")))
-	for _, addr := range []string{"192.0.2.3", "2001:db8::3"} {
-		c, err := a.DialUDP("udp", netip.AddrPort{}, netip.AddrPortFrom(netip.MustParseAddr(addr), lab.Port))
-		require.NoError(t, err)
-		require.Equal(t, "b:hi", ask(t, c, "hi"))
-		require.NoError(t, c.Close())
+		server := netip.AddrPortFrom(to.Addr(), lab.Port)
+		serve(t, b, server)
+		require.Equal(t, "b:hi", ask(t, dialFrom(t, a, server), "hi"))
 	}
 
 	// Without carrier there is nothing to wait for, and an address for later.
@@ -289,10 +267,7 @@ func TestRouter(t *testing.T) {
 
 		far := netip.AddrPortFrom(netip.MustParseAddr(tt.far), lab.Port)
 		serve(t, b, far)
-		c, err := a.DialUDP("udp", netip.AddrPort{}, far)
-		require.NoError(t, err)
-		require.Equal(t, "b:hi", ask(t, c, "hi"))
-		require.NoError(t, c.Close())
+		require.Equal(t, "b:hi", ask(t, dialFrom(t, a, far), "hi"))
 
 		require.NoError(t, a.DelRoute(right, via, "eth0"))
 		_, err = a.DialUDP("udp", netip.AddrPort{}, far)
@@ -336,18 +311,4 @@ func TestErrors(t *testing.T) {
 		require.ErrorContains(t, err, "the host", what)
 	}
 	require.ErrorContains(t, h.Up("nothing"), "nothing")
-}
-
-// Labs are of use to thousands of tests only if building one is quick.
-func BenchmarkNew(b *testing.B) {
-	for _, balancer := range []lab.Balancer{lab.ECMP, lab.Maglev} {
-		b.Run(string(balancer), func(b *testing.B) {
-			labtest.Need(b)
-			for b.Loop() {
-				l, err := lab.New(lab.Options{Balancer: balancer})
-				require.NoError(b, err)
-				require.NoError(b, l.Close())
-			}
-		})
-	}
 }

@@ -29,8 +29,8 @@ const (
 //	}
 //
 // What comes from a VIP or goes to one keeps its addresses, and is not even
-// tracked: a gateway that remembered the request could not be told from one
-// that knows which address the reply should have had.
+// tracked: a gateway that remembered the request would look like one that
+// knows which address the reply should have had.
 func (l *Lab) addNAT() error {
 	c, err := l.Gateway.Nftables()
 	if err != nil {

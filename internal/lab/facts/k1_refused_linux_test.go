@@ -10,83 +10,51 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
-	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
-
-// The options that loosen the kernel's guard over local addresses.
-var (
-	bareFreeBind    = bareOn(unix.IPPROTO_IP, unix.IP_FREEBIND)
-	bareTransparent = bareOn(unix.IPPROTO_IP, unix.IP_TRANSPARENT)
-)
-
-// badSource is how the kernel refuses an address that is not the host's:
-// EINVAL on older ones.
-var badSource = []error{unix.ENETUNREACH, unix.EINVAL}
 
 // K1.8: the source has to be local. Of all options only IP_TRANSPARENT changes
 // that, and dsrudp keeps the rule also then.
 func TestK1_8_SourceNotLocal(t *testing.T) {
-	stranger := netip.MustParseAddr("192.0.2.77")
 	s, _ := newSite(t, lab.Options{})
-	onWire := labtest.Capture(t, s.server, "eth0")
 	for _, tt := range []struct {
 		name     string
 		nonlocal string // net.ipv4.ip_nonlocal_bind
-		option   bareOption
-		freeBind bool // of dsrudp
+		options  []option
 		spoofs   bool
 	}{
 		{name: "plain", nonlocal: "0"},
-		{name: "IP_FREEBIND", nonlocal: "0", option: bareFreeBind, freeBind: true},
+		{name: "IP_FREEBIND", nonlocal: "0", options: []option{freebind}},
 		{name: "ip_nonlocal_bind", nonlocal: "1"},
-		{name: "IP_TRANSPARENT", nonlocal: "0", option: bareTransparent, spoofs: true},
+		{name: "IP_TRANSPARENT", nonlocal: "0", options: []option{transparent}, spoofs: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			require.NoError(t, s.server.Sysctl("net.ipv4.ip_nonlocal_bind", tt.nonlocal))
-			options := []bareOption{barePktinfo4}
-			if tt.option != nil {
-				options = append(options, tt.option)
-			}
-			s.eachBare(t, func(t *testing.T, b *bareServer) {
+			s.eachBare(t, networks4, func(t *testing.T, b *bare) {
 				client := s.dial(t, s.vips[0])
-				s.ask(t, client)
-				r := b.receive()
-				answer, err := b.tryAnswer(r, info4{specDst: stranger}.oob())
-				right := b.answer(r, info4{specDst: s.vips[0]}.oob())
-				s.requireAccepted(t, client, right)
+				r := b.asked(client)
+				answer, err := b.tryAnswer(r, source(foreign4))
+				requireAccepted(t, client, b.answer(r, source(s.vips[0])))
 				if tt.spoofs {
 					require.NoError(t, err)
-					require.Equal(t, stranger, siteSent(t, onWire, answer).Src.Addr())
+					s.requireSentFrom(t, answer, foreign4)
 					return
 				}
-				bareFails(t, err, badSource...)
-				siteNotSent(t, onWire, answer, right)
-			}, options...)
-
-			lc := dsrudp.ListenConfig{Control: bareControl(options[1:]...), FreeBind: tt.freeBind}
-			errnos := badSource
-			if tt.spoofs {
-				errnos = nil // the kernel would have sent it
-			}
-			for _, network := range bareNetworks {
+				requireErrno(t, err, badSource...)
+				s.requireNotSent(t, answer)
+			}, tt.options...)
+			lc := dsrudp.ListenConfig{Control: control(tt.options...), FreeBind: tt.name == "IP_FREEBIND"}
+			for _, network := range networks4 {
 				t.Run("dsrudp/"+network, func(t *testing.T) {
-					c := s.listenDSR(t, lc, network, netip.Addr{})
-					client := s.dial(t, s.vips[1])
-					s.ask(t, client)
-					_, p, err := c.ReadFromPath(make([]byte, 2048))
-					require.NoError(t, err)
-
-					_, err = c.WriteToPath([]byte(t.Name()), dsrudp.Path{Local: netip.AddrPortFrom(stranger, 0), Remote: p.Remote})
-					dsrNotLocal(t, err, errnos...)
-					_, _, err = c.WriteMsgUDPAddrPort([]byte(t.Name()), info4{specDst: stranger}.oob(), p.Remote)
-					dsrNotLocal(t, err, errnos...)
-					require.EqualValues(t, 2, c.Stats().Refused)
-
-					right := "right: " + t.Name()
-					_, err = c.WriteToPath([]byte(right), p)
-					require.NoError(t, err)
-					s.requireAccepted(t, client, right)
-					siteNotSent(t, onWire, t.Name(), right)
+					c, client := s.conn(t, lc, network, netip.Addr{}), s.dial(t, s.vips[1])
+					p := s.path(t, c, client)
+					s.requireRefused(t, c, foreign4, p.Remote, sends...)
+					_, err := c.WriteToPath(nil, path(foreign4, p.Remote))
+					if tt.spoofs {
+						requireNotLocal(t, err) // the kernel would have sent it
+					} else {
+						requireNotLocal(t, err, badSource...)
+					}
+					s.requireAnswered(t, c, byPath, client)
 				})
 			}
 		})
@@ -96,82 +64,106 @@ func TestK1_8_SourceNotLocal(t *testing.T) {
 // K1.9: a local route in a table other than local receives, and cannot send.
 func TestK1_9_LocalRouteInAnotherTable(t *testing.T) {
 	s, l := newSite(t, lab.Options{})
-	const table = 100
 	other, vip := s.vips[0], s.vips[1]
-	require.NoError(t, s.server.DelLocalRoute(netip.PrefixFrom(vip, 32), "eth0"))
-	require.NoError(t, s.server.Netlink().RouteAdd(&netlink.Route{
-		Dst: netlink.NewIPNet(vip.AsSlice()), Type: unix.RTN_LOCAL, Table: table, Scope: netlink.SCOPE_HOST,
-		LinkIndex: siteIndex(t, s.server, "eth0"),
-	}))
+	require.NoError(t, s.server.DelLocalRoute(single(vip), dev))
 	rule := netlink.NewRule()
-	rule.Dst, rule.Table, rule.Priority = netlink.NewIPNet(vip.AsSlice()), table, 50
-	require.NoError(t, s.server.Netlink().RuleAdd(rule))
-	onWire := labtest.Capture(t, s.server, "eth0")
+	rule.Dst = ipNet(single(vip))
+	s.addRule(t, single(vip), rule)
 
-	s.eachBare(t, func(t *testing.T, b *bareServer) {
-		client := s.dial(t, vip)
-		s.ask(t, client)
-		r := b.receive()
+	s.eachBare(t, networks4, func(t *testing.T, b *bare) {
+		r := b.asked(s.dial(t, vip))
 		require.Equal(t, vip, r.v4.specDst)
-		answer, err := b.tryAnswer(r, info4{specDst: vip}.oob())
-		bareFails(t, err, badSource...)
+		answer, err := b.tryAnswer(r, source(vip))
+		requireErrno(t, err, badSource...)
 		// Without a source it is K1.1 again.
-		stray := b.answer(r, nil)
-		require.Equal(t, l.Backends[0].Internal4, siteSent(t, onWire, stray).Src.Addr())
-		siteNotSent(t, onWire, answer, stray)
-	}, barePktinfo4)
-	s.eachDSR(t, func(t *testing.T, c *dsrudp.Conn, w dsrWay) {
+		s.requireSentFrom(t, b.answer(r, nil), l.Backends[0].Internal4)
+		s.requireNotSent(t, answer)
+	}, pktinfo4)
+	s.eachWay(t, networks4, func(t *testing.T, c *dsrudp.Conn, w way) {
 		round := s.receiveAll(t, c, w, s.dial(t, vip))
-		dsrNotLocal(t, round.answers[0](t.Name()), badSource...)
+		requireNotLocal(t, round.answers[0](t.Name()), badSource...)
 		require.EqualValues(t, 1, c.Stats().Refused)
 		// The other VIP does not suffer, and nothing left from anywhere.
-		right := s.requireAnswered(t, c, w, s.dial(t, other))
-		siteNotSent(t, onWire, t.Name(), right[0])
+		s.requireAnswered(t, c, w, s.dial(t, other))
+		s.requireNotSent(t, t.Name())
 	})
 }
 
 // K1.10: a group cannot be a source.
 func TestK1_10_GroupAsSource(t *testing.T) {
 	s, _ := newSite(t, lab.Options{})
-	onWire := labtest.Capture(t, s.server, "eth0")
 	groups := []netip.Addr{
-		netip.MustParseAddr("224.0.0.251"),
-		netip.MustParseAddr("239.1.2.3"),
-		netip.MustParseAddr("255.255.255.255"),
+		netip.MustParseAddr("224.0.0.251"), netip.MustParseAddr("239.1.2.3"), netip.MustParseAddr("255.255.255.255"),
 	}
-	s.eachBare(t, func(t *testing.T, b *bareServer) {
-		client := s.dial(t, s.vips[0])
-		s.ask(t, client)
-		r := b.receive()
+	s.eachBare(t, networks4, func(t *testing.T, b *bare) {
+		r := b.asked(s.dial(t, s.vips[0]))
 		for _, group := range groups {
-			_, err := b.tryAnswer(r, info4{specDst: group}.oob())
+			_, err := b.tryAnswer(r, source(group))
 			require.ErrorIs(t, err, unix.EINVAL)
 		}
 	})
-	for _, network := range bareNetworks {
-		for _, transparent := range []bool{false, true} {
-			name, lc := "dsrudp/"+network, dsrudp.ListenConfig{}
-			errnos := []error{unix.EINVAL}
-			if transparent {
-				name += "/IP_TRANSPARENT"
-				lc.Control = bareControl(bareTransparent)
-				errnos = nil
-			}
-			t.Run(name, func(t *testing.T) {
-				c := s.listenDSR(t, lc, network, netip.Addr{})
-				client := s.dial(t, s.vips[1])
-				s.ask(t, client)
-				_, p, err := c.ReadFromPath(make([]byte, 2048))
-				require.NoError(t, err)
+	for _, network := range networks4 {
+		for name, options := range map[string][]option{"plain": nil, "IP_TRANSPARENT": {transparent}} {
+			t.Run("dsrudp/"+network+"/"+name, func(t *testing.T) {
+				c, client := s.conn(t, dsrudp.ListenConfig{Control: control(options...)}, network, netip.Addr{}), s.dial(t, s.vips[1])
+				p := s.path(t, c, client)
 				for _, group := range groups {
-					_, err = c.WriteToPath([]byte(t.Name()), dsrudp.Path{Local: netip.AddrPortFrom(group, 0), Remote: p.Remote})
-					dsrNotLocal(t, err, errnos...)
-					_, _, err = c.WriteMsgUDPAddrPort([]byte(t.Name()), info4{specDst: group}.oob(), p.Remote)
-					dsrNotLocal(t, err, errnos...)
+					s.requireRefused(t, c, group, p.Remote, sends...)
 				}
-				right := s.requireAnswered(t, c, dsrPacket, client)
-				siteNotSent(t, onWire, t.Name(), right[0])
+				s.requireAnswered(t, c, byPath, client)
 			})
 		}
+	}
+}
+
+// K1.14: a VIP may be withdrawn between request and answer.
+func TestK1_14_Withdrawn(t *testing.T) {
+	s, l := newSite(t, lab.Options{})
+	gone, stays := s.vips[0], s.vips[1]
+	withdraw := func(t *testing.T) (restore func()) { return s.withdraw(t, single(gone)) }
+	s.eachBare(t, networks4, func(t *testing.T, b *bare) {
+		client := s.dial(t, gone)
+		r := b.asked(client)
+		restore := withdraw(t)
+		answer, err := b.tryAnswer(r, source(gone))
+		requireErrno(t, err, badSource...)
+		// To try again without a source, as some do, is K1.1.
+		s.requireSentFrom(t, b.answer(r, nil), l.Backends[0].Internal4)
+		s.requireNotSent(t, answer)
+		restore()
+		requireAccepted(t, client, b.answer(r, source(gone)))
+	})
+	s.eachWay(t, networks4, func(t *testing.T, c *dsrudp.Conn, w way) {
+		round := s.receiveAll(t, c, w, s.dial(t, gone), s.dial(t, stays))
+		restore := withdraw(t)
+		requireNotLocal(t, round.answers[0](t.Name()), badSource...)
+		require.EqualValues(t, 1, c.Stats().Refused)
+		// The other VIP does not suffer, and nothing left from anywhere.
+		s.requireAnswered(t, c, w, s.dial(t, stays))
+		s.requireNotSent(t, t.Name())
+		restore()
+		round.requireAccepted(t)
+	})
+
+	// Bound to the VIP it is the same.
+	t.Run("bound/bare", func(t *testing.T) {
+		b, client := s.listen(t, "udp4", gone), s.dial(t, gone)
+		r := b.asked(client)
+		restore := withdraw(t)
+		_, err := b.tryAnswer(r, nil)
+		requireErrno(t, err, badSource...)
+		restore()
+		requireAccepted(t, client, b.answer(r, nil))
+	})
+	for _, w := range ways {
+		t.Run("bound/dsrudp/"+w.name, func(t *testing.T) {
+			c := s.conn(t, dsrudp.ListenConfig{}, "udp", gone)
+			round := s.receiveAll(t, c, w, s.dial(t, gone))
+			restore := withdraw(t)
+			requireNotLocal(t, round.answers[0]("withdrawn"), badSource...)
+			require.EqualValues(t, 1, c.Stats().Refused)
+			restore()
+			round.requireAccepted(t)
+		})
 	}
 }

@@ -1,11 +1,11 @@
 package facts_test
 
 import (
-	"net"
 	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
@@ -13,125 +13,84 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
 
-// eachBare runs f for sockets of both kinds, made with the options.
-func (s *site) eachBare(t *testing.T, f func(t *testing.T, b *bareServer), options ...bareOption) {
-	t.Helper()
-	for _, network := range bareNetworks {
-		t.Run("bare/"+network, func(t *testing.T) {
-			f(t, s.listen(t, network, netip.Addr{}, options...))
-		})
-	}
-}
-
 // K1.1: sendto leaves from the machine's own address. This is what dsrudp is
 // for.
 func TestK1_1_SendtoLeavesFromOwnAddress(t *testing.T) {
 	s, l := newSite(t, lab.Options{})
-	s.eachBare(t, func(t *testing.T, b *bareServer) {
-		onWire := labtest.Capture(t, s.server, "eth0")
+	s.eachBare(t, networks4, func(t *testing.T, b *bare) {
 		for _, vip := range s.vips {
 			client := s.dial(t, vip)
-			s.ask(t, client)
-			answer := b.answer(b.receive(), nil)
-			require.Equal(t, l.Backends[0].Internal4, siteSent(t, onWire, answer).Src.Addr())
+			answer := b.answer(b.asked(client), nil)
+			s.requireSentFrom(t, answer, l.Backends[0].Internal4)
 			s.requireRejected(t, client, answer, s.own)
-
 			// Nothing is wrong with the client: it takes the right answer.
-			s.ask(t, client)
-			s.requireAccepted(t, client, b.answer(b.receive(), info4{specDst: vip}.oob()))
+			requireAccepted(t, client, b.answer(b.asked(client), source(vip)))
 		}
 	})
 	t.Run("bare/unconnected client", func(t *testing.T) {
-		b := s.listen(t, "udp4", netip.Addr{})
-		var client *net.UDPConn
-		require.NoError(t, s.client.Do(func() (err error) {
-			client, err = net.ListenUDP("udp4", &net.UDPAddr{})
-			return err
-		}))
-		siteConn(t, client)
-		_, err := client.WriteToUDPAddrPort([]byte("unconnected"), netip.AddrPortFrom(s.vips[0], lab.Port))
+		b, client := s.listen(t, "udp4", netip.Addr{}), listenUDP(t, s.client, l.Client4)
+		_, err := client.WriteToUDPAddrPort([]byte("unconnected"), server(s.vips[0]))
 		require.NoError(t, err)
 		answer := b.answer(b.receive(), nil)
 		got := make([]byte, 2048)
 		n, from, err := client.ReadFromUDPAddrPort(got)
 		require.NoError(t, err)
 		require.Equal(t, answer, string(got[:n]), "it takes answers from anywhere, and so proves nothing")
-		require.Equal(t, netip.AddrPortFrom(s.own, lab.Port), from)
+		require.Equal(t, server(s.own).String(), from.String())
 	})
-	s.requireDSR(t)
+	s.requireDSR(t, s.vips...)
 }
 
 // K1.2: a source and no interface is right, and needs no privilege.
 func TestK1_2_SourceWithoutPrivilege(t *testing.T) {
 	s, _ := newSite(t, lab.Options{})
-	s.eachBare(t, func(t *testing.T, b *bareServer) {
+	s.eachBare(t, networks4, func(t *testing.T, b *bare) {
 		for _, vip := range s.vips {
 			client := s.dial(t, vip)
-			s.ask(t, client)
-			r := b.receive()
+			r := b.asked(client)
 			var answer string
-			s.unprivileged(t, func() { answer = b.answer(r, info4{specDst: vip}.oob()) })
-			s.requireAccepted(t, client, answer)
+			unprivileged(t, s.server, func() { answer = b.answer(r, source(vip)) })
+			requireAccepted(t, client, answer)
 		}
 	})
-	s.requireDSR(t)
-	for _, network := range bareNetworks {
-		for _, w := range dsrWays {
-			t.Run("dsrudp/unprivileged/"+network+"/"+w.name, func(t *testing.T) {
-				clients := s.dialAll(t)
-				s.unprivileged(t, func() {
-					lc := dsrudp.ListenConfig{}
-					c, err := lc.ListenPacket(t.Context(), network, siteAddress(netip.Addr{}))
+	for _, network := range networks4 {
+		for _, w := range ways {
+			t.Run("dsrudp/"+network+"/"+w.name, func(t *testing.T) {
+				clients := s.dialAll(t, s.vips...)
+				unprivileged(t, s.server, func() {
+					c, err := dsrudp.ListenPacket(network, address(netip.Addr{}))
 					require.NoError(t, err)
-					s.requireAnswered(t, siteConn(t, c), w, clients...)
+					s.requireAnswered(t, bounded(t, c), w, clients...)
 				})
 			})
 		}
 	}
 }
 
-// unprivileged runs f on the server, without any capability.
-func (s *site) unprivileged(t *testing.T, f func()) {
-	t.Helper()
-	require.NoError(t, s.server.Do(func() error {
-		h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		var none [2]unix.CapUserData
-		if err := unix.Capset(&h, &none[0]); err != nil { // of this thread, which ends with Do
-			return err
-		}
-		f()
-		return nil
-	}))
-}
-
 // K1.3: ipi_addr is what is received, and not looked at when sending.
 func TestK1_3_HeaderDestinationIsNoSource(t *testing.T) {
 	s, _ := newSite(t, lab.Options{})
-	s.eachBare(t, func(t *testing.T, b *bareServer) {
+	s.eachBare(t, networks4, func(t *testing.T, b *bare) {
 		for _, vip := range s.vips {
 			client := s.dial(t, vip)
-			s.ask(t, client)
-			r := b.receive()
+			r := b.asked(client)
 			require.Equal(t, vip, r.v4.addr)
 			s.requireRejected(t, client, b.answer(r, info4{addr: r.v4.addr}.oob()), s.own)
-			s.requireAccepted(t, client, b.answer(r, info4{specDst: r.v4.specDst}.oob()))
+			requireAccepted(t, client, b.answer(r, source(r.v4.specDst)))
 		}
-	}, barePktinfo4)
-	s.requireDSR(t)
-	for _, network := range bareNetworks {
-		t.Run("dsrudp/"+network+"/ipi_addr handed back", func(t *testing.T) {
-			c := s.listenDSR(t, dsrudp.ListenConfig{}, network, netip.Addr{})
+	}, pktinfo4)
+	for _, network := range networks4 {
+		t.Run("dsrudp/"+network, func(t *testing.T) {
+			c := s.wildcard(t, network)
 			for _, vip := range s.vips {
 				client := s.dial(t, vip)
-				s.ask(t, client)
-				_, from, err := c.ReadFromUDPAddrPort(make([]byte, 2048))
+				to := s.path(t, c, client).Remote
+				_, _, err := c.WriteMsgUDPAddrPort([]byte("by ipi_addr"), info4{addr: vip}.oob(), to)
 				require.NoError(t, err)
-				_, _, err = c.WriteMsgUDPAddrPort([]byte("by ipi_addr"), info4{addr: vip}.oob(), from)
-				require.NoError(t, err)
-				s.requireAccepted(t, client, "by ipi_addr")
+				requireAccepted(t, client, "by ipi_addr")
 
 				// An address that is not the host's stays one.
-				_, _, err = c.WriteMsgUDPAddrPort([]byte("by ipi_addr"), info4{addr: netip.MustParseAddr("10.128.0.255")}.oob(), from)
+				_, _, err = c.WriteMsgUDPAddrPort([]byte("by ipi_addr"), info4{addr: netip.MustParseAddr("10.128.0.255")}.oob(), to)
 				require.ErrorIs(t, err, dsrudp.ErrNoPath)
 			}
 		})
@@ -142,14 +101,58 @@ func TestK1_3_HeaderDestinationIsNoSource(t *testing.T) {
 // is the way of the request.
 func TestK1_4_EchoOnSymmetricRoute(t *testing.T) {
 	s, _ := newSite(t, lab.Options{})
-	s.eachBare(t, func(t *testing.T, b *bareServer) {
+	s.eachBare(t, networks4, func(t *testing.T, b *bare) {
 		for _, vip := range s.vips {
 			client := s.dial(t, vip)
-			s.ask(t, client)
-			r := b.receive()
-			require.Equal(t, &info4{ifindex: siteIndex(t, s.server, "eth0"), specDst: vip, addr: vip}, r.v4)
-			s.requireAccepted(t, client, b.answer(r, r.oob))
+			r := b.asked(client)
+			require.Equal(t, &info4{ifindex: index(t, s.server, dev), specDst: vip, addr: vip}, r.v4)
+			requireAccepted(t, client, b.answer(r, r.oob))
 		}
-	}, barePktinfo4)
-	s.requireDSR(t)
+	}, pktinfo4)
+}
+
+// K1.13: a rule that has what comes from a VIP routed by a table of its own is
+// obeyed when the source is given and the interface is not.
+func TestK1_13_RuleBySource(t *testing.T) {
+	s, _ := newSite(t, lab.Options{Asymmetric: true})
+	const table = 200
+	require.NoError(t, s.server.Netlink().RouteAdd(&netlink.Route{
+		Dst: ipNet(any4), Table: table, Gw: []byte{10, 128, 0, 1}, Flags: int(netlink.FLAG_ONLINK), LinkIndex: index(t, s.server, dev),
+	}))
+	rule := netlink.NewRule()
+	rule.Src, rule.Table, rule.Priority = ipNet(single(s.vips[0])), table, 50
+	require.NoError(t, s.server.Netlink().RuleAdd(rule))
+
+	// One VIP has the rule, the other goes the way of everything else.
+	s.requireWaysOut(t, labtest.Capture(t, s.server, dev), s.wire)
+}
+
+// requireWaysOut requires that the answers of each VIP leave by an interface.
+func (s *site) requireWaysOut(t *testing.T, out ...*lab.Capture) {
+	t.Helper()
+	s.eachBare(t, networks4, func(t *testing.T, b *bare) {
+		for i, vip := range s.vips {
+			client := s.dial(t, vip)
+			answer := b.answer(b.asked(client), source(vip))
+			waitSent(t, out[i], answer)
+			requireAccepted(t, client, answer)
+		}
+	})
+	s.eachWay(t, networks4, func(t *testing.T, c *dsrudp.Conn, w way) {
+		for i, answer := range s.requireAnswered(t, c, w, s.dialAll(t, s.vips...)...) {
+			waitSent(t, out[i], answer)
+		}
+	})
+}
+
+// K1.15: the interface that requests come in by needs no route at all, if the
+// answer does not name it.
+func TestK1_15_DefaultRouteElsewhere(t *testing.T) {
+	s, _ := newSite(t, lab.Options{Asymmetric: true})
+	require.NoError(t, s.server.DelRoute(netip.MustParsePrefix("10.128.0.1/32"), netip.Addr{}, dev))
+	routes, err := s.server.Netlink().RouteListFiltered(unix.AF_INET,
+		&netlink.Route{LinkIndex: index(t, s.server, dev), Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
+	require.NoError(t, err)
+	require.Empty(t, routes)
+	s.requireWaysOut(t, s.wire, s.wire)
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
@@ -15,147 +14,157 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
 
-// duoLinkLocal returns the link-local address that the kernel gave an interface.
-func duoLinkLocal(t *testing.T, h *lab.Host, dev string) netip.Addr {
-	t.Helper()
-	l, err := h.Link(dev)
-	require.NoError(t, err)
-	addrs, err := h.Netlink().AddrList(l, unix.AF_INET6)
-	require.NoError(t, err)
-	for _, a := range addrs {
-		if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.IsLinkLocalUnicast() {
-			return ip
-		}
-	}
-	require.Fail(t, "no link-local address", "%s of %s", dev, h.Name)
-	return netip.Addr{}
-}
-
 // K2.7: a good link-local source needs the index of its interface beside it.
 func TestK2_7_LinkLocalSourceNeedsIndex(t *testing.T) {
-	d := newDuo(t)
-	src := info6{addr: duoLinkLocal(t, d.server, duoDev)}
-	pinned := info6{src.addr, siteIndex(t, d.server, duoDev)}
-	for _, network := range k2Networks {
-		t.Run("bare/"+network, func(t *testing.T) {
-			b, to := d.listen(t, network, netip.Addr{}), d.unheard(t)
-			for range 2 {
-				bad, good := duoPayload("no index"), duoPayload("index")
-				_, _, err := b.WriteMsgUDPAddrPort([]byte(bad), src.oob(), to)
+	s := newCable(t)
+	from := linkLocal(t, s.server, dev)
+	scoped := from.WithZone(strconv.Itoa(index(t, s.server, dev)))
+	to := s.sink(t, client6)
+	for name, options := range freebindOrNot {
+		t.Run(name, func(t *testing.T) {
+			s.eachBare(t, networks6, func(t *testing.T, b *bare) {
+				never, err := b.sendTo(to, source(from))
 				require.ErrorIs(t, err, unix.EINVAL)
-				_, _, err = b.WriteMsgUDPAddrPort([]byte(good), pinned.oob(), to)
+				payload, err := b.sendTo(to, source(scoped))
 				require.NoError(t, err)
-				d.requireSentFrom(t, good, src.addr)
-				d.requireSilence(t, bad)
-				b.set(bareFreebind)
-			}
+				s.requireSentFrom(t, payload, from)
+				s.requireNotSent(t, never)
+			}, options...)
 		})
 	}
-	d.eachServer(t, func(t *testing.T, c *dsrudp.Conn, _ []netip.Addr) {
-		to := d.unheard(t)
-		for _, w := range guardSends {
-			bad, good := duoPayload("no index"), duoPayload("index")
-			// The address is local, but to which link is not said.
-			require.ErrorIs(t, w.send(c, bad, src, to), dsrudp.ErrNotLocal, w.name)
-			require.NoError(t, w.send(c, good, pinned, to), w.name)
-			d.requireSentFrom(t, good, src.addr)
-			d.requireSilence(t, bad)
+	s.eachKind(t, func(t *testing.T, c *dsrudp.Conn, _ []netip.Addr) {
+		// The address is local, but to which link is not said.
+		for _, w := range sends {
+			never := unique("no index")
+			require.ErrorIs(t, w.send(c, never, from, to), dsrudp.ErrNotLocal, w.name)
+			s.requireNotSent(t, never)
 		}
-		require.EqualValues(t, len(guardSends), c.Stats().Refused)
+		require.EqualValues(t, len(sends), c.Stats().Refused)
+		s.requireSends(t, c, scoped, to, sends...)
 	})
 }
 
 // Two links on which all addresses are the same, and the client's port too:
-// nothing but the zones tells the peers apart.
+// only the zones distinguish the peers.
 func TestK2_7_LinkLocalPeers(t *testing.T) {
-	d := newDuo(t)
-	devs := []string{duoDev, "eth1"}
-	require.NoError(t, lab.Connect(d.client, devs[1], d.server, devs[1]))
+	s := newCable(t)
+	devs := []string{dev, "eth1"}
+	require.NoError(t, lab.Connect(s.client, devs[1], s.server, devs[1]))
 	at, from := netip.MustParseAddr("fe80::51"), netip.MustParseAddr("fe80::52")
 	for _, dev := range devs {
-		require.NoError(t, d.server.AddAddr(dev, netip.PrefixFrom(at, 64)))
-		require.NoError(t, d.client.AddAddr(dev, netip.PrefixFrom(from, 64)))
-		duoIntroduce(t, d.client, dev, d.server, dev, at)
-		duoIntroduce(t, d.server, dev, d.client, dev, from)
+		require.NoError(t, s.server.AddAddr(dev, netip.PrefixFrom(at, 64)))
+		require.NoError(t, s.client.AddAddr(dev, netip.PrefixFrom(from, 64)))
+		introduce(t, s.client, s.server, dev, at)
+		introduce(t, s.server, s.client, dev, from)
 	}
-	wires := []*lab.Capture{d.wire, labtest.Capture(t, d.server, devs[1])}
+	wires := []*lab.Capture{s.wire, labtest.Capture(t, s.server, devs[1])}
 	const port = 40000
-	dial := func(t *testing.T) (cs []*net.UDPConn) {
+	dialBoth := func(t *testing.T) (cs []*net.UDPConn) {
 		for _, dev := range devs {
-			zone := strconv.Itoa(siteIndex(t, d.client, dev))
-			cs = append(cs, duoDial(t, d.client, netip.AddrPortFrom(from.WithZone(zone), port), guardVIP(at.WithZone(zone))))
+			zone := strconv.Itoa(index(t, s.client, dev))
+			cs = append(cs, dial(t, s.client, netip.AddrPortFrom(from.WithZone(zone), port), server(at.WithZone(zone))))
 		}
-		return append(cs, d.dial(t, duoVIPs6[0]), d.dial(t, duoRangeVIPs[0]))
+		return cs
 	}
-	for _, network := range k2Networks {
-		t.Run("bare/"+network, func(t *testing.T) {
-			b := d.listen(t, network, netip.Addr{}, barePktinfo6)
-			for i, client := range dial(t)[:2] {
-				d.ask(t, client)
-				r := b.receive()
-				require.Equal(t, &info6{at, siteIndex(t, d.server, devs[i])}, r.v6)
-				d.requireAccepted(t, client, b.answer(r, r.oob))
+	s.eachBare(t, networks6, func(t *testing.T, b *bare) {
+		for i, client := range dialBoth(t) {
+			r := b.asked(client)
+			require.Equal(t, &info6{at, index(t, s.server, devs[i])}, r.v6)
+			requireAccepted(t, client, b.answer(r, r.oob))
+		}
+	}, pktinfo6)
+	s.eachWildcard(t, func(t *testing.T, c *dsrudp.Conn) {
+		clients := dialBoth(t)
+		for i, client := range clients {
+			want := dsrudp.Path{
+				Local:  server(at.WithZone(devs[i])),
+				Remote: netip.AddrPortFrom(from.WithZone(devs[i]), port),
 			}
-		})
-	}
-	d.eachWildcard(t, func(t *testing.T, c *dsrudp.Conn) {
-		clients := dial(t)
-		for _, w := range guardWays {
-			d.requireAnswered(t, c, w, clients...)
-		}
-		require.Zero(t, c.Stats().AmbiguousPath)
-		for i, client := range clients[:2] {
-			d.ask(t, client)
+			// Remembered from a batch,
+			require.Equal(t, want, s.path(t, c, client))
+			p, ok := c.PathTo(want.Remote)
+			require.True(t, ok)
+			require.Equal(t, want, p)
+			// and returned with one datagram.
+			s.ask(t, client)
 			_, p, err := c.ReadFromPath(make([]byte, 2048))
 			require.NoError(t, err)
-			require.Equal(t, dsrudp.Path{
-				Local:  guardVIP(at.WithZone(devs[i])),
-				Remote: netip.AddrPortFrom(from.WithZone(devs[i]), port),
-			}, p)
+			require.Equal(t, want, p)
 
 			// A global source to a link-local peer.
-			payload := duoPayload("from a VIP")
-			_, err = c.WriteToPath([]byte(payload), dsrudp.Path{Local: guardVIP(duoVIPs6[0]), Remote: p.Remote})
+			payload := unique("from a VIP")
+			_, err = c.WriteToPath([]byte(payload), dsrudp.Path{Local: server(vips6[0]), Remote: p.Remote})
 			require.NoError(t, err)
-			duoSentFrom(t, wires[i], payload, duoVIPs6[0])
+			require.Equal(t, vips6[0], waitSent(t, wires[i], payload).Src.Addr())
 		}
-	})
-	t.Run("a batch", func(t *testing.T) {
-		d.eachWildcard(t, func(t *testing.T, c *dsrudp.Conn) {
-			clients := dial(t)[:2]
-			for i, client := range clients {
-				d.ask(t, client)
-				n, err := c.ReadPackets([]dsrudp.Packet{{Buf: make([]byte, 2048)}})
-				require.NoError(t, err)
-				require.Equal(t, 1, n)
-				want := dsrudp.Path{
-					Local:  guardVIP(at.WithZone(devs[i])),
-					Remote: netip.AddrPortFrom(from.WithZone(devs[i]), port),
-				}
-				got, ok := c.PathTo(want.Remote)
-				require.True(t, ok)
-				require.Equal(t, want, got)
-			}
-			require.Zero(t, c.Stats().AmbiguousPath)
-		})
+		for _, w := range ways {
+			s.requireAnswered(t, c, w, append(clients, s.dial(t, vips6[0]), s.dial(t, rangeVIPs[0]))...)
+		}
+		require.Zero(t, c.Stats().AmbiguousPath)
 	})
 	for i, dev := range devs {
 		t.Run("dsrudp/bound to "+dev, func(t *testing.T) {
-			zone := strconv.Itoa(siteIndex(t, d.server, dev))
-			c, clients := d.listenDSR(t, dsrudp.ListenConfig{}, "udp6", at.WithZone(zone)), dial(t)
-			for _, w := range guardWays {
-				d.requireAnswered(t, c, w, clients[i])
+			zone := strconv.Itoa(index(t, s.server, dev))
+			c, clients := s.conn(t, dsrudp.ListenConfig{}, "udp6", at.WithZone(zone)), dialBoth(t)
+			for _, w := range ways {
+				s.requireAnswered(t, c, w, clients[i])
 			}
-
 			// As net's, it may send to the other link, which has its address too.
-			one, batch := duoPayload("one"), duoPayload("a batch of one")
-			to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(from.WithZone(devs[1-i]), port))
-			_, err := c.WriteTo([]byte(one), to)
-			require.NoError(t, err)
-			duoSentFrom(t, wires[1-i], one, at)
-			_, err = c.WriteBatch([]ipv4.Message{{Buffers: [][]byte{[]byte(batch)}, Addr: to}}, 0)
-			require.NoError(t, err)
-			duoSentFrom(t, wires[1-i], batch, at)
+			other := netip.AddrPortFrom(from.WithZone(devs[1-i]), port)
+			for _, w := range append(remoteSends[:len(remoteSends):len(remoteSends)], sends[len(sends)-1]) {
+				payload := unique("to the other link by " + w.name)
+				require.NoError(t, w.send(c, payload, netip.IPv6Unspecified(), other), w.name)
+				require.Equal(t, at, waitSent(t, wires[1-i], payload).Src.Addr())
+			}
 		})
 	}
+}
+
+// The zones of addresses are names of the namespace that the socket is in,
+// whichever thread asks. This one's knows no such interface, so that package net
+// shows, and takes, nothing but its number.
+func TestK13_ZonesElsewhere(t *testing.T) {
+	s := newCable(t)
+	const dev = "elsewhere0"
+	_, err := net.InterfaceByName(dev)
+	require.Error(t, err)
+	require.NoError(t, lab.Connect(s.client, "eth1", s.server, dev))
+	number := strconv.Itoa(index(t, s.server, dev))
+	at, from := linkLocal(t, s.server, dev), linkLocal(t, s.client, "eth1")
+	dialZone := func(t *testing.T) *net.UDPConn {
+		return dial(t, s.client, netip.AddrPort{}, server(at.WithZone(strconv.Itoa(index(t, s.client, "eth1")))))
+	}
+	t.Run("bare", func(t *testing.T) {
+		b := s.listen(t, "udp6", netip.Addr{})
+		require.Equal(t, number, b.asked(dialZone(t)).from.Addr().Zone())
+	})
+	s.eachWildcard(t, func(t *testing.T, c *dsrudp.Conn) {
+		client := dialZone(t)
+		s.ask(t, client)
+		_, addr, err := c.ReadFrom(make([]byte, 2048))
+		require.NoError(t, err)
+		require.Equal(t, dev, addr.(*net.UDPAddr).Zone)
+		p, ok := dsrudp.PathOf(addr)
+		require.True(t, ok)
+		require.Equal(t, server(at.WithZone(dev)), p.Local)
+		s.ask(t, client)
+		_, remote, err := c.ReadFromUDPAddrPort(make([]byte, 2048))
+		require.NoError(t, err)
+		require.Equal(t, netip.AddrPortFrom(from.WithZone(dev), addrPort(client.LocalAddr()).Port()), remote)
+
+		// Made from strings, with the name or the number.
+		for _, zone := range []string{dev, number} {
+			to := netip.AddrPortFrom(from.WithZone(zone), remote.Port())
+			rebuilt, err := net.ResolveUDPAddr("udp6", to.String())
+			require.NoError(t, err)
+			_, err = c.WriteTo([]byte("to "+zone), rebuilt)
+			require.NoError(t, err)
+			requireAccepted(t, client, "to "+zone)
+			for _, w := range []sendWay{remoteSends[0], sends[0]} {
+				require.NoError(t, w.send(c, w.name, at.WithZone(zone), to))
+				requireAccepted(t, client, w.name)
+			}
+		}
+		require.Zero(t, c.Stats().UnknownPath)
+	})
 }

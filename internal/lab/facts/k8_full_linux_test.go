@@ -1,201 +1,263 @@
 package facts_test
 
 import (
-	"bytes"
-	"errors"
+	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
+	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 )
 
-// A k8Dam is an address of the client that the server has a route to, but no
-// Ethernet address for. What is sent there waits in the server until it has one,
-// and counts against the send buffer meanwhile.
-type k8Dam struct {
-	name     string
-	networks []string
-	to       netip.Addr
-	vips     []netip.Addr
-}
-
-var k8Dams = []k8Dam{
-	{"IPv4", []string{"udp4", "udp"}, netip.MustParseAddr("203.0.113.8"), duoVIPs4},
-	{"IPv6", []string{"udp6", "udp"}, netip.MustParseAddr("2001:db8:77::8"), duoVIPs6},
-}
-
-// k8Small is less than the least send buffer that there is.
-var k8Small = dsrudp.ListenConfig{WriteBuffer: 1}
-
-// build makes the address, one that nobody answers for, and returns the
-// client's socket there and how to let the water out.
-func (m k8Dam) build(t *testing.T, d *duo, port uint16) (client *net.UDPConn, release func()) {
-	t.Helper()
-	p := netip.PrefixFrom(m.to, m.to.BitLen())
-	require.NoError(t, d.client.AddAddr("lo", p))
-	require.NoError(t, d.client.Sysctl("net.ipv4.conf.all.arp_ignore", "1"))
-	for _, key := range []string{"net.ipv4.neigh.eth0.mcast_solicit", "net.ipv6.neigh.eth0.mcast_solicit"} {
-		require.NoError(t, d.server.Sysctl(key, "1000")) // seconds
-	}
-	require.NoError(t, d.server.AddRoute(p, netip.Addr{}, duoDev))
-	client = duoDial(t, d.client, netip.AddrPortFrom(m.to, 0), netip.AddrPortFrom(m.vips[0], port))
-	return client, func() { duoIntroduce(t, d.server, duoDev, d.client, duoDev, m.to) }
-}
-
-// k8Fill sends until the kernel says EAGAIN, past Go's poller.
-func k8Fill(t *testing.T, c *dsrudp.Conn, to netip.AddrPort) {
-	t.Helper()
-	raw, err := c.SyscallConn()
-	require.NoError(t, err)
-	var sa unix.Sockaddr = &unix.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
-	if bareValue(t, c, unix.SOL_SOCKET, unix.SO_DOMAIN) == unix.AF_INET {
-		sa = &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
-	}
-	require.NoError(t, raw.Control(func(fd uintptr) {
-		for range 1 << 16 {
-			if err = unix.Sendto(int(fd), []byte("filling"), unix.MSG_DONTWAIT, sa); err != nil {
-				return
-			}
+// severalPackets is a way to send a list, of which the first two can be one message.
+var severalPackets = sendWay{"WritePackets of several", func(c *dsrudp.Conn, payload string, from netip.Addr, to netip.AddrPort) error {
+	p := path(from, to)
+	ps := []dsrudp.Packet{packet(payload, p), packet(payload, p), packet(payload+" and longer", p)}
+	n, err := c.WritePackets(ps)
+	for _, p := range ps[n:] {
+		if p.Err == nil || err == nil {
+			return fmt.Errorf("%d were sent, with the errors %w and %w", n, err, p.Err)
 		}
-	}))
-	require.ErrorIs(t, err, unix.EAGAIN)
-}
+	}
+	return err
+}}
+
+// waitingSends are the ways to send that wait for room, each by its own means.
+var waitingSends = []sendWay{sends[0], sends[2], sends[4], sends[5], severalPackets, remoteSends[0], remoteSends[1]}
 
 // K8.4: a full send buffer is EAGAIN, which callers do not see: a write waits
-// until there is room, its deadline, or Close.
+// until there is room, its deadline, or Close. What the deadline ends, or a flag that
+// says not to wait, is no failure to be counted.
 func TestK8_4_SendBufferFull(t *testing.T) {
-	for _, m := range k8Dams {
-		for _, network := range m.networks {
-			t.Run(m.name+"/"+network, func(t *testing.T) {
-				d := newDuo(t)
-				c := d.listenDSR(t, k8Small, network, netip.Addr{})
-				client, release := m.build(t, d, siteAddr(c.LocalAddr()).Port())
-				d.ask(t, client)
-				_, p, err := c.ReadFromPath(make([]byte, 2048))
-				require.NoError(t, err)
-				k8Fill(t, c, p.Remote)
-
-				require.NoError(t, c.SetWriteDeadline(time.Now().Add(10*time.Millisecond)))
-				for _, write := range k8Writes(c, p) {
-					err := write("late")
-					require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-					var op *net.OpError
-					require.ErrorAs(t, err, &op)
-					require.Equal(t, "write", op.Op)
-				}
-
-				require.NoError(t, c.SetWriteDeadline(time.Now().Add(sitePatience)))
-				writes := k8Writes(c, p)
-				waiting := make(chan error, len(writes))
-				for name, write := range writes {
-					go func() { waiting <- write("in the end by " + name) }()
-				}
-				duoSoon(t, "all writes wait", func() bool { return k8Parked("TestK8_4_SendBufferFull") == len(writes) })
-				require.Empty(t, waiting)
-				release()
-				for range writes {
-					require.NoError(t, <-waiting)
-				}
-				arrived := map[string]bool{}
-				for len(arrived) < len(writes) {
-					b := make([]byte, 2048)
-					n, err := client.Read(b)
-					require.NoError(t, err, "arrived: %v", arrived)
-					require.NotEqual(t, "late", string(b[:n]))
-					arrived[string(b[:n])] = true
-				}
-				for name := range writes {
-					require.Contains(t, arrived, "in the end by "+name)
-				}
-				require.Zero(t, c.Stats().Refused)
-			})
+	eachFamily(t, "dsrudp", func(t *testing.T, f family, network string) {
+		_, c, client, p, unblock := full(t, dsrudp.ListenConfig{}, f, network)
+		from, before := p.Local.Addr(), c.Stats()
+		require.NoError(t, c.SetWriteDeadline(time.Now().Add(10*time.Millisecond)))
+		for _, w := range waitingSends {
+			err := w.send(c, "late", from, p.Remote)
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded, w.name)
+			requireOp(t, err, "write")
 		}
-	}
-}
+		require.NoError(t, c.SetWriteDeadline(time.Now().Add(patience)))
+		ms := []ipv4.Message{{Buffers: [][]byte{[]byte("late")}, OOB: source(from), Addr: net.UDPAddrFromAddrPort(p.Remote)}}
+		_, err := c.WriteBatch(append(ms, ms...), unix.MSG_DONTWAIT)
+		require.ErrorIs(t, err, unix.EAGAIN)
+		require.Equal(t, before, c.Stats())
 
-// k8Writes are the ways to write along p, by name.
-func k8Writes(c *dsrudp.Conn, p dsrudp.Path) map[string]func(payload string) error {
-	return map[string]func(payload string) error{
-		"WriteToPath":        func(s string) error { _, err := c.WriteToPath([]byte(s), p); return err },
-		"WriteToUDPAddrPort": func(s string) error { _, err := c.WriteToUDPAddrPort([]byte(s), p.Remote); return err },
-		"WriteTo":            func(s string) error { _, err := c.WriteTo([]byte(s), net.UDPAddrFromAddrPort(p.Remote)); return err },
-		"WriteMsgUDPAddrPort": func(s string) error {
-			_, _, err := c.WriteMsgUDPAddrPort([]byte(s), k8Source(p.Local.Addr()), p.Remote)
-			return err
-		},
-	}
-}
-
-// k8Parked returns how many goroutines that a function started wait: one writer
-// in the runtime's poller, and the others for their turn.
-func k8Parked(function string) (n int) {
-	buf := make([]byte, 1<<20)
-	for _, g := range bytes.Split(buf[:runtime.Stack(buf, true)], []byte("\n\n")) {
-		waits := bytes.Contains(g, []byte("[IO wait")) || bytes.Contains(g, []byte("[semacquire"))
-		if waits && bytes.Contains(g, []byte(function)) {
-			n++
+		written, missing := make(chan error, len(waitingSends)), map[string]bool{}
+		for _, w := range waitingSends {
+			missing["in the end by "+w.name] = true
+			go func() { written <- w.send(c, "in the end by "+w.name, from, p.Remote) }()
 		}
-	}
-	return n
+		awaitWaiting(t, len(waitingSends))
+		require.Empty(t, written)
+		unblock()
+		for range waitingSends {
+			require.NoError(t, await(t, written))
+		}
+		for len(missing) > 0 {
+			payload := read(t, client)
+			require.NotEqual(t, "late", payload)
+			delete(missing, payload)
+		}
+		require.Zero(t, c.Stats().Refused+failures(c))
+	})
 }
 
 // K8.4: Close ends writes that wait for room.
 func TestK8_4_CloseWhileFull(t *testing.T) {
-	d := newDuo(t)
-	m := k8Dams[1]
-	c := d.listenDSR(t, k8Small, "udp", netip.Addr{})
-	client, _ := m.build(t, d, siteAddr(c.LocalAddr()).Port())
-	d.ask(t, client)
-	_, p, err := c.ReadFromPath(make([]byte, 2048))
-	require.NoError(t, err)
-	k8Fill(t, c, p.Remote)
-	writes := k8Writes(c, p)
-	waiting := make(chan error, len(writes))
-	for _, write := range writes {
-		go func() { waiting <- write("never") }()
+	_, c, _, p, _ := full(t, dsrudp.ListenConfig{}, families[1], "udp")
+	written := make(chan error, len(waitingSends))
+	for _, w := range waitingSends {
+		go func() { written <- w.send(c, "never", p.Local.Addr(), p.Remote) }()
 	}
-	duoSoon(t, "all writes wait", func() bool { return k8Parked("TestK8_4_CloseWhileFull") == len(writes) })
+	awaitWaiting(t, len(waitingSends))
 	require.NoError(t, c.Close())
-	for range writes {
-		require.ErrorIs(t, <-waiting, net.ErrClosed)
+	for range waitingSends {
+		require.ErrorIs(t, await(t, written), net.ErrClosed)
+	}
+}
+
+// Fd on a duplicate makes the socket blocking for all its duplicates. A send
+// that trusted O_NONBLOCK would wait for room in the kernel and keep its processor
+// while it does, and the garbage collector would wait for it, and all else for the
+// garbage collector: so this happens in a process of its own.
+func TestPromise9_BlockingDescriptionFull(t *testing.T) {
+	labtest.Need(t)
+	const child = "FACTS_TEST_BLOCKING"
+	if os.Getenv(child) == "" {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "/proc/self/exe", "-test.run=^TestPromise9_BlockingDescriptionFull$", "-test.v")
+		cmd.Env = append(os.Environ(), child+"=1")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, ctx.Err(), "the garbage collector waits for a writer to a full send buffer")
+		require.NoError(t, err, "%s", out)
+		return
+	}
+
+	for _, w := range waitingSends { // each by itself, as others would wait for its turn
+		_, c, _, p, unblock := full(t, dsrudp.ListenConfig{}, families[1], "udp")
+		file, err := c.File()
+		require.NoError(t, err)
+		flags, err := unix.FcntlInt(file.Fd(), unix.F_GETFL, 0)
+		require.NoError(t, err)
+		require.Zero(t, flags&unix.O_NONBLOCK, "nothing is blocking, and the test proves nothing")
+
+		written := make(chan error, 1)
+		go func() { written <- w.send(c, "in the end", p.Local.Addr(), p.Remote) }()
+		awaitWaiting(t, 1)
+		runtime.GC()
+		unblock()
+		require.NoError(t, await(t, written))
+		require.NoError(t, file.Close())
+		require.NoError(t, c.Close())
 	}
 }
 
 // K8.4: a datagram larger than the whole buffer is an error, the same as under
 // net, and the next one is none the worse for it.
 func TestK8_4_LargerThanSendBuffer(t *testing.T) {
-	d := newDuo(t)
-	long := make([]byte, 60000)
-	for _, p := range k8Peers {
-		for _, network := range p.networks {
-			t.Run(p.name+"/"+network, func(t *testing.T) {
-				client := d.dialFrom(t, p.a, p.vips[0])
-				b := d.listen(t, network, netip.Addr{}, k8Freebind)
-				require.NoError(t, b.SetWriteBuffer(1))
-				d.ask(t, client)
-				_, _, want := b.WriteMsgUDPAddrPort(long, k8Source(p.vips[0]), b.receive().from)
-				bareFails(t, want, unix.ENOBUFS, unix.EMSGSIZE)
-				require.NoError(t, b.Close())
+	s := newCable(t)
+	long := string(make([]byte, 60000))
+	eachFamily(t, "dsrudp", func(t *testing.T, f family, network string) {
+		b, client := s.listen(t, network, netip.Addr{}, freebind), s.dial(t, f.vips[0])
+		require.NoError(t, b.SetWriteBuffer(1))
+		_, _, want := b.WriteMsgUDPAddrPort([]byte(long), source(f.vips[0]), b.asked(client).from)
+		requireErrno(t, want, unix.ENOBUFS, unix.EMSGSIZE)
+		require.NoError(t, b.Close())
 
-				c := d.listenDSR(t, k8Small, network, netip.Addr{})
-				d.ask(t, client)
-				_, path, err := c.ReadFromPath(make([]byte, 2048))
-				require.NoError(t, err)
-				for name, write := range k8Writes(c, path) {
-					err := write(string(long))
-					require.ErrorIs(t, err, errors.Unwrap(errors.Unwrap(want)), "%s: %v, want %v", name, err, want)
-					require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
-					require.NoError(t, write("short by "+name))
-					d.requireAccepted(t, client, "short by "+name)
-				}
-			})
+		c := s.conn(t, small, network, netip.Addr{})
+		p := s.path(t, c, client)
+		for i, w := range append(sends, remoteSends...) {
+			err := w.send(c, long, p.Local.Addr(), p.Remote)
+			requireErrno(t, err, unix.ENOBUFS, unix.EMSGSIZE)
+			require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
+			require.EqualValues(t, i+1, failures(c), w.name)
+			require.NoError(t, w.send(c, "short by "+w.name, p.Local.Addr(), p.Remote))
+			requireAccepted(t, client, "short by "+w.name)
 		}
+		ps := []dsrudp.Packet{packet("first", p), packet(long, p), packet(long, p), packet("last", p)}
+		n, err := c.WritePackets(ps)
+		require.Equal(t, 2, n)
+		require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
+		for _, p := range ps[1:3] {
+			requireErrno(t, p.Err, unix.ENOBUFS, unix.EMSGSIZE)
+		}
+		requireAccepted(t, client, "first")
+		requireAccepted(t, client, "last")
+	})
+}
+
+// K8.4: a Server whose send buffer is full waits until there is room, and what
+// it had to send is not lost. Close and Shutdown end that wait too.
+func TestK8_4_ServerFull(t *testing.T) {
+	for end, do := range map[string]func(t *testing.T, s *dsrudp.Server, c *dsrudp.Conn){
+		"room":  nil,
+		"Close": func(t *testing.T, _ *dsrudp.Server, c *dsrudp.Conn) { require.NoError(t, c.Close()) },
+		"Shutdown": func(t *testing.T, s *dsrudp.Server, _ *dsrudp.Conn) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			require.ErrorIs(t, s.Shutdown(ctx), context.Canceled)
+		},
+	} {
+		eachFamily(t, "dsrudp/"+end, func(t *testing.T, f family, network string) {
+			site, c, client, _, unblock := full(t, dsrudp.ListenConfig{}, f, network)
+			require.NoError(t, c.SetDeadline(time.Time{})) // nothing but what is tested ends the wait
+			failed, ended := make(chan error, 1), make(chan error, 1)
+			s := &dsrudp.Server{OnError: func(_ dsrudp.Path, err error) { failed <- err }, Handler: echo(t)}
+			go func() { ended <- s.Serve(c) }()
+			request := site.ask(t, client)
+			awaitWaiting(t, 1)
+			if do != nil {
+				do(t, s, c)
+				require.ErrorIs(t, await(t, failed), net.ErrClosed)
+				require.Error(t, await(t, ended))
+				return
+			}
+			require.Empty(t, failed)
+			unblock()
+			for read(t, client) != request {
+				continue // what filled the buffer
+			}
+			require.NoError(t, s.Shutdown(t.Context()))
+			require.ErrorIs(t, await(t, ended), dsrudp.ErrServerClosed)
+			require.Empty(t, failed)
+		})
+	}
+}
+
+// Writes that wait for room in the send buffer, or for another one that does, are
+// refused when there is room after their VIP was withdrawn. Each datagram is counted
+// once, those that are sent in parts too, and each writer gets one error.
+func TestPromise5_WithdrawnWhileWaiting(t *testing.T) {
+	const writers, segments = 4, 64 // more segments than are sent at once
+	long := sendWay{"WritePackets of segments", func(c *dsrudp.Conn, payload string, from netip.Addr, to netip.AddrPort) error {
+		p := packet(string(make([]byte, segments*50)), path(from, to))
+		p.SegmentSize = 50
+		_, err := c.WritePackets([]dsrudp.Packet{p})
+		return err
+	}}
+	for _, w := range append(sends, severalPackets, long) {
+		t.Run("dsrudp/"+w.name, func(t *testing.T) {
+			s, c, _, p, unblock := full(t, dsrudp.ListenConfig{NoOffload: w.name == long.name}, families[1], "udp")
+			never, written := unique("waits"), make(chan error, writers)
+			for range writers {
+				go func() { written <- w.send(c, never, p.Local.Addr(), p.Remote) }()
+			}
+			awaitWaiting(t, writers)
+			s.withdraw(t, single(p.Local.Addr()))
+			require.Empty(t, written)
+			unblock()
+			for range writers {
+				requireNotLocal(t, await(t, written))
+			}
+			s.requireNotSent(t, never, never+never, never+" and longer")
+			datagrams := map[string]int{severalPackets.name: 3, long.name: segments}
+			require.EqualValues(t, writers*max(1, datagrams[w.name]), c.Stats().Refused)
+		})
+	}
+}
+
+// The same of a Server, whose OnError is called once for each reply.
+func TestPromise5_WithdrawnWhileServerWaits(t *testing.T) {
+	for name, segments := range map[string]int{"one": 1, "segments": 64} {
+		t.Run("dsrudp/"+name, func(t *testing.T) {
+			s, c, client, p, unblock := full(t, dsrudp.ListenConfig{NoOffload: true}, families[1], "udp")
+			failed := make(chan dsrudp.Path, 2*segments)
+			serve(t, &dsrudp.Server{
+				OnError: func(p dsrudp.Path, err error) {
+					assert.ErrorIs(t, err, dsrudp.ErrNotLocal)
+					failed <- p
+				},
+				Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, r *dsrudp.Packet) {
+					q := packet(string(make([]byte, segments*50)), r.Path)
+					q.SegmentSize = 50
+					assert.NoError(t, w.WritePacket(&q))
+				}),
+			}, c)
+			s.ask(t, client)
+			awaitWaiting(t, 1)
+			s.withdraw(t, single(p.Local.Addr()))
+			require.Empty(t, failed)
+			unblock()
+			require.Equal(t, p, await(t, failed))
+			require.EqualValues(t, segments, c.Stats().Refused)
+			require.Empty(t, failed)
+			for _, sent := range s.wire.Packets() {
+				require.False(t, sent.Outgoing && len(sent.Payload) == 50, "%v", sent)
+			}
+		})
 	}
 }

@@ -5,7 +5,10 @@ package labtest
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
@@ -26,8 +29,8 @@ func Need(t testing.TB) {
 	switch err := lab.Available(); {
 	case errors.Is(err, lab.ErrUnavailable):
 		t.Skip(err)
-	case err != nil:
-		t.Fatal(err)
+	default:
+		require.NoError(t, err)
 	}
 }
 
@@ -36,14 +39,8 @@ func New(t testing.TB, o lab.Options) *lab.Lab {
 	t.Helper()
 	Need(t)
 	l, err := lab.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	return l
 }
 
@@ -52,14 +49,8 @@ func NewHost(t testing.TB, name string) *lab.Host {
 	t.Helper()
 	Need(t)
 	h, err := lab.NewHost(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	return h
 }
 
@@ -68,13 +59,38 @@ func NewHost(t testing.TB, name string) *lab.Host {
 func Capture(t testing.TB, h *lab.Host, dev string) *lab.Capture {
 	t.Helper()
 	c, err := h.Capture(dev)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if _, err := c.Stop(); err != nil {
-			t.Error(err)
-		}
+		_, err := c.Stop()
+		require.NoError(t, err)
 	})
 	return c
+}
+
+// asProgram names the environment variable by which a test binary is the program that
+// it tests.
+const asProgram = "DSRUDP_TEST_AS_PROGRAM"
+
+// ProgramMain is Main for the tests of a program, whose function main that is. Before
+// its tests it calls setUp, if that is not nil. A command that Program made is main alone.
+func ProgramMain(m *testing.M, main, setUp func()) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		os.Exit(0)
+	}
+	if setUp != nil {
+		setUp()
+	}
+	Main(m)
+}
+
+// Program returns a command that runs the program which the test binary tests. It is
+// ended with the test.
+func Program(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), exe, args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	return cmd
 }
