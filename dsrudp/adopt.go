@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
 // NewConn makes a Conn of a socket made elsewhere: passed by systemd or another
@@ -28,43 +30,39 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 		return nil, &net.OpError{Op: "adopt", Net: "udp", Err: syscall.EINVAL}
 	}
 	network, connected := inspect(c)
-	fail := func(err error) (*Conn, error) {
+	var s setup
+	conn, err := s.adopt(c, network, connected)
+	if err != nil {
+		s.close()
 		return nil, &net.OpError{Op: "adopt", Net: network, Source: c.LocalAddr(), Err: err}
 	}
+	conn.keepGuard(s.guard)
+	return conn, nil
+}
+
+func (s *setup) adopt(c *net.UDPConn, network string, connected bool) (*Conn, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	var bind netip.Addr
 	if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
 		bind, _ = netip.AddrFromSlice(a.IP)
 	}
-	var s setup
-	e := raw.Control(func(fd uintptr) {
-		if err = s.prepare(fd); err == nil {
-			err = s.allow(fd, bind, false)
+	if err := control(raw, func(fd uintptr) error { return s.prepare(fd, bind, false) }); err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			return nil, op.Err
 		}
-	})
-	if e != nil {
-		err = bare(e)
+		return nil, err
 	}
-	if err != nil {
-		s.close()
-		return fail(err)
-	}
-	conn, err := s.conn(c, network)
+	lc := new(ListenConfig)
+	config := source.Config{Connected: connected, Adopted: true, Memory: lc.newMemory()}
+	conn, err := s.conn(c, network, config, lc)
 	if err == nil {
-		err = conn.startOffload()
+		conn.forgetDrops() // of before
 	}
-	if err != nil {
-		s.close()
-		return fail(err)
-	}
-	conn.connected = connected
-	conn.dropped() // before it was this package's
-	conn.count.drops.total = 0
-	newListenGroup(new(ListenConfig)).add(conn)
-	return conn.complete(), nil
+	return conn, err
 }
 
 // inspect finds out what net keeps to itself about c: the network's name and

@@ -3,115 +3,127 @@
 package dsrudp_test
 
 import (
+	"net"
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// TestBatchAllocations: an echo of a batch allocates nothing, and where addresses
-// are returned one object for each.
-func TestBatchAllocations(t *testing.T) {
-	const count = 8
+// perBatch is how many datagrams are answered together.
+const perBatch = 8
+
+// askBatch has x send that many datagrams, answers them, and has x read n answers.
+func askBatch(t *testing.T, x *net.UDPConn, n int, answer func() error) {
+	b := make([]byte, 64)
+	for range perBatch {
+		if _, err := x.Write([]byte("12345")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := answer(); err != nil {
+		t.Fatal(err)
+	}
+	for range n {
+		if _, err := x.Read(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPromise8_Packets: an echo of a batch allocates nothing.
+func TestPromise8_Packets(t *testing.T) {
 	for name, tc := range map[string]struct {
 		lc   dsrudp.ListenConfig
 		ecn  dsrudp.ECN
 		size int // of the segments of what is sent back
 	}{
-		"grouped":    {},
+		"merged":     {},
 		"one by one": {lc: dsrudp.ListenConfig{NoOffload: true}},
 		"plain":      {lc: dsrudp.ListenConfig{PlainSyscalls: true}},
 		"ECN":        {lc: dsrudp.ListenConfig{ECN: true}, ecn: dsrudp.ECT0},
 		"GRO":        {lc: dsrudp.ListenConfig{GRO: true}},
-		"trains":     {size: 2},
+		"segments":   {size: 2},
 	} {
 		for _, s := range ecnSockets {
 			t.Run(name+"/"+s.network+"/"+s.vip.String(), func(t *testing.T) {
 				c := listenWith(t, &tc.lc, s.network, ":0")
 				x := dialVIP(t, c, s.vip)
-				ps := packets(count, 1<<16)
-				request, answer := []byte("12345"), make([]byte, 64)
-				echo := func() {
-					askMany(t, x, request, count)
-					n, err := c.ReadPackets(ps)
-					if n != count || err != nil {
-						t.Fatal(n, err)
-					}
-					for i := range ps {
-						ps[i].ECN, ps[i].SegmentSize = tc.ecn, tc.size
-					}
-					if n, err = c.WritePackets(ps); n != count || err != nil {
-						t.Fatal(n, err)
-					}
-					answers := count
-					if tc.size > 0 {
-						answers *= (len(request) + tc.size - 1) / tc.size
-					}
-					drain(t, x, answer, answers)
+				ps := packets(perBatch, 1<<16)
+				answers := perBatch
+				if tc.size > 0 {
+					answers *= (len("12345") + tc.size - 1) / tc.size
 				}
-				require.Zero(t, testing.AllocsPerRun(100, echo))
+				require.Zero(t, testing.AllocsPerRun(100, func() {
+					askBatch(t, x, answers, func() error {
+						n, err := c.ReadPackets(ps)
+						if n != perBatch || err != nil {
+							t.Fatal(n, err)
+						}
+						for i := range ps {
+							ps[i].ECN, ps[i].SegmentSize = tc.ecn, tc.size
+						}
+						_, err = c.WritePackets(ps)
+						return err
+					})
+				}))
 				require.Zero(t, c.Stats().UnknownPath)
 			})
 		}
 	}
 }
 
-// TestReadBatchAllocations: one object for each datagram; sending allocates
-// nothing.
-func TestReadBatchAllocations(t *testing.T) {
-	const count = 8
+// TestPromise8_ReadBatch: one object for each datagram; sending allocates nothing.
+func TestPromise8_ReadBatch(t *testing.T) {
 	for _, s := range ecnSockets {
 		c := listen(t, s.network, ":0")
 		x := dialVIP(t, c, s.vip)
-		ms := messages(count, 64)
-		buffers := make([][]byte, count)
-		for i := range ms {
-			buffers[i] = ms[i].Buffers[0]
-			ms[i].OOB = make([]byte, 128)
-		}
-		oob := ms[0].OOB
-		request, answer := []byte("12345"), make([]byte, 64)
-		require.EqualValues(t, count, testing.AllocsPerRun(100, func() {
-			askMany(t, x, request, count)
-			for i := range ms {
-				ms[i].Buffers[0], ms[i].OOB = buffers[i], oob
-			}
-			n, err := c.ReadBatch(ms, 0)
-			if n != count || err != nil {
-				t.Fatal(n, err)
-			}
-			for i := range ms {
-				ms[i].Buffers[0] = buffers[i][:ms[i].N]
-				ms[i].OOB = nil
-			}
-			if n, err = c.WriteBatch(ms, 0); n != count || err != nil {
-				t.Fatal(n, err)
-			}
-			drain(t, x, answer, count)
+		ms := messages(perBatch, 64)
+		oob := make([]byte, 128)
+		require.EqualValues(t, perBatch, testing.AllocsPerRun(100, func() {
+			askBatch(t, x, perBatch, func() error {
+				for i := range ms {
+					ms[i].Buffers[0], ms[i].OOB = ms[i].Buffers[0][:64], oob
+				}
+				n, err := c.ReadBatch(ms, 0)
+				if n != perBatch || err != nil {
+					t.Fatal(n, err)
+				}
+				for i := range ms {
+					ms[i].OOB = nil
+				}
+				_, err = c.WriteBatch(sent(ms), 0)
+				return err
+			})
 		}), "%s %v", s.network, s.vip)
 	}
 }
 
-// TestReadAheadAllocations: nor do reading ahead and holding back.
-func TestReadAheadAllocations(t *testing.T) {
-	const count = 16
-	for name, lc := range ahead {
-		c := listenWith(t, &lc, "udp", ":0")
-		x := dialVIP(t, c, vips[0])
-		b, request, answer := make([]byte, 64), []byte("12345"), make([]byte, 64)
-		require.Zero(t, testing.AllocsPerRun(100, func() {
-			askMany(t, x, request, count)
-			for range count {
-				n, p, err := c.ReadFromPath(b)
-				if err == nil {
-					_, err = c.WriteToPath(b[:n], p)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			drain(t, x, answer, count)
-		}), name)
+// TestPromise8_BuffersReleased: what received a batch is kept for the next one, and keeps none
+// of the caller's buffers alive.
+func TestPromise8_BuffersReleased(t *testing.T) {
+	c := listen(t, "udp4", ":0")
+	x := dialVIP(t, c, vips[0])
+	for name, receive := range map[string]func(b []byte) error{
+		"ReadPackets": func(b []byte) error { _, err := c.ReadPackets([]dsrudp.Packet{{Buf: b}}); return err },
+		"ReadBatch": func(b []byte) error {
+			ms := messages(1, 1)
+			ms[0].Buffers[0] = b
+			_, err := c.ReadBatch(ms, 0)
+			return err
+		},
+	} {
+		write(t, x, "1")
+		var buffer weak.Pointer[byte]
+		func() {
+			b := make([]byte, 1<<16)
+			buffer = weak.Make(&b[0])
+			require.NoError(t, receive(b))
+		}()
+		runtime.GC() // once: a second one would empty the pool
+		require.Nil(t, buffer.Value(), name)
 	}
 }

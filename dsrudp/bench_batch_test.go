@@ -10,126 +10,87 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// BenchmarkEchoBatch is eight datagrams of one client to the server and their
-// answers; figures are of all eight. What is read and sent at once is compared with
-// net's calls, which take one each, and which answer wrong on a host with VIPs. The
-// client's sixteen system calls are in all of them.
+// BenchmarkEchoBatch is eight datagrams of one client to the server and their answers;
+// figures are of all eight. What is read and sent at once is compared with net's calls, which
+// take one each, and which answer wrong on a host with VIPs. The client's sixteen system calls
+// are in all of them.
 func BenchmarkEchoBatch(b *testing.B) {
-	for _, network := range []string{"udp4", "udp6", "udp"} {
-		for _, s := range batchServers {
-			b.Run(network+"/"+s.name, func(b *testing.B) {
-				c, answer := s.listen(b, network)
-				benchmarkBatches(b, c, answer)
-			})
-		}
-	}
-}
-
-const perBatch = 8
-
-// A batchServer listens, and returns what answers perBatch datagrams or, where it
-// answers by itself, nil.
-type batchServer struct {
-	name   string
-	listen func(b *testing.B, network string) (c net.PacketConn, answer func() error)
-}
-
-var batchServers = []batchServer{
-	{"net", func(b *testing.B, network string) (net.PacketConn, func() error) {
-		c, err := net.ListenPacket(network, ":0")
-		if err != nil {
-			b.Fatal(err)
-		}
-		return c, addrPorts(c.(*net.UDPConn))
-	}},
-	{"ReadPackets", func(b *testing.B, network string) (net.PacketConn, func() error) {
-		c := listenBench(b, network, &dsrudp.ListenConfig{})
-		ps := make([]dsrudp.Packet, perBatch)
-		for i := range ps {
-			ps[i].Buf = make([]byte, 64)
-		}
-		return c, func() error {
-			for left := perBatch; left > 0; {
-				n, err := c.ReadPackets(ps)
-				if err == nil {
-					_, err = c.WritePackets(ps[:n])
-				}
-				if err != nil {
-					return err
-				}
-				left -= n
+	const count = 8
+	servers := []struct {
+		name   string
+		answer func(b *testing.B, c *dsrudp.Conn) func() (n int, err error) // nil where a Server does
+	}{
+		{"ReadPackets", func(b *testing.B, c *dsrudp.Conn) func() (int, error) {
+			ps := make([]dsrudp.Packet, count)
+			for i := range ps {
+				ps[i].Buf = make([]byte, 64)
 			}
-			return nil
-		}
-	}},
-	{"ReadBatch", func(b *testing.B, network string) (net.PacketConn, func() error) {
-		c := listenBench(b, network, &dsrudp.ListenConfig{})
-		ms := make([]ipv4.Message, perBatch)
-		for i := range ms {
-			ms[i].Buffers = [][]byte{make([]byte, 64)}
-		}
-		return c, func() error {
-			for left := perBatch; left > 0; {
+			return func() (int, error) {
+				n, err := c.ReadPackets(ps)
+				if err != nil {
+					return 0, err
+				}
+				return c.WritePackets(ps[:n])
+			}
+		}},
+		{"ReadBatch", func(b *testing.B, c *dsrudp.Conn) func() (int, error) {
+			ms := make([]ipv4.Message, count)
+			for i := range ms {
+				ms[i].Buffers = [][]byte{make([]byte, 64)}
+			}
+			return func() (int, error) {
 				n, err := c.ReadBatch(ms, 0)
 				for done := 0; err == nil && done < n; {
 					var k int
 					k, err = c.WriteBatch(ms[done:n], 0)
 					done += k
 				}
-				if err != nil {
-					return err
-				}
-				left -= n
+				return n, err
 			}
+		}},
+		{"Server", func(b *testing.B, c *dsrudp.Conn) func() (int, error) {
+			s := &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) { w.Write(p.Payload()) })}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				s.Serve(c)
+			}()
+			b.Cleanup(func() {
+				c.Close()
+				<-done
+			})
 			return nil
-		}
-	}},
-	{"ReadAhead", func(b *testing.B, network string) (net.PacketConn, func() error) {
-		c := listenBench(b, network, &dsrudp.ListenConfig{CoalesceWrites: true})
-		return c, addrPorts(c)
-	}},
-	{"Server", func(b *testing.B, network string) (net.PacketConn, func() error) {
-		c := listenBench(b, network, &dsrudp.ListenConfig{})
-		s := &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) { w.Write(p.Payload()) })}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			s.Serve(c)
-		}()
-		b.Cleanup(func() {
-			c.Close()
-			<-done
-		})
-		return c, nil
-	}},
-}
-
-func listenBench(b *testing.B, network string, lc *dsrudp.ListenConfig) *dsrudp.Conn {
-	c, err := lc.ListenPacket(b.Context(), network, ":0")
-	if err != nil {
-		b.Fatal(err)
+		}},
 	}
-	return c
-}
-
-// addrPorts answers datagrams by calls that take one.
-func addrPorts(c udpConn) func() error {
-	buf := make([]byte, 64)
-	return func() error {
-		for range perBatch {
-			n, a, err := c.ReadFromUDPAddrPort(buf)
-			if err == nil {
-				_, err = c.WriteToUDPAddrPort(buf[:n], a)
-			}
+	for _, network := range []string{"udp4", "udp6", "udp"} {
+		b.Run(network+"/net", func(b *testing.B) {
+			c, err := net.ListenPacket(network, ":0")
 			if err != nil {
-				return err
+				b.Fatal(err)
 			}
+			buf := make([]byte, 64)
+			benchmarkBatches(b, c, count, func() (int, error) {
+				n, a, err := c.(*net.UDPConn).ReadFromUDPAddrPort(buf)
+				if err == nil {
+					_, err = c.(*net.UDPConn).WriteToUDPAddrPort(buf[:n], a)
+				}
+				return 1, err
+			})
+		})
+		for _, s := range servers {
+			b.Run(network+"/"+s.name, func(b *testing.B) {
+				c, err := dsrudp.ListenPacket(network, ":0")
+				if err != nil {
+					b.Fatal(err)
+				}
+				benchmarkBatches(b, c, count, s.answer(b, c))
+			})
 		}
-		return nil
 	}
 }
 
-func benchmarkBatches(b *testing.B, c net.PacketConn, answer func() error) {
+// benchmarkBatches asks c, which answers by calls of answer, or by itself if that is nil.
+func benchmarkBatches(b *testing.B, c net.PacketConn, count int, answer func() (n int, err error)) {
 	defer c.Close()
 	local := c.LocalAddr().(*net.UDPAddr)
 	ip := net.IPv6loopback
@@ -145,17 +106,19 @@ func benchmarkBatches(b *testing.B, c net.PacketConn, answer func() error) {
 	buf := make([]byte, 64)
 	b.ReportAllocs()
 	for b.Loop() {
-		for range perBatch {
+		for range count {
 			if _, err := x.Write(buf); err != nil {
 				b.Fatal(err)
 			}
 		}
-		if answer != nil {
-			if err := answer(); err != nil {
+		for left := count; left > 0 && answer != nil; {
+			n, err := answer()
+			if err != nil {
 				b.Fatal(err)
 			}
+			left -= n
 		}
-		for range perBatch {
+		for range count {
 			if _, err := x.Read(buf); err != nil {
 				b.Fatal(err)
 			}

@@ -2,25 +2,20 @@ package dsrudp
 
 import (
 	"net"
-	"net/netip"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
-	"github.com/dsrudp/go-dsrudp/internal/localroute"
+	"github.com/dsrudp/go-dsrudp/internal/batch"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
-	"github.com/dsrudp/go-dsrudp/internal/offload"
-	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
-	"github.com/dsrudp/go-dsrudp/internal/zone"
+	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
 // A Conn is a UDP socket whose replies leave from the address that the request
 // was sent to. It has every method of *net.UDPConn, with the same
-// behaviour and errors but for the source of what it sends, and adds the ones
-// that speak of a [Path].
+// behaviour and errors but for the source of what it sends, and adds those
+// that work with a [Path].
 //
 // All methods may be called from many goroutines at once. Buffers passed to
 // them are the caller's again when they return. One that is declared in a function
@@ -32,59 +27,21 @@ import (
 // do those of a PacketConn that golang.org/x/net's ipv4 or ipv6 makes of a Conn:
 // that is good for socket options and groups, and the Conn for datagrams.
 type Conn struct {
-	conn         *net.UDPConn
-	raw          syscall.RawConn
-	sock         *mmsg.Socket
-	zones        *zone.Cache
-	groupSources groupSources
+	conn   *net.UDPConn
+	sock   *mmsg.Socket
+	source *source.Selector
+	life
+	counts counts
 
 	network      string // as it was asked for, for errors
 	laddr, raddr net.Addr
-	family       pktinfo.Family
-	port         uint16 // the bound port
 
-	// bound is the unicast address that the socket is bound to, which the
-	// kernel sends from without being told. It is not valid on a wildcard or
-	// group socket.
-	bound source
-	// peer is the connected remote address, if it is valid.
-	peer netip.AddrPort
-	// connected says that net refuses remote addresses (ErrWriteToConnected).
-	connected bool
-	// parse says that control messages tell the destinations of datagrams.
-	// On a bound socket they are off: there is only one.
-	parse bool
+	gro     bool
+	offload batch.Offload
 
-	guard          *localroute.Table // nil where the kernel cannot be asked
-	guard4, guard6 bool              // the guard is this package's to keep, not the kernel's
-	release        runtime.Cleanup
-	closed         atomic.Bool
-
-	gro            bool
-	ahead          *readAhead // nil unless asked for
-	held           *coalescer // nil unless asked for
-	offload        offload.Policy
-	class4, class6 atomic.Uint32 // the socket's own type of service and traffic class
-
-	strict  bool
-	memory  *pathmem.Table // nil when turned off or not needed
-	groupID uint32         // whose carried addresses to believe
-
-	count counters
-
-	// life guards closing, and the deadlines that wake a Server for it.
-	life   sync.Mutex
-	served atomic.Bool   // by a Server
-	woken  bool          // and is to end: deadlines stay as they are
-	ended  chan struct{} // closed when woken
-
-	ops       sync.Pool // of *op
-	receivers sync.Pool // of *batchReceiver
-	senders   sync.Pool // of *batchSender
-
-	// Not beside ops, which those who find it in use go to.
-	solo      *op           // for a call that is alone: it has set soloInUse
-	soloInUse atomic.Uint32 // 1 while solo is in use
+	msgs    sync.Pool // of *mmsg.Msg, for one datagram
+	ins     sync.Pool // of *mmsg.In
+	senders sync.Pool // of *batch.Sender
 }
 
 var (
@@ -93,8 +50,7 @@ var (
 	_ syscall.Conn   = (*Conn)(nil)
 )
 
-func (c *Conn) ok() bool    { return c != nil && c.conn != nil }
-func (c *Conn) inet6() bool { return c.family != pktinfo.IPv4 }
+func (c *Conn) ok() bool { return c != nil && c.conn != nil }
 
 // LocalAddr returns the address that the socket is bound to, a *net.UDPAddr.
 // Each call returns a new one.
@@ -138,3 +94,14 @@ func (c *Conn) SetWriteBuffer(bytes int) error {
 	}
 	return c.conn.SetWriteBuffer(bytes)
 }
+
+// makePools makes the pools of memory for calls in progress.
+func (c *Conn) makePools() {
+	c.msgs.New = func() any { return mmsg.NewMsg() }
+	c.ins.New = func() any { return c.newIn(mmsg.MaxIn) }
+	c.senders.New = func() any { return c.newSender() }
+}
+
+func (c *Conn) newIn(n int) *mmsg.In { return c.sock.NewIn(n, pktinfo.Size) }
+
+func (c *Conn) newSender() *batch.Sender { return batch.NewSender(c.sock, c.source, &c.offload) }

@@ -11,7 +11,7 @@ import (
 )
 
 // exampleAsk writes to an address of the server's and prints what comes back; the
-// socket is connected, so it hears nobody else.
+// socket is connected, so it receives from nobody else.
 func exampleAsk(server net.Addr, vip string) {
 	port := server.(*net.UDPAddr).Port
 	c, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.ParseIP(vip), Port: port})
@@ -52,7 +52,7 @@ func ExampleListenUDP() {
 	// 127.0.0.2 answered "hello"
 }
 
-// A Path tells which VIP a client wrote to, and is the way of the answer.
+// A Path has the VIP that a client wrote to, and is the way of the answer.
 func ExampleConn_ReadFromPath() {
 	conn, err := dsrudp.ListenPacket("udp4", ":0")
 	if err != nil {
@@ -76,7 +76,7 @@ func ExampleConn_ReadFromPath() {
 	// 127.0.0.3 answered "you wrote to 127.0.0.3"
 }
 
-// Programs that know only net.Addr learn the VIP from PathOf.
+// Programs that know only net.Addr get the VIP by PathOf.
 func ExamplePathOf() {
 	conn, err := dsrudp.ListenPacket("udp4", ":0")
 	if err != nil {

@@ -3,12 +3,37 @@ package dsrudp_test
 import (
 	"fmt"
 	"net"
+	"runtime"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+// await waits for an event.
+func await[T any](t *testing.T, events <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-events:
+	case <-time.After(2 * patience):
+		t.Fatal("what was waited for did not happen")
+	}
+	return v
+}
+
+// soon waits for what sends no event.
+func soon(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !happened(); runtime.Gosched() {
+		require.True(t, time.Now().Before(end), what)
+	}
+}
 
 // A serving is a Serve in progress.
 type serving struct {
@@ -71,22 +96,46 @@ func requireEchoes(t *testing.T, n int, clients ...*net.UDPConn) {
 	}
 }
 
-// requireFree requires that nobody has c's port any more.
-func requireFree(t *testing.T, c *dsrudp.Conn) {
+// begun waits until a Server serves: it has answered each client.
+func begun(t *testing.T, clients ...*net.UDPConn) {
 	t.Helper()
-	again, err := net.ListenPacket("udp", c.LocalAddr().String())
-	require.NoError(t, err)
-	require.NoError(t, again.Close())
+	enqueue(t, 1, clients...)
+	requireEchoes(t, 1, clients...)
 }
 
-// soonFree waits until nobody has c's port any more.
-func soonFree(t *testing.T, c *dsrudp.Conn) {
+// between returns the path of x's requests.
+func between(x *net.UDPConn) dsrudp.Path {
+	return dsrudp.Path{Local: addrPortOf(x.RemoteAddr()), Remote: addrPortOf(x.LocalAddr())}
+}
+
+// isFree reports whether no socket has c's port any more.
+func isFree(c *dsrudp.Conn) bool {
+	again, err := net.ListenPacket("udp", c.LocalAddr().String())
+	if err == nil {
+		again.Close()
+	}
+	return err == nil
+}
+
+// A failure is what OnError was called with.
+type failure struct {
+	path dsrudp.Path
+	err  error
+}
+
+// collecting returns an OnError and what it was called with.
+func collecting() (func(dsrudp.Path, error), chan failure) {
+	all := make(chan failure, 1024)
+	return func(p dsrudp.Path, err error) { all <- failure{p, err} }, all
+}
+
+// requireWriteError asserts, for handlers too, that err has the shape that net gives it.
+func requireWriteError(t *testing.T, err, is error, remote fmt.Stringer) {
 	t.Helper()
-	soon(t, "the port is free", func() bool {
-		again, err := net.ListenPacket("udp", c.LocalAddr().String())
-		if err == nil {
-			again.Close()
-		}
-		return err == nil
-	})
+	assert.ErrorIs(t, err, is)
+	var op *net.OpError
+	if assert.ErrorAs(t, err, &op) {
+		assert.Equal(t, "write", op.Op)
+		assert.Equal(t, remote.String(), op.Addr.String())
+	}
 }

@@ -2,12 +2,18 @@ package dsrudp
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"syscall"
 
-	"github.com/dsrudp/go-dsrudp/internal/sockopt"
+	"github.com/dsrudp/go-dsrudp/internal/localroute"
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pathmem"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
 // ListenUDP acts like [net.ListenUDP] and returns a Conn, whose replies leave from
@@ -15,7 +21,7 @@ import (
 //
 // An IPv6 address may be one that is only a local route of the host, as a load
 // balancer's VIP is; net refuses to bind it. An address that is not the host's
-// is EADDRNOTAVAIL as with net. Where the system cannot tell the destinations
+// is EADDRNOTAVAIL as with net. Where the system does not report the destinations
 // of datagrams the error matches ErrNotSupported.
 func ListenUDP(network string, laddr *net.UDPAddr) (*Conn, error) {
 	switch network {
@@ -35,7 +41,7 @@ func ListenUDP(network string, laddr *net.UDPAddr) (*Conn, error) {
 		}
 		return nil, err
 	}
-	return new(ListenConfig).ListenPacket(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(laddr.Port)))
+	return ListenPacket(network, net.JoinHostPort(host, strconv.Itoa(laddr.Port)))
 }
 
 // hostOf returns the host that net.ListenUDP makes of an address, in digits: a
@@ -58,14 +64,6 @@ func hostOf(network string, laddr *net.UDPAddr) (host string, ok bool) {
 	return addr.String(), true
 }
 
-// opAddr makes a nil address a nil net.Addr.
-func opAddr(a *net.UDPAddr) net.Addr {
-	if a == nil {
-		return nil
-	}
-	return a
-}
-
 // ListenPacket acts like [net.ListenPacket] for the networks "udp", "udp4" and
 // "udp6", and returns a Conn. See ListenUDP.
 func ListenPacket(network, address string) (*Conn, error) {
@@ -76,11 +74,57 @@ func ListenPacket(network, address string) (*Conn, error) {
 // "udp", "udp4" and "udp6". See ListenUDP. Ctx only bounds the resolution of
 // address.
 func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address string) (*Conn, error) {
-	return lc.listen(ctx, network, address, lc.ReusePort, newListenGroup(lc))
+	return lc.listen(ctx, network, address, lc.ReusePort, lc.newMemory())
 }
 
-// listen makes a socket of g.
-func (lc *ListenConfig) listen(ctx context.Context, network, address string, reusePort bool, g listenGroup) (*Conn, error) {
+// ListenN listens with n sockets on one address (SO_REUSEPORT), to be read by n
+// goroutines: one for each processor that is to read. It returns n Conns, or an error
+// and none; n is at least 1. The kernel gives all datagrams of one remote address and
+// port to the same socket, whatever VIP they are for. The sockets share one path memory.
+// When address has port 0 they share the port that the first one gets. Close
+// each of them.
+//
+// Nothing tells apart whose sockets share a port. On Linux another ListenN, or a
+// ListenPacket with ReusePort, succeeds on the same address too, in this process or in
+// another one of the same user. The kernel then spreads the remote addresses over all
+// these sockets: of a server that was started twice by mistake each gets a part of the
+// datagrams. A socket without SO_REUSEPORT, or another user's, is refused with
+// EADDRINUSE where these are, and these where such a one is.
+func (lc *ListenConfig) ListenN(ctx context.Context, network, address string, n int) ([]*Conn, error) {
+	if n < 1 {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: fmt.Errorf("dsrudp: ListenN of %d sockets; at least 1 is needed", n)}
+	}
+	memory := lc.newMemory()
+	cs := make([]*Conn, 0, n)
+	for range n {
+		c, err := lc.listen(ctx, network, address, true, memory)
+		if err != nil {
+			for _, c := range cs {
+				c.Close()
+			}
+			return nil, err
+		}
+		cs = append(cs, c)
+		// Only a host that net could parse gets here.
+		host, _, _ := net.SplitHostPort(address)
+		address = net.JoinHostPort(host, strconv.Itoa(int(c.source.Port())))
+	}
+	return cs, nil
+}
+
+// newMemory returns the path memory of one socket set, nil where it is off.
+func (lc *ListenConfig) newMemory() *pathmem.Table {
+	switch {
+	case lc.PathMemory < 0:
+		return nil
+	case lc.PathMemory == 0:
+		return pathmem.New(defaultPathMemory)
+	}
+	return pathmem.New(lc.PathMemory)
+}
+
+// listen makes one socket of a set, which has that memory.
+func (lc *ListenConfig) listen(ctx context.Context, network, address string, reusePort bool, memory *pathmem.Table) (*Conn, error) {
 	switch network {
 	case "udp", "udp4", "udp6":
 	default:
@@ -98,25 +142,18 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string, reu
 		if err != nil {
 			return err
 		}
-		e := rc.Control(func(fd uintptr) {
-			if err = s.prepare(fd); err != nil {
-				return
+		return control(rc, func(fd uintptr) error {
+			if err := s.prepare(fd, bind.Addr(), lc.FreeBind); err != nil || !reusePort {
+				return err
 			}
-			if reusePort && bind.Port() == 0 {
-				// With port 0 and the option set the kernel may pick the
-				// port of another socket of this user.
+			if bind.Port() == 0 {
+				// With port 0 and the option set the kernel may pick the port of
+				// another socket of this user.
 				reuseLater = true
-			} else if reusePort {
-				if err = notSupported(sockopt.SetReusePort(fd)); err != nil {
-					return
-				}
+				return nil
 			}
-			err = s.allow(fd, bind.Addr(), lc.FreeBind)
+			return mmsg.SetReusePort(fd)
 		})
-		if e != nil {
-			return e
-		}
-		return err
 	}}
 	pc, err := nlc.ListenPacket(ctx, network, address)
 	if err != nil {
@@ -124,28 +161,166 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string, reu
 		return nil, err
 	}
 	uc := pc.(*net.UDPConn)
-	c, err := s.listened(uc, network, lc, g)
+	c, err := s.newListened(uc, network, lc, memory)
 	if err == nil && reuseLater {
-		err = c.control(sockopt.SetReusePort)
-	}
-	if err == nil {
-		err = c.sock.Own() // nobody else has uc
+		err = c.sock.Control(mmsg.SetReusePort)
 	}
 	if err != nil {
 		uc.Close()
 		s.close()
-		return nil, &net.OpError{Op: "listen", Net: network, Addr: uc.LocalAddr(), Err: err}
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: uc.LocalAddr(), Err: notSupported(err)}
 	}
-	return c.complete(), nil
+	c.keepGuard(s.guard)
+	return c, nil
 }
 
-// parseBind parses the address that net tells a Control function it is about to
-// bind: in digits, with the wildcard where a group was asked for, and without a
-// host where none was given.
+// parseBind parses the address that net gives to a Control function before it binds it:
+// in digits, with the wildcard where a group was asked for, and without a host where none
+// was given.
 func parseBind(address string) (netip.AddrPort, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil && host == "" {
 		address = net.JoinHostPort(netip.IPv6Unspecified().String(), port)
 	}
 	return netip.ParseAddrPort(address)
+}
+
+// control runs f on the descriptor of raw.
+func control(raw syscall.RawConn, f func(fd uintptr) error) error {
+	var err error
+	if e := raw.Control(func(fd uintptr) { err = f(fd) }); e != nil {
+		return e
+	}
+	return notSupported(err)
+}
+
+// A setup is a socket on its way to be a Conn.
+type setup struct {
+	family         pktinfo.Family
+	guard          *localroute.Table
+	guardErr       error // why there is no guard
+	guard4, guard6 bool
+}
+
+// prepare reads the socket's family, turns on the control messages that tell where
+// datagrams were sent to, opens the guard in the socket's namespace, and lets the socket
+// bind to bind and send from addresses that are only local routes.
+//
+// On a new socket this happens before bind, so that no datagram can be queued
+// without control messages, and after the user's own Control, which may have changed the
+// family's flavour (IPV6_V6ONLY).
+func (s *setup) prepare(fd uintptr, bind netip.Addr, free bool) (err error) {
+	if mmsg.HasGRO(fd) {
+		return errors.New("dsrudp: the socket has UDP_GRO on, so that datagrams may come joined together")
+	}
+	if s.family, err = pktinfo.FamilyOf(fd); err != nil {
+		return err
+	}
+	if err := pktinfo.Enable(fd, s.family); err != nil {
+		return err
+	}
+	s.guard, s.guardErr = localroute.Open(fd)
+	if s.wantsFreeBind(bind, free) {
+		if err := mmsg.SetFreeBind(fd); err != nil {
+			return err
+		}
+	}
+	s.guard4, s.guard6 = mmsg.Unguarded(fd)
+	if s.guard == nil && (s.guard4 || s.guard6) {
+		return fmt.Errorf("the socket may send from any address (IP_FREEBIND or IP_TRANSPARENT), and which are local cannot be asked: %w", s.guardErr)
+	}
+	// A bound IPv6 socket sends from its address also when that is withdrawn.
+	s.guard6 = s.guard != nil && s.family != pktinfo.IPv4
+	return nil
+}
+
+// wantsFreeBind reports whether the socket takes IP_FREEBIND, which is IPV6_FREEBIND on
+// an AF_INET6 socket.
+//
+// An IPv6 address that is only a local route cannot be bound or sent from without it, and
+// it has the kernel validate no source at all. So it is set only where Check can validate
+// instead, and a mistyped address to bind is left for the kernel to refuse.
+func (s *setup) wantsFreeBind(bind netip.Addr, free bool) bool {
+	if free || s.family == pktinfo.IPv4 || s.guard == nil || bind.IsLinkLocalUnicast() || !bind.IsValid() {
+		return free
+	}
+	if bind.IsUnspecified() {
+		return true
+	}
+	local, err := s.guard.Ask(bind.WithZone("").Unmap(), 0) // as of now
+	return local && err == nil
+}
+
+// newListened makes a Conn of a socket that this package bound.
+func (s *setup) newListened(uc *net.UDPConn, network string, lc *ListenConfig, memory *pathmem.Table) (*Conn, error) {
+	if lc.ReadBuffer > 0 {
+		if err := uc.SetReadBuffer(lc.ReadBuffer); err != nil {
+			return nil, err
+		}
+	}
+	if lc.WriteBuffer > 0 {
+		if err := uc.SetWriteBuffer(lc.WriteBuffer); err != nil {
+			return nil, err
+		}
+	}
+	c, err := s.conn(uc, network, source.Config{Memory: memory}, lc)
+	if err != nil {
+		return nil, err
+	}
+	if !c.source.NeedsControl() {
+		if err := c.sock.Control(func(fd uintptr) error { return pktinfo.Disable(fd, s.family) }); err != nil {
+			return nil, err
+		}
+	}
+	if lc.GRO {
+		if err := c.sock.Control(mmsg.SetGRO); err != nil {
+			return nil, err
+		}
+		c.gro = true
+	}
+	if lc.ECN {
+		v4, v6 := s.family != pktinfo.IPv6, s.family != pktinfo.IPv4
+		if err := c.sock.Control(func(fd uintptr) error { return mmsg.SetReceiveClass(fd, v4, v6) }); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// conn makes a Conn, of which config says how the socket was made. It closes neither
+// socket nor guard when it fails.
+func (s *setup) conn(uc *net.UDPConn, network string, config source.Config, lc *ListenConfig) (*Conn, error) {
+	c := &Conn{conn: uc, network: network, laddr: uc.LocalAddr(), raddr: uc.RemoteAddr()}
+	var ok bool
+	if config.Bound, ok = c.laddr.(*net.UDPAddr); !ok {
+		return nil, fmt.Errorf("dsrudp: %v is not a UDP address", c.laddr)
+	}
+	if remote, ok := c.raddr.(*net.UDPAddr); ok && remote != nil {
+		config.Peer = remote.AddrPort()
+	}
+	var err error
+	if c.sock, err = mmsg.NewSocket(uc, s.family != pktinfo.IPv4, config.Connected, lc.PlainSyscalls); err != nil {
+		return nil, err
+	}
+	config.Socket, config.Family, config.Strict = c.sock, s.family, lc.Strict
+	config.Guard, config.Guard4, config.Guard6 = s.guard, s.guard4, s.guard6
+	c.source = source.New(config)
+	c.makePools()
+	if lc.NoOffload {
+		return c, nil
+	}
+	return c, c.sock.Control(func(fd uintptr) error {
+		if mmsg.Segments(fd) {
+			c.offload.Start()
+		}
+		return nil
+	})
+}
+
+// close gives up the guard of a socket that did not become a Conn.
+func (s *setup) close() {
+	if s.guard != nil {
+		s.guard.Close()
+		s.guard = nil
+	}
 }

@@ -1,13 +1,29 @@
 package dsrudp
 
 import (
+	"fmt"
 	"iter"
 	"net/netip"
 	"slices"
+	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+)
+
+// ECN is the two-bit field for explicit congestion notification in a datagram's IP
+// header (RFC 3168).
+type ECN uint8
+
+// The values of the field.
+const (
+	NotECT ECN = iota // the transport does not use ECN
+	ECT1              // it does: ECT(1), as L4S has it (RFC 9331)
+	ECT0              // it does: ECT(0)
+	CE                // congestion was experienced on the way
 )
 
 // A Packet is one datagram with everything known of it, for ReadPackets,
-// WritePackets and [Handler]. With [ListenConfig.GRO] it may be a train: several
+// WritePackets and [Handler]. With [ListenConfig.GRO] it may be several
 // datagrams of one Path that came together. Its fields are the caller's to set.
 type Packet struct {
 	// Buf is the buffer: ReadPackets receives into all of it, WritePackets
@@ -22,10 +38,10 @@ type Packet struct {
 	// is a group or broadcast address and so not Path.Local; else it is not
 	// valid. It is not used for sending.
 	OrigDst netip.Addr
-	// SegmentSize is 0 for a single datagram. For a train it is the length in
-	// bytes of each of its datagrams, of which the last may be shorter; see
-	// [Packet.Segments]. WritePackets sends a Packet with a SegmentSize below
-	// N as a train, on any socket.
+	// SegmentSize is 0 for a single datagram. For several it is the length in
+	// bytes of each, of which the last may be shorter; see [Packet.Segments].
+	// WritePackets sends a Packet with a SegmentSize below N as several datagrams,
+	// on any socket.
 	SegmentSize int
 	// ECN is the mark for explicit congestion notification. It is received
 	// only with [ListenConfig.ECN]. WritePackets sends it, unless it is 0,
@@ -33,31 +49,18 @@ type Packet struct {
 	// way are not those of the other.
 	ECN ECN
 	// Truncated says that the datagram was longer than Buf, or that its
-	// control messages were cut. Of a train the last datagram may be cut then,
+	// control messages were cut. Of several datagrams the last may be cut then,
 	// and others missing.
 	Truncated bool
-	// Err is why WritePackets did not send this Packet, or of a train not all
-	// of it; it is a *net.OpError.
+	// Err is why WritePackets did not send this Packet, or not all of its
+	// datagrams; it is a *net.OpError.
 	Err error
 }
-
-// datagrams returns how many p is on the wire.
-func (p *Packet) datagrams() int {
-	if p.SegmentSize <= 0 {
-		return 1
-	}
-	return max(1, pieces(p.N, p.SegmentSize))
-}
-
-// pieces returns how many datagrams of size seg, and a shorter one perhaps, n
-// bytes are.
-func pieces(n, seg int) int { return (n + seg - 1) / seg }
 
 // Payload returns the first N bytes of Buf.
 func (p *Packet) Payload() []byte { return p.Buf[:p.N] }
 
-// Segments yields the payload of each datagram of a train, in order; of a single
-// datagram its payload. The slices are parts of Buf, and an append to one does
+// Segments yields the payload of each datagram of p, in order. The slices are parts of Buf, and an append to one does
 // not write to the next.
 func (p *Packet) Segments() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
@@ -83,4 +86,37 @@ func (p *Packet) Clone() *Packet {
 	q := *p
 	q.Buf = slices.Clone(p.Payload())
 	return &q
+}
+
+// fill stores in p what a receive into buf brought.
+func (p *Packet) fill(c *Conn, buf []byte, d *datagram) {
+	p.Buf, p.N = buf, d.N
+	p.Path.Local, p.Path.Remote = c.source.LocalAddrPort(&d.Local), c.source.RemoteAddrPort(&d.From)
+	p.OrigDst, p.ECN = d.Dst, ECN(d.ECN)
+	p.SegmentSize = d.SegmentSize
+	p.Truncated = d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0
+	p.Err = nil
+}
+
+// datagrams returns how many datagrams p is on the wire.
+func (p *Packet) datagrams() int {
+	if p.SegmentSize <= 0 || p.N <= p.SegmentSize {
+		return 1
+	}
+	return (p.N + p.SegmentSize - 1) / p.SegmentSize
+}
+
+// check reports what is wrong with the fields of a Packet to be sent.
+func (p *Packet) check() error {
+	switch {
+	case p.N < 0 || p.N > len(p.Buf):
+		return fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
+	case p.SegmentSize < 0:
+		return fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
+	case p.ECN > CE:
+		return fmt.Errorf("dsrudp: Packet.ECN is %d; 0 to 3 are possible: %w", p.ECN, syscall.EINVAL)
+	case p.ECN != NotECT && !mmsg.HasClass:
+		return errECN
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/dsrudp/go-dsrudp/internal/pathmem"
 	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
 )
 
@@ -47,17 +48,35 @@ func PathOf(addr net.Addr) (p Path, ok bool) {
 	if !isUDP {
 		return Path{}, false
 	}
-	local, _, ok := udpaddr.Parse(a)
-	if !ok || !local.IsValid() {
+	carried, ok := udpaddr.Parse(a)
+	if !ok || carried.Lost {
 		return Path{}, false
 	}
-	return Path{Local: local, Remote: unmap(a.AddrPort())}, true
+	return Path{Local: carried.Local, Remote: unmap(a.AddrPort())}, true
+}
+
+// PathTo returns the path that a send to remote alone would take: the bound
+// address, or the one that remote last wrote to. Ok is false when none is known
+// or the datagram's local address was lost, and with ListenConfig.Strict when
+// remote was seen on more than one local address.
+func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {
+	if !c.ok() || !remote.IsValid() {
+		return Path{}, false
+	}
+	local, state := c.source.Find(remote)
+	if state != pathmem.Known && (state != pathmem.Ambiguous || c.source.Strict) {
+		return Path{}, false
+	}
+	return Path{Local: c.source.LocalAddrPort(&local), Remote: unmap(remote)}, true
+}
+
+// pathOf returns the path of a datagram received. Its Local is not valid when it could
+// not be known.
+func (c *Conn) pathOf(d *datagram) Path {
+	return Path{Local: c.source.LocalAddrPort(&d.Local), Remote: c.source.RemoteAddrPort(&d.From)}
 }
 
 // unmap returns ap with an IPv4-mapped address as the IPv4 address it is.
 func unmap(ap netip.AddrPort) netip.AddrPort {
-	if ap.Addr().Is4In6() {
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
-	return ap
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }

@@ -10,14 +10,34 @@ import (
 	"syscall"
 )
 
-// A Server calls a Handler for each datagram that its Conns receive. It takes
-// datagrams from the kernel, and gives it the answers, several at a time.
+// A Handler answers datagrams for a [Server].
+//
+// ServePacket is called on the goroutine that reads the Conn, once for each
+// datagram, in the order in which they came; while it runs that Conn is not
+// read. Work that takes long or waits belongs in another goroutine, with a
+// [Packet.Clone]. Conns of one Server have a goroutine each, so that a Handler
+// is called by several at once.
+//
+// W and p, p's buffer included, are the handler's until it returns. If it panics
+// that is logged and counted, and the next datagram is served.
+type Handler interface {
+	ServePacket(w ReplyWriter, p *Packet)
+}
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(w ReplyWriter, p *Packet)
+
+// ServePacket calls f.
+func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
+
+// A Server calls a Handler for each datagram that its Conns receive. It receives
+// datagrams, and sends the answers, several at a time.
 //
 // Answers of a ReplyWriter and along a Path need no path memory. Where there are
 // no others, turning it off (ListenConfig.PathMemory) saves what it costs, most
 // with very many clients.
 //
-// It keeps 2.2 MB of buffers for each Conn, of which the system backs what datagrams
+// It keeps 4.2 MB of buffers for each Conn, of which the system backs what datagrams
 // have filled, but which count as heap.
 //
 // Its fields must not be changed once Serve was called. A Server may serve
@@ -26,19 +46,14 @@ type Server struct {
 	// Handler answers the datagrams.
 	Handler Handler
 
-	// BatchSize is how many datagrams to take from the kernel at once, 1 to
-	// 32; 0 means 32. A smaller one shortens the wait of the first answer and of
-	// the garbage collector; 16 cost little more than 32.
+	// BatchSize is how many datagrams to receive at once, 1 to 64; 0 means 64. A
+	// smaller one shortens the wait of the first answer and of the garbage
+	// collector.
 	BatchSize int
 
-	// Trains gives the handler trains as they came ([ListenConfig.GRO]).
-	// Without it a train is taken apart, and the handler is called for each
-	// datagram; equal answers leave as one again.
-	Trains bool
-
-	// OnError, if it is not nil, is told of answers that could not be sent
-	// after the handler was told that they would be, and, with a zero Path,
-	// of reads that failed. The error is a *net.OpError, as that of the Conn's own
+	// OnError, if it is not nil, is called for answers that could not be sent
+	// after the ReplyWriter accepted them and, with a zero Path,
+	// for reads that failed. The error is a *net.OpError, as that of the Conn's own
 	// methods is: its Op is "write", and Addr the remote address, or "read". OnError
 	// is called on the goroutine that reads, perhaps while the handler is in a
 	// Write whose buffer was full: it must not block, take a lock that the handler
@@ -49,7 +64,7 @@ type Server struct {
 	ErrorLog *slog.Logger
 
 	mu      sync.Mutex
-	readers map[*serverReader]struct{}
+	readers map[*reader]struct{}
 	ended   chan struct{} // closed when there are no readers left after Shutdown
 	stop    atomic.Bool   // Shutdown was called
 }
@@ -68,8 +83,8 @@ var errGoexit = errors.New("dsrudp: the Handler ended the goroutine that it was 
 // Shutdown, and else the errors that ended the Conns, joined: net.ErrClosed for
 // one that was closed, os.ErrDeadlineExceeded for one whose read deadline passed.
 // After Shutdown it closes conns and returns ErrServerClosed at once. When it cannot
-// begin for another reason (a Conn is nil, closed or served already, or was made with
-// ReadAhead, or there is no Handler) it leaves all of them to the caller.
+// begin for another reason (a Conn is nil, closed or served already, or there is no
+// Handler) it leaves all of them to the caller.
 func (s *Server) Serve(conns ...*Conn) error {
 	readers, err := s.begin(conns)
 	if err != nil {
@@ -91,13 +106,13 @@ func (s *Server) Serve(conns ...*Conn) error {
 	return errors.Join(errs...)
 }
 
-// begin makes conns this Server's.
-func (s *Server) begin(conns []*Conn) (readers []*serverReader, err error) {
+// begin makes conns this Server's, or none of them.
+func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 	if s.Handler == nil {
 		return nil, errors.New("dsrudp: Server has no Handler")
 	}
-	if s.BatchSize < 0 || s.BatchSize > maxBatch {
-		return nil, fmt.Errorf("dsrudp: Server.BatchSize is %d; 1 to %d are possible, and 0 for the default", s.BatchSize, maxBatch)
+	if s.BatchSize < 0 || s.BatchSize > maxBatchSize {
+		return nil, fmt.Errorf("dsrudp: Server.BatchSize is %d; 1 to %d are possible, and 0 for the default", s.BatchSize, maxBatchSize)
 	}
 	if len(conns) == 0 {
 		return nil, errors.New("dsrudp: Serve without a Conn")
@@ -122,20 +137,22 @@ func (s *Server) begin(conns []*Conn) (readers []*serverReader, err error) {
 			}
 			return nil, fmt.Errorf("dsrudp: Serve: %w", err)
 		}
-		readers = append(readers, newServerReader(s, c))
+		readers = append(readers, newReader(s, c))
 	}
 	if s.readers == nil {
-		s.readers = make(map[*serverReader]struct{})
+		s.readers = make(map[*reader]struct{})
 	}
-	watchPoller(readers)
 	for _, r := range readers {
 		s.readers[r] = struct{}{}
 	}
 	return readers, nil
 }
 
+// maxBatchSize is mmsg.MaxIn of Linux; elsewhere one receive takes one datagram.
+const maxBatchSize = 64
+
 // end closes r's Conn.
-func (s *Server) end(r *serverReader) {
+func (s *Server) end(r *reader) {
 	r.c.Close() // which leaves the closing to unserve
 	r.c.unserve()
 	s.mu.Lock()
@@ -151,7 +168,7 @@ func (s *Server) end(r *serverReader) {
 // the Conns. It returns when that is done, or ctx's error when ctx ends first:
 // the Conns are then closed as by [Conn.Close], as soon as the handlers in
 // progress return. What arrives after a Conn's queue was found empty is lost, as
-// UDP loses datagrams, unless another socket of a ListenN group takes it. Late
+// UDP loses datagrams, unless another socket of a ListenN set receives it. Late
 // answers of other goroutines should have been sent before; they would get
 // net.ErrClosed.
 //

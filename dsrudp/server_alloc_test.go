@@ -4,6 +4,7 @@ package dsrudp_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -14,15 +15,15 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// TestServerAllocations: nothing for a datagram, nor for a train and its answers,
-// whether they are taken apart or not.
-func TestServerAllocations(t *testing.T) {
-	payload, answer := make([]byte, trainLen), make([]byte, 1<<16)
-	segments := make([]byte, unix.CmsgSpace(2))
-	binary.NativeEndian.PutUint16(cmsghdr(segments, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2), trainSize)
+// TestPromise8_ServerAllocations: nothing is allocated for a datagram and its reply, nor for
+// several that GRO joins and their replies.
+func TestPromise8_ServerAllocations(t *testing.T) {
+	payload, answer := make([]byte, segmentsLen), make([]byte, 1<<16)
+	control := make([]byte, unix.CmsgSpace(2))
+	binary.NativeEndian.PutUint16(cmsghdr(control, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2), segmentSize)
 	asks := map[string]func(x *net.UDPConn) error{
 		"datagram": func(x *net.UDPConn) error { _, err := x.Write(payload[:64]); return err },
-		"train":    func(x *net.UDPConn) error { _, _, err := x.WriteMsgUDP(payload, segments, nil); return err },
+		"segments": func(x *net.UDPConn) error { _, _, err := x.WriteMsgUDP(payload, control, nil); return err },
 	}
 	handlers := map[string]dsrudp.Handler{
 		"Write":       dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) { _, _ = w.Write(p.Payload()) }),
@@ -40,21 +41,19 @@ func TestServerAllocations(t *testing.T) {
 	} {
 		for asking, ask := range asks {
 			for writing, handler := range handlers {
-				for name, trains := range map[string]bool{"split": false, "whole": true} {
-					t.Run(s.network+s.address+"/"+s.vip.String()+"/"+asking+"/"+writing+"/"+name, func(t *testing.T) {
-						c := listenWith(t, &dsrudp.ListenConfig{GRO: true}, s.network, s.address)
-						serve(t, &dsrudp.Server{Handler: handler, Trains: trains}, c)
-						x := dialTrains(t, c, s.vip)
-						require.Zero(t, testing.AllocsPerRun(100, func() {
-							if err := ask(x); err != nil {
-								t.Fatal(err)
-							}
-							if _, err := x.Read(answer); err != nil {
-								t.Fatal(err)
-							}
-						}))
-					})
-				}
+				t.Run(fmt.Sprint(s.network, s.address, s.vip, asking, writing), func(t *testing.T) {
+					c := listenWith(t, &dsrudp.ListenConfig{GRO: true}, s.network, s.address)
+					serve(t, &dsrudp.Server{Handler: handler}, c)
+					x := dialSegmented(t, c, s.vip)
+					require.Zero(t, testing.AllocsPerRun(100, func() {
+						if err := ask(x); err != nil {
+							t.Fatal(err)
+						}
+						if _, err := x.Read(answer); err != nil {
+							t.Fatal(err)
+						}
+					}))
+				})
 			}
 		}
 	}

@@ -3,75 +3,100 @@ package dsrudp_test
 import (
 	"net"
 	"net/netip"
-	"strings"
+	"os"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// TestOnError: what the kernel says when the answers are sent is told with the
-// path of the one that failed, and those around it are sent.
-func TestOnError(t *testing.T) {
-	foreign := netip.MustParseAddr("198.51.100.77")
-	for _, w := range wildcards {
-		t.Run(w.network+w.address, func(t *testing.T) {
-			c := listen(t, w.network, w.address)
-			x, y := dialOnePort(t, c, vips[0], vips[1])
-			write(t, x, "x")
-			write(t, y, "y")
-			onError, all := telling()
-			serve(t, &dsrudp.Server{OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-				echoing(t).ServePacket(w, p)
-				q := p.Clone()
-				q.Path.Local = netip.AddrPortFrom(foreign, 0)
-				assert.NoError(t, w.WritePacket(q), "the kernel has not been asked")
-				n, err := w.Write(make([]byte, 65508))
-				assert.NoError(t, err)
-				assert.Equal(t, 65508, n)
-				echoing(t).ServePacket(w, p)
-			})}, c)
-			remote := addrPortOf(x.LocalAddr())
-			alien := dsrudp.Path{Local: netip.AddrPortFrom(foreign, portOf(c)), Remote: remote}
-			toX, toY := pathFrom(c, vips[0], x), pathFrom(c, vips[1], y)
-			tellings := make(map[dsrudp.Path]int)
-			for range 4 {
-				e := await(t, all)
-				tellings[e.path]++
-				if e.path == alien {
-					requireWriteError(t, e.err, dsrudp.ErrNotLocal, remote)
-				} else {
-					requireWriteError(t, e.err, syscall.EMSGSIZE, remote)
+// TestPromise7_OnError: what fails when the replies are sent is reported once, with its
+// path, and counted, segments each. The replies around it are sent.
+func TestPromise7_OnError(t *testing.T) {
+	const tooLong, segments = 65508, 70 // for any IPv4 datagram; more than a Server sends as one
+	for _, s := range []struct {
+		network, address string
+		foreign          netip.Addr
+	}{
+		{"udp4", ":0", netip.MustParseAddr("198.51.100.77")},
+		{"udp", ":0", netip.MustParseAddr("198.51.100.77")},
+		{"udp", "0.0.0.0:0", netip.MustParseAddr("198.51.100.77")},
+		{"udp", "[::]:0", netip.MustParseAddr("2001:db8::77")},
+		{"udp6", ":0", netip.MustParseAddr("2001:db8::77")},
+	} {
+		t.Run(s.network+s.address, func(t *testing.T) {
+			c := listen(t, s.network, s.address)
+			var clients [2]*net.UDPConn
+			if s.foreign.Is4() {
+				clients[0], clients[1] = dialOnePort(t, c, vips[0], vips[1])
+			} else {
+				clients[0], clients[1] = dialVIP(t, c, netip.IPv6Loopback()), dialVIP(t, c, netip.IPv6Loopback())
+			}
+			want, n := make(map[dsrudp.Path]int), 0
+			for _, x := range clients {
+				want[dsrudp.Path{Local: netip.AddrPortFrom(s.foreign, portOf(c)), Remote: addrPortOf(x.LocalAddr())}]++
+				n++
+				if s.foreign.Is4() {
+					want[between(x)]++
+					n++
 				}
 			}
-			require.Equal(t, map[dsrudp.Path]int{alien: 2, toX: 1, toY: 1}, tellings)
-			for range 2 {
-				require.Equal(t, "x", read(t, x))
-				require.Equal(t, "y", read(t, y))
+			enqueue(t, 1, clients[:]...)
+			onError, all := collecting()
+			serve(t, &dsrudp.Server{OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				echoing(t).ServePacket(w, p)
+				q := packet(bytesOf(0, segments*1000), dsrudp.Path{Local: netip.AddrPortFrom(s.foreign, 0), Remote: p.Path.Remote})
+				q.SegmentSize = 1000
+				assert.NoError(t, w.WritePacket(&q), "the kernel has not been asked")
+				if s.foreign.Is4() {
+					n, err := w.Write(make([]byte, tooLong))
+					assert.NoError(t, err)
+					assert.Equal(t, tooLong, n)
+				}
+				_, err := w.Write([]byte("behind"))
+				assert.NoError(t, err)
+			})}, c)
+			got := make(map[dsrudp.Path]int)
+			for range n {
+				f := await(t, all)
+				got[f.path]++
+				reason := error(syscall.EMSGSIZE)
+				if f.path.Local.Addr() == s.foreign {
+					reason = dsrudp.ErrNotLocal
+				}
+				requireWriteError(t, f.err, reason, f.path.Remote)
 			}
-			require.EqualValues(t, 2, c.Stats().Refused)
-			require.EqualValues(t, 2, c.Stats().SendTooLong)
-			require.Zero(t, c.Stats().SendFailed)
-			require.Zero(t, c.Stats().OffloadFallbacks)
+			require.Equal(t, want, got)
+			requireEchoes(t, 1, clients[:]...)
+			for _, x := range clients {
+				require.Equal(t, "behind", read(t, x))
+			}
 			require.Empty(t, all)
+			stats := c.Stats()
+			require.EqualValues(t, 2*segments, stats.Refused)
+			require.EqualValues(t, n-2, stats.SendFailed)
+			require.Zero(t, stats.OffloadFallbacks)
 		})
 	}
 }
 
-// TestReplyNoPath: a datagram whose local address was lost is handed over
-// without, and cannot be answered.
-func TestReplyNoPath(t *testing.T) {
-	u, err := net.ListenPacket("udp4", ":0")
+// TestPromise1_ReplyNoPath: a datagram whose local address was lost is given to the
+// handler without, and cannot be answered.
+func TestPromise1_ReplyNoPath(t *testing.T) {
+	u, err := net.ListenUDP("udp4", nil)
 	require.NoError(t, err)
 	x, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer x.Close()
 	_, err = x.WriteTo([]byte("lost"), &net.UDPAddr{IP: net.IPv4(127, 255, 255, 255), Port: int(portOf(u))})
 	require.NoError(t, err)
-	c := adopt(t, u.(*net.UDPConn)) // only now is it told of destinations
+	c := adopt(t, u) // only now does the socket have IP_PKTINFO
 	known := dialVIP(t, c, vips[0])
 	enqueue(t, 1, known)
 	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
@@ -80,8 +105,7 @@ func TestReplyNoPath(t *testing.T) {
 			return
 		}
 		assert.Equal(t, dsrudp.Path{Remote: addrPortOf(x.LocalAddr())}, p.Path)
-		_, err := w.Write([]byte("from anywhere"))
-		requireWriteError(t, err, dsrudp.ErrNoPath, p.Path.Remote)
+		requireWriteError(t, writing(w, p), dsrudp.ErrNoPath, p.Path.Remote)
 		requireWriteError(t, w.WritePacket(p), dsrudp.ErrNoPath, p.Path.Remote)
 	})}, c)
 	requireEchoes(t, 1, known)
@@ -89,89 +113,153 @@ func TestReplyNoPath(t *testing.T) {
 	require.EqualValues(t, 2, c.Stats().Refused)
 }
 
-// TestServerBroadcast: a request to a broadcast address is handed over with it,
-// and answered from the interface's own address.
-func TestServerBroadcast(t *testing.T) {
-	c := listen(t, "udp4", ":0")
-	x, err := net.ListenPacket("udp4", "127.0.0.1:0")
+// adoptDead returns a Conn that is connected to a port that no socket has.
+func adoptDead(t *testing.T) (c *dsrudp.Conn, peer netip.AddrPort) {
+	t.Helper()
+	u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
-	defer x.Close()
-	group := netip.MustParseAddr("127.255.255.255")
-	_, err = x.WriteTo([]byte("to all"), net.UDPAddrFromAddrPort(netip.AddrPortFrom(group, portOf(c))))
-	require.NoError(t, err)
-	single := dialVIP(t, c, vips[0])
-	write(t, single, "to one")
-	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		want := netip.Addr{}
-		if strings.HasSuffix(string(p.Payload()), "all") {
-			want = group
-		}
-		assert.Equal(t, want, p.OrigDst)
-		echoing(t).ServePacket(w, p)
-	})}, c)
-	require.Equal(t, "to one", read(t, single))
-	b := make([]byte, 16)
-	n, from, err := x.ReadFrom(b)
-	require.NoError(t, err)
-	require.Equal(t, "to all", string(b[:n]))
-	require.Equal(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), portOf(c)), addrPortOf(from))
+	defer u.Close()
+	peer = addrPortOf(u.LocalAddr())
+	return adopt(t, dial(t, netip.AddrPort{}, peer)), peer
 }
 
-// TestReplySizes: the longest datagram there is; one that is too long for any; and
-// more answers than fit the Server's memory or one system call.
-func TestReplySizes(t *testing.T) {
-	c := listen(t, "udp4", ":0")
-	x, y := dialOnePort(t, c, vips[0], vips[1])
-	other := dsrudp.Path{Local: addrPortOf(y.RemoteAddr()), Remote: addrPortOf(y.LocalAddr())}
-	const many, size = 40, 1500
-	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		switch string(p.Payload()) {
-		case "long":
-			n, err := w.Write(make([]byte, 65507))
+// TestPromise7_ReadErrors: on a connected socket a read fails when the peer has refused a
+// datagram. That is reported, and the next read made at once, by which a peer that is back
+// is served. Only after 16 errors in a row, without a datagram, are there pauses.
+//
+// The clock is synctest's, which goes on only while all wait: it counts the pauses.
+func TestPromise7_ReadErrors(t *testing.T) {
+	const single, inRow, allowed = 20, 40, 16
+	c, peer := adoptDead(t)
+	synctest.Test(t, func(t *testing.T) {
+		fail := func() { // the next read
+			_, err := c.Write([]byte("is anybody there"))
 			assert.NoError(t, err)
-			assert.Equal(t, 65507, n)
-		case "too long":
-			n, err := w.Write(make([]byte, 1<<16+1))
-			requireWriteError(t, err, syscall.EMSGSIZE, p.Path.Remote)
-			assert.Zero(t, n)
-			echoing(t).ServePacket(w, p)
-		case "many":
-			for i := range many {
-				b := make([]byte, size)
-				b[0] = byte(i)
-				_, err := w.Write(b) // in turns, so that none can join another
-				assert.NoError(t, err)
-				assert.NoError(t, w.WritePacket(&dsrudp.Packet{Buf: b, N: size, Path: other}))
-			}
-		case "equal":
-			for i := range 2 * many {
-				b := make([]byte, size)
-				b[0] = byte(i)
-				_, err := w.Write(b)
-				assert.NoError(t, err)
-			}
 		}
-	})}, c)
-	require.NoError(t, x.SetReadBuffer(1<<20))
-	b := make([]byte, 1<<16)
-	inOrder := func(client *net.UDPConn, count int) {
-		for i := range count {
-			n, err := client.Read(b)
-			require.NoError(t, err, i)
-			require.Equal(t, size, n)
-			require.EqualValues(t, i, b[0])
+		begin := time.Now()
+		errors, requests := 0, 0
+		s := &dsrudp.Server{
+			Handler: dsrudp.HandlerFunc(func(_ dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				requests++
+				assert.Equal(t, dsrudp.Path{Local: addrPortOf(c.LocalAddr()), Remote: peer}, p.Path)
+				fail()
+			}),
+			OnError: func(p dsrudp.Path, err error) {
+				assert.Zero(t, p)
+				assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+				var op *net.OpError
+				if assert.ErrorAs(t, err, &op) {
+					assert.Equal(t, "read", op.Op)
+				}
+				errors++
+				assert.Equal(t, time.Duration(max(0, errors-1-single-allowed))*time.Millisecond, time.Since(begin), "at error %d", errors)
+				switch {
+				case errors == single+inRow:
+					assert.NoError(t, c.SetReadDeadline(past))
+				case errors > single:
+					fail()
+				default: // the peer comes back, asks, and is gone
+					x, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(peer), c.LocalAddr().(*net.UDPAddr))
+					if assert.NoError(t, err) {
+						_, err = x.Write([]byte("request"))
+						assert.NoError(t, err)
+						assert.NoError(t, x.Close())
+					}
+				}
+			},
+		}
+		fail()
+		require.ErrorIs(t, s.Serve(c), os.ErrDeadlineExceeded)
+		require.Equal(t, single+inRow, errors)
+		require.Equal(t, single, requests)
+	})
+}
+
+// TestShutdownDrainsRefused: nor do such errors end Shutdown's drain, though there is one
+// after every reply.
+func TestShutdownDrainsRefused(t *testing.T) {
+	const n = 5
+	c, peer := adoptDead(t)
+	x := dial(t, peer, addrPortOf(c.LocalAddr()))
+	enqueue(t, n, x)
+	require.NoError(t, x.Close())
+	s := newStuck(t, c, x, 1, 0)
+	result := s.shut(t, t.Context())
+	close(s.release)
+	require.NoError(t, await(t, result))
+	require.Equal(t, dsrudp.ErrServerClosed, s.wait(t))
+	require.Equal(t, n, s.calls)
+}
+
+// narrow puts one end of a pair of Unix sockets in the place of c's socket, which is
+// connected, and returns the other: there is room for a few datagrams in between, as UDP's
+// send buffer does not fill over loopback. The poller does not know the new socket, so what
+// c is to receive must be there before c is read.
+func narrow(t *testing.T, c *dsrudp.Conn) (other int) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { unix.Close(fds[1]) })
+	require.NoError(t, unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 1)) // the least there is
+	raw, err := c.SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Control(func(fd uintptr) { err = unix.Dup3(fds[0], int(fd), unix.O_CLOEXEC) }))
+	require.NoError(t, err)
+	require.NoError(t, unix.Close(fds[0]))
+	return fds[1]
+}
+
+// TestPromise7_NoRoom: where the send buffer stays full a Server waits once, for a bounded
+// time, and not for each reply. Replies that find no room are dropped, counted and reported.
+// Then the next request is served, and answered as there is room again.
+func TestPromise7_NoRoom(t *testing.T) {
+	const replies = 200
+	c, remote := adoptDead(t)
+	other := narrow(t, c)
+	for range 3 {
+		_, err := unix.Write(other, []byte("request"))
+		require.NoError(t, err)
+	}
+	left := func() (n int) { // in order, each longer than the one before
+		b := make([]byte, 2*replies)
+		for {
+			k, err := unix.Read(other, b)
+			if err != nil {
+				assert.Equal(t, unix.EAGAIN, err)
+				return n
+			}
+			n++
+			assert.Equal(t, n, k)
 		}
 	}
-	write(t, x, "long")
-	n, err := x.Read(b)
-	require.NoError(t, err)
-	require.Equal(t, 65507, n)
-	write(t, x, "too long")
-	require.Equal(t, "too long", read(t, x))
-	write(t, x, "many")
-	inOrder(x, many)
-	inOrder(y, many)
-	write(t, x, "equal")
-	inOrder(x, 2*many)
-	require.Zero(t, c.Stats().OffloadFallbacks)
+	calls, dropped := 0, 0
+	served := make(chan struct{})
+	serve(t, &dsrudp.Server{
+		BatchSize: 1,
+		OnError: func(_ dsrudp.Path, err error) {
+			dropped++
+			assert.ErrorIs(t, err, syscall.EAGAIN)
+		},
+		Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, _ *dsrudp.Packet) {
+			n := replies
+			switch calls++; calls {
+			case 2:
+				n = 2
+				assert.Positive(t, dropped)
+				first := left()
+				assert.Positive(t, first)
+				assert.Equal(t, replies, first+dropped)
+			case 3:
+				n = 0
+				assert.Equal(t, 2, left())
+				assert.EqualValues(t, dropped, c.Stats().SendNoBuffer)
+				close(served)
+			}
+			for i := range n {
+				p := packet(bytesOf(i, i+1), dsrudp.Path{Remote: remote, Local: addrPortOf(c.LocalAddr())})
+				assert.NoError(t, w.WritePacket(&p)) // which joins no shorter one
+			}
+		}),
+	}, c)
+	await(t, served)
 }

@@ -1,142 +1,256 @@
 package dsrudp_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
 	"net/netip"
+	"runtime"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
-// TestReplySeveral: several answers to one datagram come in their order, and
-// what was written is copied: the buffer may be used again at once.
-func TestReplySeveral(t *testing.T) {
-	c := listen(t, "udp", ":0")
-	x := dialVIP(t, c, netip.IPv6Loopback())
-	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		b := []byte("first.")
-		n, err := w.Write(b)
-		assert.NoError(t, err)
-		assert.Equal(t, len(b), n)
-		copy(b, "second")
-		_, err = w.Write(b[:2])
-		assert.NoError(t, err)
-		clear(b)
-		assert.NoError(t, w.WritePacket(p))
-		clear(p.Buf)
-		_, err = w.Write(nil)
-		assert.NoError(t, err)
-	})}, c)
-	for range 3 {
-		write(t, x, "third")
-		for _, want := range []string{"first.", "se", "third", ""} {
-			require.Equal(t, want, read(t, x))
+// TestPromise1_Reply: several replies to one datagram leave in their order, along its path
+// or another, and are copies: buffer and Packet are the handler's to change, and neither the
+// replies nor the next datagrams in their place differ for that.
+func TestPromise1_Reply(t *testing.T) {
+	for _, s := range wildcards {
+		c := listen(t, s.network, s.address)
+		x, other := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
+		elsewhere := dsrudp.Path{Local: netip.AddrPortFrom(vips[1], 0), Remote: addrPortOf(other.LocalAddr())}
+		serve(t, &dsrudp.Server{BatchSize: 2, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			assert.Equal(t, dsrudp.Packet{Buf: p.Buf, N: p.N, Path: between(x)}, *p)
+			b := []byte("first.")
+			n, err := w.Write(b)
+			assert.NoError(t, err)
+			assert.Equal(t, len(b), n)
+			copy(b, "second")
+			_, err = w.Write(b[:2])
+			assert.NoError(t, err)
+			clear(b)
+			assert.NoError(t, w.WritePacket(p))
+			p.Path = elsewhere
+			assert.NoError(t, w.WritePacket(p))
+			clear(p.Buf)
+			*p = dsrudp.Packet{N: -1, SegmentSize: 7, ECN: dsrudp.CE, Truncated: true, OrigDst: vips[0], Err: syscall.EINVAL}
+			assert.Error(t, w.WritePacket(p))
+			_, err = w.Write(nil)
+			assert.NoError(t, err)
+		})}, c)
+		for range 5 {
+			write(t, x, "third")
+			for _, want := range []string{"first.", "se", "third", ""} {
+				require.Equal(t, want, read(t, x))
+			}
+			require.Equal(t, "third", read(t, other))
 		}
 	}
 }
 
-// TestReplyElsewhere: WritePacket sends along any path, and what was asked is
-// answered all the same.
-func TestReplyElsewhere(t *testing.T) {
-	for _, w := range wildcards {
-		t.Run(w.network+w.address, func(t *testing.T) {
-			c := listen(t, w.network, w.address)
-			x, other := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
-			elsewhere := dsrudp.Path{Local: netip.AddrPortFrom(vips[1], 0), Remote: addrPortOf(other.LocalAddr())}
-			serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-				_, err := w.Write(p.Payload())
-				assert.NoError(t, err)
-				p.Path = elsewhere
-				assert.NoError(t, w.WritePacket(p))
-				_, err = w.Write([]byte("once more"))
-				assert.NoError(t, err)
-			})}, c)
-			write(t, x, "request")
-			require.Equal(t, "request", read(t, other))
-			require.Equal(t, "request", read(t, x))
-			require.Equal(t, "once more", read(t, x))
-		})
+// TestPromise1_ReplyWriterKept: a ReplyWriter is refused as soon as its handler has
+// returned: while the replies of its batch are sent, by the handlers of other datagrams,
+// however many batches later, and between batches. Another peer, whose datagram is then in
+// that one's place, gets none of it.
+func TestPromise1_ReplyWriterKept(t *testing.T) {
+	const rounds = 5
+	c := listen(t, "udp", ":0")
+	x, y := dialVIP(t, c, netip.IPv6Loopback()), dialVIP(t, c, netip.IPv6Loopback())
+	foreign := dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: addrPortOf(y.LocalAddr())}
+	var kept []dsrudp.ReplyWriter
+	refused := func(all []dsrudp.ReplyWriter) {
+		for _, w := range all {
+			n, err := w.Write([]byte("late"))
+			assert.ErrorContains(t, err, "after ServePacket returned")
+			assert.Zero(t, n)
+			p := packet("late", between(x))
+			assert.ErrorContains(t, w.WritePacket(&p), "after ServePacket returned")
+			assert.Same(t, c, w.Conn())
+		}
 	}
+	served := make(chan []dsrudp.ReplyWriter, 2*rounds+4)
+	var sending atomic.Int64
+	enqueue(t, 1, x, y) // one batch
+	serve(t, &dsrudp.Server{
+		OnError: func(dsrudp.Path, error) {
+			refused(kept)
+			sending.Add(1)
+		},
+		Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			refused(kept)
+			if p.Path == between(x) {
+				kept = append(kept, w)
+			}
+			q := packet("to be reported while replies are sent", foreign)
+			assert.NoError(t, w.WritePacket(&q))
+			echoing(t).ServePacket(w, p)
+			served <- kept
+		}),
+	}, c)
+	requireEchoes(t, 1, x, y)
+	for range rounds {
+		refused(await(t, served))
+		refused(await(t, served))
+		begun(t, x)
+		begun(t, y)
+	}
+	enqueue(t, 1, x, y)
+	requireEchoes(t, 1, x, y) // and nothing else
+	require.Positive(t, sending.Load())
 }
 
-// TestReplyLate: after the handler has returned, another goroutine answers with
-// the Conn and a Clone. What is received meanwhile does not touch the Clone.
-func TestReplyLate(t *testing.T) {
-	for _, w := range wildcards {
-		t.Run(w.network+w.address, func(t *testing.T) {
-			c := listen(t, w.network, w.address)
-			x, y := dialOnePort(t, c, vips[0], vips[1])
-			late := make(chan *dsrudp.Packet, 1)
-			serve(t, &dsrudp.Server{BatchSize: 1, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-				assert.Same(t, c, w.Conn())
-				if p.Path.Local.Addr() == vips[0] {
-					late <- p.Clone()
-					return
-				}
-				echoing(t).ServePacket(w, p)
-			})}, c)
-			write(t, x, "answered late")
-			p := await(t, late)
-			write(t, y, "received after it") // into the same buffer
-			require.Equal(t, "received after it", read(t, y))
-			require.Equal(t, "answered late", string(p.Buf))
-			_, err := c.WriteToPath(p.Payload(), p.Path)
-			require.NoError(t, err)
-			require.Equal(t, "answered late", read(t, x))
-		})
-	}
-}
-
-// TestReplyWriterKept: a ReplyWriter is refused when its handler has returned,
-// whether it is used by the handler of another datagram or by nobody's.
-func TestReplyWriterKept(t *testing.T) {
+// TestPromise1_ReplyErrors: Write and WritePacket return at once what can never be right,
+// in the shape of the error that the Conn's own write returns. That is counted, OnError is
+// not called, and the requests around it are answered.
+func TestPromise1_ReplyErrors(t *testing.T) {
 	c := listen(t, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
-	write(t, x, "kept")
-	write(t, x, "next")
-	refused := func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		_, err := w.Write([]byte("late"))
-		assert.ErrorContains(t, err, "after ServePacket returned")
-		assert.ErrorContains(t, w.WritePacket(p), "after ServePacket returned")
-		assert.Same(t, c, w.Conn())
-	}
-	var first dsrudp.ReplyWriter
-	kept := make(chan dsrudp.ReplyWriter, 2)
-	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		if first == (dsrudp.ReplyWriter{}) {
-			first = w
-			return
+	enqueue(t, 3, x)
+	tooLong := make([]byte, 70000)
+	onError, all := collecting()
+	v := serve(t, &dsrudp.Server{OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		for local, want := range map[netip.AddrPort]error{
+			{}: dsrudp.ErrNoPath,
+			netip.AddrPortFrom(netip.IPv6Unspecified(), 0):             dsrudp.ErrNoPath,
+			netip.AddrPortFrom(vips[0], 0):                             dsrudp.ErrNotLocal, // of another family
+			netip.AddrPortFrom(netip.MustParseAddr("ff02::1"), 0):      dsrudp.ErrNotLocal,
+			netip.AddrPortFrom(p.Path.Local.Addr(), portOf(c)+1):       dsrudp.ErrNotLocal,
+			netip.AddrPortFrom(netip.MustParseAddr("fe80::1%none"), 0): dsrudp.ErrNotLocal,
+		} {
+			q := *p
+			q.Path.Local = local
+			_, err := c.WriteToPath(q.Payload(), q.Path)
+			requireWriteError(t, err, want, q.Path.Remote)
+			assert.EqualError(t, w.WritePacket(&q), err.Error())
 		}
-		refused(first, p)
+		q := *p
+		q.Path.Remote = netip.AddrPort{}
+		assert.Error(t, w.WritePacket(&q))
+		q = *p
+		q.N = len(q.Buf) + 1
+		assert.ErrorContains(t, w.WritePacket(&q), "Packet.N")
+		_, err := c.WriteToPath(tooLong, p.Path)
+		requireWriteError(t, err, errors.Unwrap(mmsg.ErrTooLong), p.Path.Remote)
+		n, err2 := w.Write(tooLong)
+		assert.Zero(t, n)
+		assert.EqualError(t, err2, err.Error())
+		q = packet(string(tooLong), p.Path)
+		q.SegmentSize = 65535 // and so is one of its two segments
+		assert.EqualError(t, w.WritePacket(&q), err.Error())
 		echoing(t).ServePacket(w, p)
-		kept <- first
 	})}, c)
-	require.Equal(t, "next", read(t, x))
-	p := &dsrudp.Packet{Path: dsrudp.Path{Local: addrPortOf(x.RemoteAddr()), Remote: addrPortOf(x.LocalAddr())}}
-	refused(await(t, kept), p)
+	requireEchoes(t, 3, x)
+	require.EqualValues(t, 3*6*2, c.Stats().Refused)
+	require.EqualValues(t, 3*4, c.Stats().SendFailed)
+	require.NoError(t, c.Close())
+	require.ErrorIs(t, v.wait(t), net.ErrClosed)
+	require.Empty(t, all)
 }
 
-// TestPacketChanged: a handler may do what it likes with its Packet. The next
-// datagrams in its place are none the worse for it.
-func TestPacketChanged(t *testing.T) {
-	const n = 5
+// TestPromise8_FailuresBounded: how many failures wait to be reported is bounded, whatever
+// the length of replies: OnError is called while the handler writes more.
+func TestPromise8_FailuresBounded(t *testing.T) {
+	const bound = 1 << 10
 	c := listen(t, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
-	local := addrPortOf(x.RemoteAddr())
-	serve(t, &dsrudp.Server{BatchSize: 2, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		assert.Equal(t, dsrudp.Packet{Buf: p.Buf, N: p.N, Path: dsrudp.Path{Local: local, Remote: addrPortOf(x.LocalAddr())}}, *p)
-		_, err := w.Write(p.Payload())
-		assert.NoError(t, err)
-		*p = dsrudp.Packet{N: -1, SegmentSize: 7, ECN: dsrudp.CE, Truncated: true, OrigDst: vips[0], Err: errTimeout}
-		assert.Error(t, w.WritePacket(p))
-		_, err = w.Write([]byte("along the path that it came"))
-		assert.NoError(t, err)
-	})}, c)
-	for i := range n {
-		enqueue(t, 1, x)
-		require.Equal(t, request(x, 0), read(t, x), i)
-		require.Equal(t, "along the path that it came", read(t, x))
+	reported := 0
+	serve(t, &dsrudp.Server{
+		OnError: func(dsrudp.Path, error) { reported++ },
+		Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			foreign := packet("", dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: p.Path.Remote})
+			for range bound {
+				assert.NoError(t, w.WritePacket(&foreign))
+			}
+			assert.Zero(t, reported)
+			assert.NoError(t, w.WritePacket(&foreign))
+			assert.Equal(t, bound, reported)
+			echoing(t).ServePacket(w, p)
+		}),
+	}, c)
+	begun(t, x)
+	soon(t, "the last one is counted", func() bool { return c.Stats().Refused == bound+1 })
+}
+
+// TestPromise7_Panic: a handler's panic is logged with the path and the stack, by slog's
+// default where there is no ErrorLog, and counted. No other datagram goes without its
+// reply, be it of the same batch.
+func TestPromise7_Panic(t *testing.T) {
+	for name, own := range map[string]bool{"ErrorLog": true, "slog": false} {
+		t.Run(name, func(t *testing.T) {
+			c := listen(t, "udp", ":0")
+			x := dialVIP(t, c, netip.IPv6Loopback())
+			sent := []string{"panic", "1", "panic", "2", "3", "panic"}
+			for _, s := range sent {
+				write(t, x, s)
+			}
+			var log bytes.Buffer
+			s := &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				echoing(t).ServePacket(w, p)
+				if string(p.Payload()) == "panic" {
+					p.Path = dsrudp.Path{} // what is logged is the datagram's
+					p.Buf, p.N = nil, 7
+					panic("as it should")
+				}
+			})}
+			s.ErrorLog = slog.New(slog.NewJSONHandler(&log, nil))
+			if !own {
+				old := slog.Default()
+				slog.SetDefault(s.ErrorLog)
+				defer slog.SetDefault(old)
+				s.ErrorLog = nil
+			}
+			v := serve(t, s, c)
+			for _, s := range sent {
+				require.Equal(t, s, read(t, x))
+			}
+			begun(t, x) // another batch
+			require.EqualValues(t, 3, c.Stats().Panics)
+			require.NoError(t, c.Close())
+			require.ErrorIs(t, v.wait(t), net.ErrClosed)
+			logged := json.NewDecoder(&log)
+			for range 3 {
+				var r struct{ Level, Path, Panic, Stack string }
+				require.NoError(t, logged.Decode(&r))
+				require.Equal(t, "ERROR", r.Level)
+				require.Equal(t, "as it should", r.Panic)
+				require.Equal(t, between(x).String(), r.Path)
+				require.Contains(t, r.Stack, "TestPromise7_Panic")
+			}
+			require.False(t, logged.More())
+		})
 	}
+}
+
+// TestPromise7_Goexit: a handler that ends its goroutine ends the serving of that Conn, and
+// Serve says so. What was written before is sent, and another Conn is served on.
+func TestPromise7_Goexit(t *testing.T) {
+	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
+	x, y := dialVIP(t, a, netip.IPv6Loopback()), dialVIP(t, b, netip.IPv6Loopback())
+	enqueue(t, 3, x)
+	calls := 0
+	v := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		echoing(t).ServePacket(w, p)
+		if w.Conn() == a {
+			if calls++; calls == 2 {
+				runtime.Goexit()
+			}
+		}
+	})}, a, b)
+	requireEchoes(t, 2, x)
+	soon(t, "it is closed", func() bool { return isFree(a) })
+	require.Zero(t, a.Stats().Panics)
+	begun(t, y)
+	require.NoError(t, b.Close())
+	err := v.wait(t)
+	require.ErrorContains(t, err, "Goexit")
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.Equal(t, 2, calls)
 }

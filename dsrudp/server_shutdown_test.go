@@ -2,17 +2,116 @@ package dsrudp_test
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
-	"sync"
+	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
+
+// ends are the ways to end the serving of one Conn.
+var ends = map[string]end{
+	"Close":         {(*dsrudp.Conn).Close, net.ErrClosed},
+	"read deadline": {func(c *dsrudp.Conn) error { return c.SetReadDeadline(past) }, os.ErrDeadlineExceeded},
+}
+
+type end struct {
+	end  func(c *dsrudp.Conn) error
+	want error // of Serve
+}
+
+// TestPromise9_ServedBusy: they end the serving of a Conn whose queue is never found empty:
+// before each call of the handler returns there is another request.
+func TestPromise9_ServedBusy(t *testing.T) {
+	for name, tc := range ends {
+		for _, batch := range []int{1, 2, 64} {
+			t.Run(name, func(t *testing.T) {
+				c := listen(t, "udp", ":0")
+				x := dialVIP(t, c, netip.IPv6Loopback())
+				var calls atomic.Int64
+				v := serve(t, &dsrudp.Server{BatchSize: batch, Handler: dsrudp.HandlerFunc(func(dsrudp.ReplyWriter, *dsrudp.Packet) {
+					_, err := x.Write([]byte("next"))
+					assert.NoError(t, err)
+					calls.Add(1)
+				})}, c)
+				enqueue(t, 2*batch, x)
+				soon(t, "it is busy", func() bool { return calls.Load() > 100 })
+				require.NoError(t, tc.end(c))
+				require.ErrorIs(t, v.wait(t), tc.want)
+			})
+		}
+	}
+}
+
+// TestPromise9_CloseInHandler: Close does not wait for the handler that calls it, or waits
+// for a goroutine that does, and from then on every call fails as on any closed Conn. The
+// handler's replies still leave; it is not called again, and the Conn is closed when Serve
+// returns.
+func TestPromise9_CloseInHandler(t *testing.T) {
+	for name, closing := range map[string]func(c *dsrudp.Conn) error{
+		"by the handler": (*dsrudp.Conn).Close,
+		"by a goroutine that the handler waits for": func(c *dsrudp.Conn) error {
+			closed := make(chan error)
+			go func() { closed <- c.Close() }()
+			return <-closed
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := listen(t, "udp", ":0")
+			x := dialVIP(t, c, netip.IPv6Loopback())
+			enqueue(t, 3, x)
+			calls := 0
+			v := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				calls++
+				if calls == 2 {
+					assert.NoError(t, closing(c))
+					assertAllClosed(t, c, p.Path)
+				}
+				echoing(t).ServePacket(w, p)
+			})}, c)
+			requireEchoes(t, 2, x)
+			require.Equal(t, net.ErrClosed.Error(), v.wait(t).Error())
+			require.Equal(t, 2, calls)
+			assertAllClosed(t, c, between(x))
+			require.True(t, isFree(c))
+		})
+	}
+}
+
+// assertAllClosed asserts that calls fail as net's do after Close.
+func assertAllClosed(t *testing.T, c *dsrudp.Conn, p dsrudp.Path) {
+	t.Helper()
+	closed := func(op string, err error) {
+		t.Helper()
+		assert.ErrorIs(t, err, net.ErrClosed, op)
+		var oe *net.OpError
+		if assert.ErrorAs(t, err, &oe) {
+			assert.Equal(t, op, oe.Op)
+		}
+	}
+	for _, read := range readers {
+		closed("read", read(c))
+	}
+	_, err := c.ReadPackets(packets(1, 1))
+	closed("read", err)
+	_, err = c.WriteToPath([]byte("closed"), p)
+	closed("write", err)
+	ps := []dsrudp.Packet{packet("closed", p)}
+	n, err := c.WritePackets(ps)
+	assert.Zero(t, n)
+	assert.ErrorIs(t, err, net.ErrClosed)
+	closed("write", ps[0].Err)
+	closed("set", c.SetDeadline(time.Time{}))
+	closed("set", c.SetReadDeadline(time.Now().Add(time.Hour)))
+	closed("set", c.SetWriteDeadline(time.Time{}))
+	closed("close", c.Close())
+}
 
 // A stuck Server's handler waits at the first datagram, and echoes all.
 type stuck struct {
@@ -24,14 +123,12 @@ type stuck struct {
 	release chan struct{}
 }
 
-// newStuck returns a Server that is in its handler, with a queue of n requests
-// of x before it, the first one included.
-func newStuck(t *testing.T, batch, n int) *stuck {
+// newStuck returns a Server of c that is in its handler, with a queue of n requests of x
+// before it, the first one included.
+func newStuck(t *testing.T, c *dsrudp.Conn, x *net.UDPConn, batch, n int) *stuck {
 	t.Helper()
-	s := &stuck{Server: new(dsrudp.Server), c: listen(t, "udp", ":0"), release: make(chan struct{})}
-	s.x = dialVIP(t, s.c, netip.IPv6Loopback())
+	s := &stuck{Server: &dsrudp.Server{BatchSize: batch}, c: c, x: x, release: make(chan struct{})}
 	in := make(chan struct{})
-	s.BatchSize = batch
 	s.Handler = dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 		if s.calls++; s.calls == 1 {
 			close(in)
@@ -39,74 +136,97 @@ func newStuck(t *testing.T, batch, n int) *stuck {
 		}
 		echoing(t).ServePacket(w, p)
 	})
-	enqueue(t, n, s.x)
-	s.serving = serve(t, s.Server, s.c)
+	enqueue(t, n, x)
+	s.serving = serve(t, s.Server, c)
 	await(t, in)
 	return s
 }
 
-// shut calls Shutdown and returns when it has begun, with what it will return.
+// listenStuck is newStuck with a Conn and a client of its own.
+func listenStuck(t *testing.T, batch, n int) *stuck {
+	t.Helper()
+	c := listen(t, "udp", ":0")
+	return newStuck(t, c, dialVIP(t, c, netip.IPv6Loopback()), batch, n)
+}
+
+// A seen context sends an event when somebody is about to wait for its end.
+type seen struct {
+	context.Context
+	waits chan struct{}
+}
+
+func (s seen) Done() <-chan struct{} {
+	s.waits <- struct{}{}
+	return s.Context.Done()
+}
+
+// shut calls Shutdown and returns when it waits, with what it will return.
 func (s *stuck) shut(t *testing.T, ctx context.Context) <-chan error {
 	t.Helper()
 	result := make(chan error, 1)
-	go func() { result <- s.Shutdown(ctx) }()
-	soon(t, "Shutdown begins", func() bool { return errors.Is(s.Serve(nil), dsrudp.ErrServerClosed) })
+	waits := make(chan struct{}, 2)
+	go func() { result <- s.Shutdown(seen{ctx, waits}) }()
+	await(t, waits)
 	return result
 }
 
-// TestShutdownDrains: what is queued is answered, more than one batch of it,
-// before the Conn is closed.
+// TestShutdownDrains: what is queued is answered, more than one batch of it, before the
+// Conn is closed and the calls of Shutdown return. A deadline that is set meanwhile does not
+// have the reader wait again.
 func TestShutdownDrains(t *testing.T) {
-	const n = 70
-	for _, batch := range []int{1, 32} {
-		s := newStuck(t, batch, n)
-		result := s.shut(t, t.Context())
+	const n = 150
+	for _, batch := range []int{1, 64} {
+		s := listenStuck(t, batch, n)
+		results := []<-chan error{s.shut(t, t.Context()), s.shut(t, t.Context())}
+		for _, set := range []func(time.Time) error{s.c.SetDeadline, s.c.SetReadDeadline, s.c.SetWriteDeadline} {
+			require.ErrorIs(t, set(time.Time{}), net.ErrClosed)
+		}
+		for _, result := range results {
+			require.Empty(t, result)
+		}
 		close(s.release)
+		for _, result := range results {
+			require.NoError(t, await(t, result))
+		}
 		requireEchoes(t, n, s.x)
-		require.NoError(t, await(t, result))
 		require.Equal(t, dsrudp.ErrServerClosed, s.wait(t))
 		require.Equal(t, n, s.calls)
-		requireAllClosed(t, s.c, dsrudp.Path{Local: addrPortOf(s.x.RemoteAddr()), Remote: addrPortOf(s.x.LocalAddr())})
-		requireFree(t, s.c)
+		assertAllClosed(t, s.c, between(s.x))
+		require.True(t, isFree(s.c))
 	}
 }
 
-// TestShutdownIdle: Conns that wait for datagrams are woken, and a Server that
-// was shut down serves no more, but closes what it is given.
+// TestShutdownIdle: the readers of idle Conns end, of several calls of Serve at once. A
+// Server that was shut down, though it never served, serves no more but closes the Conns that
+// it is given, and not those that another Server reads.
 func TestShutdownIdle(t *testing.T) {
-	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
+	a, b, c, d := listen(t, "udp", ":0"), listen(t, "udp", ":0"), listen(t, "udp", ":0"), listen(t, "udp", ":0")
 	s := &dsrudp.Server{Handler: echoing(t)}
-	v := serve(t, s, a, b)
-	begun(t, dialVIP(t, a, netip.IPv6Loopback()))
-	begun(t, dialVIP(t, b, netip.IPv6Loopback()))
-	require.NoError(t, s.Shutdown(t.Context()))
-	requireFree(t, a)
-	requireFree(t, b)
+	v, w := serve(t, s, a), serve(t, s, b)
+	begun(t, dialVIP(t, a, netip.IPv6Loopback()), dialVIP(t, b, netip.IPv6Loopback()))
+	for range 2 {
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.True(t, isFree(a))
+		require.True(t, isFree(b))
+	}
 	require.Equal(t, dsrudp.ErrServerClosed, v.wait(t))
-	require.NoError(t, s.Shutdown(t.Context()))
+	require.Equal(t, dsrudp.ErrServerClosed, w.wait(t))
 
-	c, d := listen(t, "udp", ":0"), listen(t, "udp", ":0")
-	other := serve(t, &dsrudp.Server{Handler: echoing(t)}, d)
-	begun(t, dialVIP(t, d, netip.IPv6Loopback()))
-	require.Equal(t, dsrudp.ErrServerClosed, s.Serve(nil, c, d))
-	requireFree(t, c)
-	begun(t, dialVIP(t, d, netip.IPv6Loopback())) // which is another Server's
-	require.NoError(t, d.Close())
-	require.ErrorIs(t, other.wait(t), net.ErrClosed)
+	x := dialVIP(t, d, netip.IPv6Loopback())
+	serve(t, &dsrudp.Server{Handler: echoing(t)}, d)
+	begun(t, x)
+	never := &dsrudp.Server{Handler: echoing(t)}
+	require.NoError(t, never.Shutdown(t.Context()))
+	require.Equal(t, dsrudp.ErrServerClosed, never.Serve(nil, c, d))
+	require.True(t, isFree(c))
+	begun(t, x)
 }
 
-// TestShutdownBeforeServe: a Server that never served will not.
-func TestShutdownBeforeServe(t *testing.T) {
-	s := &dsrudp.Server{Handler: echoing(t)}
-	require.NoError(t, s.Shutdown(t.Context()))
-	require.Equal(t, dsrudp.ErrServerClosed, s.Serve(listen(t, "udp", ":0")))
-}
-
-// TestShutdownGivesUp: when its context ends Shutdown returns although a handler
-// is stuck. The Conn is closed when that returns, and the queue is lost.
+// TestShutdownGivesUp: when its context ends Shutdown returns although a handler is stuck.
+// The Conn is closed when that returns, and the queue is lost.
 func TestShutdownGivesUp(t *testing.T) {
-	for _, batch := range []int{1, 32} {
-		s := newStuck(t, batch, 70)
+	for _, batch := range []int{1, 64} {
+		s := listenStuck(t, batch, 70)
 		ctx, cancel := context.WithCancel(t.Context())
 		result := s.shut(t, ctx)
 		cancel()
@@ -121,55 +241,6 @@ func TestShutdownGivesUp(t *testing.T) {
 		require.Equal(t, dsrudp.ErrServerClosed, s.wait(t))
 		require.Equal(t, 1, s.calls)
 		require.NoError(t, s.Shutdown(t.Context()))
-		requireFree(t, s.c)
-	}
-}
-
-// TestShutdownManyTimes: by many goroutines at once; each returns when all is
-// done.
-func TestShutdownManyTimes(t *testing.T) {
-	s := newStuck(t, 0, 1)
-	result := s.shut(t, t.Context())
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			if err := s.Shutdown(t.Context()); err != nil {
-				t.Errorf("Shutdown: %v", err)
-			}
-			select {
-			case <-result:
-			case <-s.ended:
-			case <-time.After(patience):
-				t.Error("Shutdown returned before the handler")
-			}
-		})
-	}
-	close(s.release)
-	wg.Wait()
-	require.Equal(t, dsrudp.ErrServerClosed, s.wait(t))
-	requireEchoes(t, 1, s.x)
-}
-
-// TestDeadlineAfterShutdown: a deadline set after Shutdown has begun does not let
-// the Server wait again, nor after Close.
-func TestDeadlineAfterShutdown(t *testing.T) {
-	for name, end := range map[string]func(*stuck) <-chan error{
-		"Shutdown": func(s *stuck) <-chan error { return s.shut(t, t.Context()) },
-		"Close": func(s *stuck) <-chan error {
-			result := make(chan error, 1)
-			result <- s.c.Close()
-			return result
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newStuck(t, 0, 1)
-			result := end(s)
-			for _, set := range []func(time.Time) error{s.c.SetDeadline, s.c.SetReadDeadline, s.c.SetWriteDeadline} {
-				require.ErrorIs(t, set(time.Time{}), net.ErrClosed)
-			}
-			close(s.release)
-			require.NoError(t, await(t, result))
-			_ = s.wait(t)
-		})
+		require.True(t, isFree(s.c))
 	}
 }

@@ -1,10 +1,17 @@
 package dsrudp
 
-import "github.com/dsrudp/go-dsrudp/internal/mmsg"
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
 
-// Stats counts what a Conn met that no return value told, since it was made.
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+)
+
+// Stats counts what a Conn met that no return value showed, since it was made.
 // All but the last three grow only when something went wrong, except, for servers that
-// send to remote addresses they never heard from, UnknownPath.
+// send to remote addresses that never wrote to them, UnknownPath.
 type Stats struct {
 	// UnknownPath counts datagrams sent to an address for which no path was
 	// known. They left as net would have sent them, from the address that
@@ -35,31 +42,26 @@ type Stats struct {
 	// remote address, or to any if it was so with several.
 	OffloadFallbacks uint64
 
-	// The next five count datagrams that the kernel did not send. Each was also
-	// returned as an error, or told to OnError or OnWriteError. Deadlines and
-	// Close are not counted.
+	// The next three count datagrams that the kernel did not send. Each was also
+	// returned as an error, or given to OnError. Deadlines and Close are not counted.
 
-	// SendTooLong counts those that were longer than the protocol allows or,
-	// where they may not be fragmented, than the path takes (EMSGSIZE).
-	SendTooLong uint64
 	// SendDenied counts those that a filter or a prohibiting route stopped
-	// (EPERM, EACCES).
+	// (EPERM, EACCES): see the host's firewall.
 	SendDenied uint64
-	// SendUnreachable counts those for which there was no route or nobody there
-	// (ENETUNREACH, EHOSTUNREACH, ...).
-	SendUnreachable uint64
-	// SendNoBuffer counts those for which there was no room (ENOBUFS, ENOMEM).
+	// SendNoBuffer counts those for which there was no room (ENOBUFS, ENOMEM, and in a
+	// Server EAGAIN): a larger ListenConfig.WriteBuffer helps.
 	SendNoBuffer uint64
-	// SendFailed counts those that were not sent for any other reason.
+	// SendFailed counts those that were not sent for any other reason: too long, no route,
+	// nobody there.
 	SendFailed uint64
 
 	// Panics counts panics of a Server's handler.
 	Panics uint64
 
-	// PathEntries is the number of remote addresses in the path memory now. A
-	// ListenN group has one path memory.
+	// PathEntries is the number of remote addresses in the path memory now. The Conns of
+	// a ListenN have one path memory.
 	PathEntries int
-	// PathBytes is what the path memory takes of the heap, in bytes.
+	// PathBytes is about what the path memory takes of the heap, in bytes.
 	PathBytes int
 	// PathEvicted counts remote addresses forgotten because the path memory was
 	// full.
@@ -72,25 +74,89 @@ func (c *Conn) Stats() Stats {
 		return Stats{}
 	}
 	s := Stats{
-		UnknownPath:      c.count.unknownPath.Load(),
-		AmbiguousPath:    c.count.ambiguousPath.Load(),
-		Refused:          c.count.refused.Load(),
-		LostPath:         c.count.lostPath.Load(),
-		Truncated:        c.count.truncated.Load(),
-		ControlTruncated: c.count.controlTruncated.Load(),
+		UnknownPath:      c.source.Counts.UnknownPath.Load(),
+		AmbiguousPath:    c.source.Counts.AmbiguousPath.Load(),
+		Refused:          c.counts.refused.Load(),
+		LostPath:         c.source.Counts.LostPath.Load(),
+		Truncated:        c.counts.truncated.Load(),
+		ControlTruncated: c.counts.controlTruncated.Load(),
 		Dropped:          c.dropped(),
-		OffloadFallbacks: c.count.offloadFallbacks.Load(),
-		Panics:           c.count.panics.Load(),
-		SendTooLong:      c.count.failures[mmsg.TooLong].Load(),
-		SendDenied:       c.count.failures[mmsg.Denied].Load(),
-		SendUnreachable:  c.count.failures[mmsg.Unreachable].Load(),
-		SendNoBuffer:     c.count.failures[mmsg.NoBuffer].Load(),
+		OffloadFallbacks: c.offload.Fallbacks.Load(),
+		SendDenied:       c.counts.denied.Load(),
+		SendNoBuffer:     c.counts.noBuffer.Load(),
+		SendFailed:       c.counts.failed.Load(),
+		Panics:           c.counts.panics.Load(),
 	}
-	for _, k := range []mmsg.Kind{mmsg.Other, mmsg.Invalid, mmsg.IO} {
-		s.SendFailed += c.count.failures[k].Load()
-	}
-	if c.memory != nil {
-		s.PathEntries, s.PathBytes, s.PathEvicted = c.memory.Len(), c.memory.Bytes(), c.memory.Evicted()
+	if m := c.source.Memory; m != nil {
+		s.PathEntries, s.PathBytes, s.PathEvicted = m.Usage()
 	}
 	return s
+}
+
+// counts are what this package counts, from the values and errors that the packages below
+// return: they count what none of their results shows.
+type counts struct {
+	refused, denied, noBuffer, failed   atomic.Uint64
+	truncated, controlTruncated, panics atomic.Uint64
+
+	mu        sync.Mutex
+	lastDrops uint32 // the kernel's count, which starts again after 1<<32
+	drops     uint64
+}
+
+// dropped returns how many datagrams the kernel has dropped so far, and after Close
+// until then.
+func (c *Conn) dropped() uint64 {
+	n := &c.counts
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	// The error is the socket's being closed.
+	_ = c.sock.Control(func(fd uintptr) error {
+		if _, drops, ok := mmsg.Queue(fd); ok {
+			n.drops += uint64(drops - n.lastDrops)
+			n.lastDrops = drops
+		}
+		return nil
+	})
+	return n.drops
+}
+
+// forgetDrops begins to count drops from now on.
+func (c *Conn) forgetDrops() {
+	c.dropped()
+	c.counts.mu.Lock()
+	c.counts.drops = 0
+	c.counts.mu.Unlock()
+}
+
+// cut counts a datagram received with flags that say that something was cut.
+func (n *counts) cut(flags int) {
+	if flags&mmsg.FlagTrunc != 0 {
+		n.truncated.Add(1)
+	}
+	if flags&mmsg.FlagCtrunc != 0 {
+		n.controlTruncated.Add(1)
+	}
+}
+
+// unsent counts k datagrams not sent because of err, if this package refused them or the
+// kernel did.
+func (n *counts) unsent(err error, k int) {
+	var kernels *os.SyscallError
+	switch {
+	case refused(err):
+		n.refused.Add(uint64(k))
+	case !errors.As(err, &kernels):
+	case errors.Is(err, mmsg.ErrWouldBlock):
+		n.noBuffer.Add(uint64(k))
+	default:
+		switch mmsg.KindOf(err) {
+		case mmsg.Denied:
+			n.denied.Add(uint64(k))
+		case mmsg.NoBuffer:
+			n.noBuffer.Add(uint64(k))
+		default:
+			n.failed.Add(uint64(k))
+		}
+	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// TestUnsupported: where the system does not tell where datagrams were sent to,
-// listening fails, and there is never a Conn that answers wrong.
+// TestUnsupported: where the system does not report the destinations of datagrams,
+// listening is an error: there is no Conn that answers from the wrong address.
 func TestUnsupported(t *testing.T) {
 	c, err := dsrudp.ListenPacket("udp", ":0")
 	require.Nil(t, c)

@@ -4,55 +4,28 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/source"
 )
-
-// WriteToPath sends b along p: to p.Remote and from p.Local. It never sends
-// from another address: when it cannot send from p.Local the error matches
-// ErrNotLocal, and when p has no Local, ErrNoPath. It allocates nothing.
-//
-// On a connected socket p.Remote must be the connected peer.
-func (c *Conn) WriteToPath(b []byte, p Path) (int, error) {
-	if !c.ok() {
-		return 0, syscall.EINVAL
-	}
-	if c.refusesRemote(p.Remote) {
-		return 0, netsRefusal(c.conn.WriteToUDPAddrPort(nil, p.Remote))
-	}
-	s, err := c.sourceByPath(p.Local, p.Remote)
-	if err != nil {
-		return 0, c.writeError(err, addrPortAddr{p.Remote})
-	}
-	return c.writeTo(b, s, p.Remote)
-}
-
-// writeTo sends b from s to remote, which the socket's family can send to.
-func (c *Conn) writeTo(b []byte, s source, remote netip.AddrPort) (int, error) {
-	o := c.op()
-	var t target
-	c.setTarget(remote, &t)
-	n, err := c.send(o, b, &s, &t, nil)
-	c.done(o)
-	if err != nil {
-		return 0, c.writeError(err, addrPortAddr{remote})
-	}
-	return n, nil
-}
 
 // Write acts like [net.UDPConn.Write]. It is for connected sockets.
 func (c *Conn) Write(b []byte) (int, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	if !c.peer.IsValid() {
+	if !c.source.HasPeer() {
 		return c.conn.Write(b) // the kernel refuses it, unless it was connected behind net's back
 	}
-	o := c.op()
-	n, err := c.send(o, b, &c.bound, &target{}, nil)
-	c.done(o)
-	if err != nil {
-		return 0, c.writeError(err, c.raddr)
+	var h source.Header
+	err := c.source.ByPeer(&h)
+	if err == nil {
+		err = c.sendOne(b, &h)
 	}
-	return n, nil
+	if err != nil {
+		return 0, c.writeError(err, 1, c.raddr)
+	}
+	return len(b), nil
 }
 
 // WriteTo acts like [net.UDPConn.WriteTo]. See WriteToUDP for the source.
@@ -62,34 +35,31 @@ func (c *Conn) WriteTo(b []byte, addr net.Addr) (int, error) {
 	}
 	a, isUDP := addr.(*net.UDPAddr)
 	if !isUDP {
-		return 0, netsRefusal(c.conn.WriteTo(nil, addr))
+		return 0, c.writeError(syscall.EINVAL, 0, addr)
 	}
 	return c.WriteToUDP(b, a)
 }
 
 // WriteToUDP acts like [net.UDPConn.WriteToUDP]. To an address that carries a
-// Path, because this Conn (or one of its ListenN group) returned it, it sends
-// from the local address of that path, as WriteToPath does. To any other address
-// it sends as WriteToUDPAddrPort does.
+// Path, because a Conn of this process bound to the same port returned it, it sends
+// from the local address of that path, as WriteToPath does, unless the Conn is bound
+// to one address. To any other address it sends as WriteToUDPAddrPort does.
 func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	var t target
-	if !c.setTargetUDP(addr, &t) || c.connected {
-		return 0, netsRefusal(c.conn.WriteToUDP(nil, addr))
+	if badPort(addr) {
+		return c.conn.WriteToUDP(nil, addr)
 	}
-	o := c.op()
-	s, err := c.sourceByAddr(o, addr, &t)
-	n := 0
+	var h source.Header
+	err := c.source.ByUDPAddr(addr, &h)
 	if err == nil {
-		n, err = c.send(o, b, &s, &t, nil)
+		err = c.sendOne(b, &h)
 	}
-	c.done(o)
 	if err != nil {
-		return 0, c.writeError(err, addr)
+		return 0, c.writeError(err, 1, opAddr(addr))
 	}
-	return n, nil
+	return len(b), nil
 }
 
 // WriteToUDPAddrPort acts like [net.UDPConn.WriteToUDPAddrPort]. On a socket
@@ -100,20 +70,70 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	if !addr.IsValid() || c.connected || !c.inet6() && !is4(addr.Addr()) {
-		return 0, netsRefusal(c.conn.WriteToUDPAddrPort(nil, addr))
-	}
-	var t target
-	c.setTarget(addr, &t)
-	o := c.op()
-	s, err := c.sourceByMemory(o, &t)
-	n := 0
+	var h source.Header
+	err := c.source.ByAddrPort(addr, &h)
 	if err == nil {
-		n, err = c.send(o, b, &s, &t, nil)
+		err = c.sendOne(b, &h)
 	}
-	c.done(o)
 	if err != nil {
-		return 0, c.writeError(err, addrPortAddr{addr})
+		return 0, c.writeError(err, 1, addrPortAddr{addr})
 	}
-	return n, nil
+	return len(b), nil
+}
+
+// WriteToPath sends b along p: to p.Remote and from p.Local. It never sends
+// from another address: when it cannot send from p.Local the error matches
+// ErrNotLocal, and when p has no Local, ErrNoPath. It allocates nothing.
+//
+// On a connected socket p.Remote must be the connected peer.
+func (c *Conn) WriteToPath(b []byte, p Path) (int, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	var h source.Header
+	err := c.source.ByPath(p.Local, p.Remote, &h)
+	if err == nil {
+		err = c.sendOne(b, &h)
+	}
+	if err != nil {
+		return 0, c.writeError(err, 1, addrPortAddr{p.Remote})
+	}
+	return len(b), nil
+}
+
+// badPort reports whether addr has a port that no datagram can have. That net refuses
+// after it looked whether the socket is closed and at the deadline.
+func badPort(addr *net.UDPAddr) bool { return addr != nil && uint(addr.Port) > 1<<16-1 }
+
+// sendOne is send with memory of the pool.
+func (c *Conn) sendOne(b []byte, h *source.Header) error {
+	m := c.msgs.Get().(*mmsg.Msg)
+	err := c.send(m, b, m.Room[:0], h)
+	c.msgs.Put(m)
+	return err
+}
+
+// send sends b: it is checked and tried, and where there is no room waited for, checked
+// and tried again. Control has the caller's own control messages, and room for the source.
+// All writes of one end here.
+func (c *Conn) send(m *mmsg.Msg, b, control []byte, h *source.Header) error {
+	for {
+		if err := c.sock.WriteExpired(); err != nil {
+			return err
+		}
+		if err := c.source.Check(h); err != nil {
+			return err
+		}
+		_, err := c.sock.TrySend(m, b, c.source.AppendControl(control, h), &h.Remote)
+		switch err {
+		case nil:
+			return nil
+		case mmsg.ErrWouldBlock:
+			if err := c.sock.WaitRoom(0); err != nil {
+				return err
+			}
+		default:
+			return c.source.Explain(err, h)
+		}
+	}
 }

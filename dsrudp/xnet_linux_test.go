@@ -1,10 +1,12 @@
 package dsrudp_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
@@ -22,13 +25,13 @@ var (
 	_ batchConn = (*ipv6.PacketConn)(nil)
 )
 
-// TestBatchTwoVIPs: the addresses of a batch carry the Path of each message, and
-// a batch sent back goes those ways.
-func TestBatchTwoVIPs(t *testing.T) {
+// TestPromise4_BatchTwoVIPs: the addresses of a batch carry the Path of each message, and a
+// batch sent back goes those ways.
+func TestPromise4_BatchTwoVIPs(t *testing.T) {
 	for _, w := range wildcards {
 		c := listen(t, w.network, w.address)
 		x, y := dialOnePort(t, c, vips[0], vips[1])
-		const rounds = 20 // more than one call takes
+		const rounds = 40 // more than one call takes
 		for i := range rounds {
 			write(t, x, fmt.Sprint("x", i))
 			write(t, y, fmt.Sprint("y", i))
@@ -56,11 +59,182 @@ func TestBatchTwoVIPs(t *testing.T) {
 	}
 }
 
-// TestWriteBatchConnected: on a connected socket messages have no address, as
-// with x/net.
+// TestReadBatchLikeXNet: of equal datagrams ReadBatch returns what x/net's does, whatever
+// the buffers.
+func TestReadBatchLikeXNet(t *testing.T) {
+	for _, network := range []string{"udp4", "udp6", "udp"} {
+		ours, nets, xnets := bothBatches(t, network, ":0")
+		vip := vips[1]
+		opts := [][2]int{{unix.IPPROTO_IP, unix.IP_RECVTOS}, {unix.IPPROTO_IP, unix.IP_RECVTTL}}
+		info := [][2]int{{unix.IPPROTO_IP, unix.IP_PKTINFO}}
+		if network != "udp4" {
+			opts = append(opts, [2]int{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT})
+			info = append(info, [2]int{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO})
+		}
+		if network == "udp6" {
+			vip, info = netip.IPv6Loopback(), info[1:]
+		}
+		setsockopts(t, ours, opts...)
+		setsockopts(t, nets, append(opts, info...)...)
+		x, v := dialVIP(t, ours, vip), dialVIP(t, nets, vip)
+		for room := range 160 {
+			shape := func() []ipv4.Message {
+				ms := messages(4, 8)
+				ms[1].Buffers = [][]byte{make([]byte, 2), nil, make([]byte, 3), make([]byte, 9)}
+				ms[3].Buffers = nil
+				for i := range ms {
+					ms[i].OOB = make([]byte, room)
+					ms[i].N, ms[i].NN, ms[i].Flags = 99, 99, 99 // of before
+				}
+				return ms
+			}
+			for _, s := range []string{"12345678", "longer than 14 bytes", "", "1"} {
+				write(t, x, s)
+				write(t, v, s)
+			}
+			got, want := shape(), shape()
+			readBatch(t, ours, got)
+			readBatch(t, xnets, want)
+			for i := range want {
+				if room == 0 {
+					want[i].Flags &^= unix.MSG_CTRUNC // which is of options we set, and the caller did not
+					got[i].Flags &^= unix.MSG_CTRUNC
+				}
+				require.Equal(t, want[i].N, got[i].N)
+				require.Equal(t, want[i].NN, got[i].NN, "%s room %d", network, room)
+				require.Equal(t, want[i].Flags, got[i].Flags, "%s room %d", network, room)
+				require.Equal(t, want[i].Buffers, got[i].Buffers)
+				requireSameMessages(t, want[i].OOB[:want[i].NN], got[i].OOB[:got[i].NN])
+				require.Equal(t, x.LocalAddr().String(), got[i].Addr.String())
+				require.IsType(t, want[i].Addr, got[i].Addr)
+			}
+		}
+	}
+}
+
+// TestReadBatchFlags: with MSG_DONTWAIT it does not wait, and MSG_PEEK leaves the
+// datagrams there, as x/net's. Its errors are those of a read.
+func TestReadBatchFlags(t *testing.T) {
+	ours, nets, xnets := bothBatches(t, "udp4", "127.0.0.1:0")
+	for _, c := range []struct {
+		batchConn
+		addr net.Addr
+	}{{ours, ours.LocalAddr()}, {xnets, nets.LocalAddr()}} {
+		x := dial(t, netip.AddrPort{}, addrPortOf(c.addr))
+		n, err := c.ReadBatch(messages(2, 8), unix.MSG_DONTWAIT)
+		require.ErrorIs(t, err, unix.EAGAIN)
+		require.LessOrEqual(t, n, 0)
+		var op *net.OpError
+		require.ErrorAs(t, err, &op)
+		require.Equal(t, "read", op.Op)
+		write(t, x, "1")
+		ms := messages(1, 8)
+		for _, flags := range []int{unix.MSG_PEEK, unix.MSG_DONTWAIT} {
+			n, err = c.ReadBatch(ms, flags)
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			require.Equal(t, 1, ms[0].N)
+		}
+	}
+	n, err := ours.ReadBatch(nil, 0)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	requireEnded := func(want error) {
+		t.Helper()
+		n, err := ours.ReadBatch(messages(1, 8), 0)
+		require.ErrorIs(t, err, want)
+		require.Zero(t, n)
+		n, err = ours.WriteBatch([]ipv4.Message{message("1", nets.LocalAddr())}, 0)
+		require.ErrorIs(t, err, want)
+		require.Zero(t, n)
+	}
+	require.NoError(t, ours.SetDeadline(time.Unix(1, 0)))
+	requireEnded(os.ErrDeadlineExceeded)
+	require.NoError(t, ours.Close())
+	requireEnded(net.ErrClosed)
+}
+
+// badMessages are ways to spoil one message.
+var badMessages = map[string]struct {
+	want  error
+	spoil func(m *ipv4.Message)
+}{
+	"too long":     {syscall.EMSGSIZE, func(m *ipv4.Message) { m.Buffers = [][]byte{make([]byte, 65508)} }},
+	"long pieces":  {syscall.EMSGSIZE, func(m *ipv4.Message) { m.Buffers = [][]byte{make([]byte, 65507), make([]byte, 1)} }},
+	"no address":   {nil, func(m *ipv4.Message) { m.Addr = nil }},
+	"bad address":  {nil, func(m *ipv4.Message) { m.Addr = &net.UDPAddr{IP: make([]byte, 5), Port: 9} }},
+	"no UDP":       {syscall.EINVAL, func(m *ipv4.Message) { m.Addr = otherAddr{} }},
+	"bad OOB":      {syscall.EINVAL, func(m *ipv4.Message) { m.OOB = make([]byte, 24) }},
+	"not our host": {dsrudp.ErrNotLocal, func(m *ipv4.Message) { m.OOB = unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: [4]byte{198, 51, 100, 77}}) }},
+}
+
+// TestPromise7_WriteBatch: it returns how many of the first messages were sent, and sends
+// none behind one that cannot be; that one's error comes when it is the first. A caller that
+// sends the rest again, without that one, gets all others sent, once.
+func TestPromise7_WriteBatch(t *testing.T) {
+	for _, w := range wildcards[:2] {
+		for name, bad := range badMessages {
+			for _, count := range []int{5, 40} { // one call takes 32
+				t.Run(fmt.Sprint(w.network, "/", name, "/", count), func(t *testing.T) {
+					c := listen(t, w.network, w.address)
+					x := dialVIP(t, c, vips[0])
+					write(t, x, "1")
+					_, a, err := c.ReadFromUDP(make([]byte, 1))
+					require.NoError(t, err)
+					for at := 0; at < count; at += 1 + count/8 {
+						ms := make([]ipv4.Message, count)
+						for i := range ms {
+							ms[i] = ipv4.Message{Buffers: [][]byte{fmt.Append(nil, i), nil, fmt.Append(nil, " of ", at)}, Addr: a, N: 99}
+						}
+						bad.spoil(&ms[at])
+						requireSent := func(from, to, n int, err error) {
+							t.Helper()
+							require.NoError(t, err)
+							require.Equal(t, to-from, n)
+							for i := from; i < to; i++ {
+								want := fmt.Sprint(i, " of ", at)
+								require.Equal(t, want, read(t, x))
+								require.Equal(t, len(want), ms[i].N)
+							}
+							requireNothing(t, x)
+						}
+						if at > 0 {
+							n, err := c.WriteBatch(ms, 0)
+							requireSent(0, at, n, err)
+						}
+						n, err := c.WriteBatch(ms[at:], 0)
+						require.Zero(t, n)
+						requireWriteOp(t, err, bad.want)
+						requireNothing(t, x)
+						n, err = c.WriteBatch(ms[at+1:], 0)
+						requireSent(at+1, count, n, err)
+						// Nothing is left behind for who sends next.
+						writeAll(t, c, []dsrudp.Packet{packet("next", pathFrom(c, vips[0], x))})
+						require.Equal(t, "next", read(t, x))
+						requireNothing(t, x)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestWriteBatchTwoBad: the error is that of the first message, also where another one shows
+// before.
+func TestWriteBatchTwoBad(t *testing.T) {
+	c := listen(t, "udp4", ":0")
+	ms := []ipv4.Message{message("1", c.LocalAddr()), message("2", c.LocalAddr())}
+	badMessages["too long"].spoil(&ms[0])
+	badMessages["no UDP"].spoil(&ms[1])
+	n, err := c.WriteBatch(ms, 0)
+	require.Zero(t, n)
+	requireWriteOp(t, err, syscall.EMSGSIZE)
+}
+
+// TestWriteBatchConnected: on a connected socket messages have no address, as with x/net.
 func TestWriteBatchConnected(t *testing.T) {
 	x := listen(t, "udp4", "127.0.0.1:0")
-	c := adopt(t, dial(t, vipPort0, addrPortOf(x.LocalAddr())))
+	c := adopt(t, dial(t, netip.AddrPort{}, addrPortOf(x.LocalAddr())))
 	n, err := c.WriteBatch([]ipv4.Message{message("1", nil), message("2", nil), message("3", x.LocalAddr())}, 0)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
@@ -79,17 +253,21 @@ func TestWriteBatchConnected(t *testing.T) {
 	readBatch(t, c, ms)
 }
 
-// TestWriteBatchErrorsLikeXNet: the same mistakes, as far as x/net makes them
-// errors of *net.OpError.
+// TestWriteBatchErrorsLikeXNet: the same mistakes, as far as x/net makes them errors of
+// *net.OpError.
 func TestWriteBatchErrorsLikeXNet(t *testing.T) {
-	ours, _, xnets := bothBatches(t, "udp4", ":0")
-	for _, m := range []ipv4.Message{
-		message(string(make([]byte, 65508)), net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:9"))),
-		message("x", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0"))),
+	ours, nets, xnets := bothBatches(t, "udp4", "127.0.0.1:0")
+	for _, tc := range []struct {
+		m     ipv4.Message
+		flags int
+	}{
+		{message(string(make([]byte, 65508)), nets.LocalAddr()), 0},
+		{message("x", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0"))), 0},
+		{message("x", nets.LocalAddr()), unix.MSG_OOB}, // the kernel gets the flags, and refuses this one
 	} {
-		n, want := xnets.WriteBatch([]ipv4.Message{m}, 0)
+		n, want := xnets.WriteBatch([]ipv4.Message{tc.m}, tc.flags)
 		require.LessOrEqual(t, n, 0)
-		n, got := ours.WriteBatch([]ipv4.Message{m}, 0)
+		n, got := ours.WriteBatch([]ipv4.Message{tc.m}, tc.flags)
 		require.Zero(t, n)
 		var w, g *net.OpError
 		require.ErrorAs(t, want, &w)
@@ -98,5 +276,34 @@ func TestWriteBatchErrorsLikeXNet(t *testing.T) {
 		var errno syscall.Errno
 		require.True(t, errors.As(want, &errno))
 		require.ErrorIs(t, got, errno)
+	}
+}
+
+// TestWriteBatchControl: each message leaves with control messages of its own, however many
+// they are and whether or not its source is named beside them.
+func TestWriteBatchControl(t *testing.T) {
+	for _, address := range []string{":0", "127.0.0.2:0"} {
+		for _, repeat := range []int{1, 8} { // the kernel goes by the last
+			c := listen(t, "udp4", address)
+			x := dialVIP(t, c, vips[0])
+			setsockopts(t, x, recvClass(vips[0]))
+			write(t, x, "1")
+			_, a, err := c.ReadFromUDP(make([]byte, 1))
+			require.NoError(t, err)
+			var ms []ipv4.Message
+			for i := range 4 {
+				tos := make([]byte, unix.CmsgSpace(4))
+				cmsghdr(tos, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = byte(i) << 5
+				m := message("1", a)
+				m.OOB = bytes.Repeat(tos, repeat)
+				ms = append(ms, m)
+			}
+			n, err := c.WriteBatch(ms, 0)
+			require.NoError(t, err)
+			require.Equal(t, len(ms), n)
+			for i := range ms {
+				require.Equal(t, i<<5, readClass(t, x, vips[0]), "%s %d times", address, repeat)
+			}
+		}
 	}
 }

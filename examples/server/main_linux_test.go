@@ -73,7 +73,7 @@ func ask(t *testing.T, c *net.UDPConn, request string) {
 	require.Equal(t, "ECHO: "+request, string(buf[:n]))
 }
 
-// The program answers from the address that was asked, is told of an answer that is
+// The program answers from the address that was asked, reports an answer that is
 // too long to be sent, and ends in good order by either signal, with its counts.
 func TestProgram(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -89,7 +89,7 @@ func TestProgram(t *testing.T) {
 			ask(t, a, "again")
 
 			require.NoError(t, r.Process.Signal(signal))
-			require.Contains(t, r.line(t), " SendTooLong:1 ")
+			require.Contains(t, r.line(t), " SendFailed:1 ")
 			require.False(t, r.log.Scan(), r.log.Text())
 			require.NoError(t, r.log.Err())
 			require.NoError(t, r.Wait(), "exit status")

@@ -16,14 +16,38 @@ type namespace struct {
 	cookie, inode uint64
 }
 
+func open(fd uintptr) (*Table, error) {
+	// A netlink socket belongs to the namespace of the thread that opens it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	tables.Lock()
+	defer tables.Unlock()
+	ns, err := namespaceOf(int(fd))
+	if err != nil {
+		return nil, err
+	}
+	t := tables.m[ns]
+	if t == nil {
+		s, err := openNetlinkIn(ns, int(fd))
+		if err != nil {
+			return nil, err
+		}
+		t = &Table{kernel: &netlink{fd: s}, namespace: ns}
+		tables.m[ns] = t
+	}
+	t.users++
+	return t, nil
+}
+
 // socketCookie returns SO_NETNS_COOKIE, see socket(7). A variable for tests.
 var socketCookie = func(fd int) (uint64, error) {
 	return unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
 }
 
-// namespaceOf returns the network namespace of a socket. A kernel that cannot
-// tell has it taken for that of the calling thread. So on such a kernel a
-// socket adopted from another namespace is guarded by the wrong routes: its
+// namespaceOf returns the network namespace of a socket. Where the kernel
+// cannot say, it is taken for that of the calling thread. So on such a kernel a
+// socket adopted from another namespace is checked by the wrong routes: its
 // sends are refused unless the address is local here too. The calling goroutine
 // is locked to its thread.
 func namespaceOf(fd int) (namespace, error) {
@@ -42,63 +66,36 @@ func namespaceOf(fd int) (namespace, error) {
 	return namespace{inode: st.Ino}, nil
 }
 
-// sockets are a Table's two: for asking, and for notifications.
-type sockets struct {
-	ask, watch int
-}
-
-func (s sockets) close() {
-	unix.Close(s.ask)
-	unix.Close(s.watch)
-}
-
-// openSockets opens them in the network namespace of the calling thread.
-func openSockets() (s sockets, err error) {
-	if s.ask, err = openNetlink(0); err != nil {
-		return sockets{}, err
+// openNetlinkIn opens a netlink socket in ns, the namespace of the socket fd.
+func openNetlinkIn(ns namespace, fd int) (s int, err error) {
+	if s, err = openNetlink(); err != nil {
+		return -1, err
 	}
-	if s.watch, err = openNetlink(watchGroups); err != nil {
-		unix.Close(s.ask)
-		return sockets{}, err
+	if here, _ := namespaceOf(s); here == ns {
+		return s, nil
 	}
-	return s, nil
-}
+	unix.Close(s)
 
-func openNetlink(groups uint32) (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	const what = "the socket belongs to another network namespace: %w"
+	other, err := unix.IoctlRetInt(fd, unix.SIOCGSKNS)
 	if err != nil {
-		return -1, os.NewSyscallError("socket AF_NETLINK", err)
+		return -1, fmt.Errorf(what, os.NewSyscallError("ioctl SIOCGSKNS", err))
 	}
-	if groups != 0 {
-		filterRoutes(fd)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
-		unix.Close(fd)
-		return -1, os.NewSyscallError("bind AF_NETLINK", err)
-	}
-	// Connected to the kernel, the socket hears nobody else.
-	if err := unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		unix.Close(fd)
-		return -1, os.NewSyscallError("connect AF_NETLINK", err)
-	}
-	return fd, nil
-}
-
-// openSocketsOf opens them in the network namespace of the socket fd.
-func openSocketsOf(fd int) (s sockets, err error) {
-	ns, err := unix.IoctlRetInt(fd, unix.SIOCGSKNS)
-	if err != nil {
-		return s, fmt.Errorf("%w: %w", ErrNamespace, os.NewSyscallError("ioctl SIOCGSKNS", err))
-	}
-	defer unix.Close(ns)
+	defer unix.Close(other)
 	onThrowawayThread(func() {
-		if err = unix.Setns(ns, unix.CLONE_NEWNET); err != nil {
-			err = fmt.Errorf("%w: %w", ErrNamespace, os.NewSyscallError("setns", err))
+		if err = unix.Setns(other, unix.CLONE_NEWNET); err != nil {
+			err = fmt.Errorf(what, os.NewSyscallError("setns", err))
 			return
 		}
-		s, err = openSockets()
+		s, err = openNetlink()
 	})
 	return s, err
+}
+
+// openNetlink opens a netlink socket in the namespace of the calling thread.
+func openNetlink() (int, error) {
+	s, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	return s, os.NewSyscallError("socket AF_NETLINK", err)
 }
 
 // onThrowawayThread runs f on a thread that no other goroutine will run on,

@@ -1,14 +1,130 @@
-package localroute_test
+package localroute
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
+
+const (
+	inChild    = "LOCALROUTE_TEST_NAMESPACE"
+	exitNoCaps = 77
+)
+
+// inNamespace runs the calling test again, in a process of its own with its
+// own user and network namespaces, where it may do as it likes. It returns
+// true there, with lo up, and false in the process that waits for it.
+func inNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(inChild) != "" {
+		c := newConfig(t)
+		if err := c.try(unix.RTM_NEWLINK, 0, ifinfo(lo, unix.IFF_UP, unix.IFF_UP)); err != nil {
+			fmt.Printf("user namespaces have no capabilities here (bringing lo up: %v)\n", err)
+			os.Exit(exitNoCaps)
+		}
+		return true
+	}
+
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
+	cmd.Env = append(os.Environ(), inChild+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Skipf("no user and network namespaces for tests here: %v", err)
+	}
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == exitNoCaps {
+		t.Skip(output.String())
+	}
+	require.NoError(t, err, output.String())
+	if bytes.Contains(output.Bytes(), []byte("--- SKIP: "+t.Name())) {
+		t.Skip(output.String())
+	}
+	require.Contains(t, output.String(), "--- PASS: "+t.Name())
+	return false
+}
+
+// udpSocket opens a socket in the namespace of the process.
+func udpSocket(t *testing.T) uintptr {
+	t.Helper()
+	fd, err := newUDP()
+	require.NoError(t, err)
+	t.Cleanup(func() { unix.Close(fd) })
+	return uintptr(fd)
+}
+
+func newUDP() (int, error) { return unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0) }
+
+// elsewhere makes another network namespace and returns a socket of it, which
+// keeps it alive, and the means to change it. lo is up there.
+func elsewhere(t *testing.T) (uintptr, *config) {
+	t.Helper()
+	var udp, rtnl int
+	var errs [3]error
+	onThrowawayThread(func() {
+		errs[0] = unix.Unshare(unix.CLONE_NEWNET)
+		udp, errs[1] = newUDP()
+		rtnl, errs[2] = newRTNL()
+	})
+	require.NoError(t, errors.Join(errs[:]...))
+	t.Cleanup(func() {
+		unix.Close(udp)
+		unix.Close(rtnl)
+	})
+	c := &config{t: t, fd: rtnl}
+	c.up(lo)
+	return uintptr(udp), c
+}
+
+// openTable opens the Table of fd, or skips the test where netlink is not to be
+// had, as under some emulators.
+func openTable(t *testing.T, fd uintptr) *Table {
+	t.Helper()
+	table, err := Open(fd)
+	if err != nil && os.Getenv(inChild) == "" {
+		t.Skipf("the kernel cannot be asked here: %v", err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = table.Close() })
+	forget(table)
+	return table
+}
+
+// forget has table forget everything. Its clock does not advance by itself until
+// then, so that what is remembered does not depend on how fast a test is.
+func forget(table *Table) {
+	table.Tick()
+	table.Tick()
+	table.mu.Lock()
+	defer table.mu.Unlock()
+	table.timer = time.AfterFunc(time.Hour, func() {})
+}
+
+// await waits until the kernel has made the local route of an IPv6 address that
+// an interface was given, which it does in its own time.
+func await(t *testing.T, table *Table, a netip.Addr, index uint32) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		ok, err := table.Ask(a, index)
+		return ok && err == nil
+	}, 20*time.Second, time.Millisecond, "%v", a)
+}
 
 // A config changes the network namespace in which its socket was opened.
 type config struct {
@@ -29,8 +145,7 @@ func newRTNL() (int, error) {
 	return unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 }
 
-// try sends one request and returns the kernel's verdict. When it returns, the
-// change is made and its notifications are queued.
+// try sends one request and returns the kernel's verdict.
 func (c *config) try(kind uint16, flags uint16, body []byte) error {
 	c.t.Helper()
 	c.seq++
@@ -86,12 +201,18 @@ func ifinfo(index int, flags, change uint32) []byte {
 
 func (c *config) up(index int) { c.do(unix.RTM_NEWLINK, 0, ifinfo(index, unix.IFF_UP, unix.IFF_UP)) }
 
-func (c *config) down(index int) { c.do(unix.RTM_NEWLINK, 0, ifinfo(index, 0, unix.IFF_UP)) }
+// The interfaces of a namespace of the tests.
+const (
+	lo   = 1
+	eth  = 2 // test0
+	peer = 3 // test1, the other end of eth
+	gone = 4
+)
 
-// veth makes two interfaces that are each other's ends, and brings them up.
-func (c *config) veth(index, peer int) {
+// veth makes eth and peer, and brings them up.
+func (c *config) veth() {
 	c.t.Helper()
-	body := append(ifinfo(index, 0, 0), attr(unix.IFLA_IFNAME, []byte("test0\x00"))...)
+	body := append(ifinfo(eth, 0, 0), attr(unix.IFLA_IFNAME, []byte("test0\x00"))...)
 	const vethPeer = 1 // VETH_INFO_PEER
 	other := append(ifinfo(peer, 0, 0), attr(unix.IFLA_IFNAME, []byte("test1\x00"))...)
 	info := append(attr(unix.IFLA_INFO_KIND, []byte("veth")), attr(unix.IFLA_INFO_DATA, attr(vethPeer, other))...)
@@ -100,56 +221,48 @@ func (c *config) veth(index, peer int) {
 		c.t.Skip("this kernel has no veth interfaces")
 	}
 	require.NoError(c.t, err)
-	c.up(index)
+	c.up(eth)
 	c.up(peer)
 }
 
-func addrBody(p netip.Prefix, index int) []byte {
-	a := p.Addr()
-	flags := byte(0)
-	if a.Is6() {
-		flags = unix.IFA_F_NODAD
-	}
-	b := append([]byte{family(a), byte(p.Bits()), flags, 0}, number(uint32(index))...)
-	return append(append(b, attr(unix.IFA_LOCAL, a.AsSlice())...), attr(unix.IFA_ADDRESS, a.AsSlice())...)
-}
-
-func (c *config) addAddr(p netip.Prefix, index int) {
+// addAddr gives eth an address. What comes after it are further attributes.
+func (c *config) addAddr(p string, flags byte, attrs ...byte) {
 	c.t.Helper()
-	c.do(unix.RTM_NEWADDR, create, addrBody(p, index))
-}
-
-func (c *config) delAddr(p netip.Prefix, index int) {
-	c.t.Helper()
-	c.do(unix.RTM_DELADDR, 0, addrBody(p, index))
+	prefix := netip.MustParsePrefix(p)
+	a := prefix.Addr()
+	b := append([]byte{family(a), byte(prefix.Bits()), flags, 0}, number(eth)...)
+	b = append(append(b, attr(unix.IFA_LOCAL, a.AsSlice())...), attr(unix.IFA_ADDRESS, a.AsSlice())...)
+	c.do(unix.RTM_NEWADDR, create, append(b, attrs...))
 }
 
 // A testRoute is a route; a zero index is for kinds without an interface.
 type testRoute struct {
-	dst   netip.Prefix
+	dst   string
 	kind  byte
 	table uint32
-	index int
+	index uint32
 }
 
-func localRoute(p netip.Prefix, index int) testRoute {
-	return testRoute{p, unix.RTN_LOCAL, unix.RT_TABLE_LOCAL, index}
+func localRoute(p string) testRoute {
+	return testRoute{p, unix.RTN_LOCAL, unix.RT_TABLE_LOCAL, lo}
 }
 
 func (r testRoute) body() []byte {
 	scope := byte(unix.RT_SCOPE_UNIVERSE)
+	dst := netip.MustParsePrefix(r.dst)
 	if r.kind == unix.RTN_LOCAL {
 		scope = unix.RT_SCOPE_HOST
-	} else if r.kind == unix.RTN_UNICAST && r.dst.Addr().Is4() {
+	} else if r.kind == unix.RTN_UNICAST && dst.Addr().Is4() {
 		scope = unix.RT_SCOPE_LINK
 	}
-	b := []byte{family(r.dst.Addr()), byte(r.dst.Bits()), 0, 0, 0, unix.RTPROT_STATIC, scope, r.kind, 0, 0, 0, 0}
+	// A number that does not fit the byte is in the attribute.
+	b := []byte{family(dst.Addr()), byte(dst.Bits()), 0, 0, byte(min(r.table, 255)), unix.RTPROT_STATIC, scope, r.kind, 0, 0, 0, 0}
 	b = append(b, attr(unix.RTA_TABLE, number(r.table))...)
-	if r.dst.Bits() > 0 {
-		b = append(b, attr(unix.RTA_DST, r.dst.Addr().AsSlice())...)
+	if dst.Bits() > 0 {
+		b = append(b, attr(unix.RTA_DST, dst.Addr().AsSlice())...)
 	}
 	if r.index != 0 {
-		b = append(b, attr(unix.RTA_OIF, number(uint32(r.index)))...)
+		b = append(b, attr(unix.RTA_OIF, number(r.index))...)
 	}
 	return b
 }
@@ -164,20 +277,27 @@ func (c *config) del(r testRoute) {
 	c.do(unix.RTM_DELROUTE, 0, r.body())
 }
 
-// addRule adds a rule that has packets to p looked up in a table.
-func (c *config) addRule(p netip.Prefix, table uint32) {
+// addRule adds a rule that has packets looked up in a table: those to and from a
+// prefix, and that arrive on an interface. What is empty matches all.
+func (c *config) addRule(table uint32, to, from, iif string) {
 	c.t.Helper()
-	c.do(unix.RTM_NEWRULE, create, ruleBody(p, table))
+	b := []byte{0, 0, 0, 0, 0, 0, 0, 1 /* FR_ACT_TO_TBL */, 0, 0, 0, 0}
+	b = append(b, attr(15 /* FRA_TABLE */, number(table))...)
+	for i, s := range []string{to, from} {
+		if s != "" {
+			p := netip.MustParsePrefix(s)
+			b[0], b[1+i] = family(p.Addr()), byte(p.Bits())
+			b = append(b, attr(uint16(1+i) /* FRA_DST, FRA_SRC */, p.Addr().AsSlice())...)
+		}
+	}
+	if iif != "" {
+		b = append(b, attr(3 /* FRA_IIFNAME */, []byte(iif+"\x00"))...)
+	}
+	c.do(unix.RTM_NEWRULE, create, b)
 }
 
-func ruleBody(p netip.Prefix, table uint32) []byte {
-	b := []byte{family(p.Addr()), byte(p.Bits()), 0, 0, 0, 0, 0, 1 /* FR_ACT_TO_TBL */, 0, 0, 0, 0}
-	b = append(b, attr(1 /* FRA_DST */, p.Addr().AsSlice())...)
-	return append(b, attr(15 /* FRA_TABLE */, number(table))...)
-}
-
-// forwardIPv6 makes the namespace a router.
-func forwardIPv6(t *testing.T) {
+// sysctl sets a value of the namespace.
+func sysctl(t *testing.T, name, value string) {
 	t.Helper()
-	require.NoError(t, os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0))
+	require.NoError(t, os.WriteFile("/proc/sys/net/"+name, []byte(value), 0))
 }

@@ -1,4 +1,4 @@
-package localroute_test
+package localroute
 
 import (
 	"errors"
@@ -7,385 +7,325 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/dsrudp/go-dsrudp/internal/localroute"
 )
 
 var (
-	vip   = netip.MustParseAddr("2001:db8::7")
-	vip4  = netip.MustParseAddr("192.0.2.7")
-	other = netip.MustParseAddr("2001:db8:ffff::1")
+	vip   = addr("2001:db8::7")
+	vip4  = addr("192.0.2.7")
+	other = addr("2001:db8:ffff::1")
 	vips  = netip.MustParsePrefix("2001:db8:96::/96")
 )
 
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// A fake is a kernel made of a function.
+type fake func(question) (answer, error)
+
+func (f fake) ask(q question) (answer, error) { return f(q) }
+
+func (fake) close() {}
+
 // routes is a kernel with some local prefixes, that counts what it is asked.
 type routes struct {
-	mu    sync.Mutex
+	*Table
 	local []netip.Prefix
 	asked map[netip.Addr]int
-	dumps int
-	holed bool
 }
 
 func newRoutes(local ...netip.Prefix) *routes {
-	return &routes{local: local, asked: make(map[netip.Addr]int)}
-}
-
-func (r *routes) table() *localroute.Table {
-	return localroute.NewTable(localroute.Fake{
-		Route: func(a netip.Addr, _ uint32) (localroute.Answer, error) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.asked[a]++
-			for _, p := range r.local {
-				if p.Contains(a) {
-					return localroute.Answer{Local: true, Watched: true, Prefix: p}, nil
+	r := &routes{local: local, asked: make(map[netip.Addr]int)}
+	r.Table = &Table{kernel: fake(func(q question) (answer, error) {
+		r.asked[q.addr]++
+		for _, p := range r.local {
+			if p.Contains(q.addr.WithZone("")) {
+				a := answer{local: true, bits: 128}
+				if q.received {
+					a.bits = uint32(128 - q.addr.BitLen() + p.Bits())
 				}
+				return a, nil
 			}
-			return localroute.Answer{}, nil
-		},
-		Solid: func(netip.Prefix) bool {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.dumps++
-			return !r.holed
-		},
-	})
+		}
+		return answer{bits: 128}, nil
+	})}
+	return r
 }
 
 func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
-func requireLocal(t *testing.T, table *localroute.Table, m *localroute.Memo, a netip.Addr, want bool) {
+func requireLocal(t *testing.T, table *Table, a netip.Addr, want bool) {
 	t.Helper()
-	got, err := table.Local(m, a, 0)
+	got, err := table.Local(a, 0)
 	require.NoError(t, err)
 	require.Equal(t, want, got, "Local(%v)", a)
 }
 
-func TestYesIsRemembered(t *testing.T) {
-	for _, a := range []netip.Addr{vip, vip4} {
-		r := newRoutes(single(a))
-		table := r.table()
-		var m localroute.Memo
-		for range 3 {
-			requireLocal(t, table, &m, a, true)
-			requireLocal(t, table, nil, a, true)
-			requireLocal(t, table, new(localroute.Memo), a, true)
+// state returns how many answers are remembered, and whether the clock runs.
+func (t *Table) state() (size int, ticking bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.young.m) + len(t.old.m), t.timer != nil
+}
+
+func requireTicking(t *testing.T, table *Table, want bool) {
+	t.Helper()
+	size, ticking := table.state()
+	require.Equal(t, want, ticking)
+	require.Equal(t, want, size > 0, "it runs only while there is something to forget")
+}
+
+// An answer, yes or no, is good for one to two periods, also if it is used all
+// the time, and the clock stops when there is nothing to forget. Sleeping is by
+// synctest's clock, and takes no time.
+func TestPromise5_Clock(t *testing.T) {
+	for _, local := range []bool{true, false} {
+		for _, after := range []time.Duration{0, period / 4, period - 1} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRoutes()
+				requireLocal(t, r.Table, other, false) // starts the clock
+				requireTicking(t, r.Table, true)
+				time.Sleep(after)
+				set := func(local bool) {
+					if r.local = nil; local {
+						r.local = []netip.Prefix{single(vip)}
+					}
+				}
+				set(local)
+				requireLocal(t, r.Table, vip, local)
+				set(!local)
+				for range 9 {
+					time.Sleep(period / 9)
+					requireLocal(t, r.Table, vip, local)
+					ok, err := r.Received(vip, 0, other)
+					require.NoError(t, err)
+					require.Equal(t, local, ok)
+				}
+				require.Equal(t, 1, r.asked[vip])
+				time.Sleep(period + 2)
+				requireLocal(t, r.Table, vip, !local)
+				require.Equal(t, 2, r.asked[vip])
+
+				time.Sleep(2*period + 1)
+				requireTicking(t, r.Table, false)
+				requireLocal(t, r.Table, vip, !local) // it starts again
+				requireTicking(t, r.Table, true)
+				time.Sleep(2*period + 1)
+				requireTicking(t, r.Table, false)
+			})
 		}
-		require.Equal(t, 1, r.asked[a])
-		require.Equal(t, 1, table.Prefixes())
 	}
 }
 
-func TestNoIsNotRemembered(t *testing.T) {
-	r := newRoutes()
-	table := r.table()
-	var m localroute.Memo
-	for range 3 {
-		requireLocal(t, table, &m, vip, false)
-	}
-	require.Equal(t, 3, r.asked[vip])
-	r.local = append(r.local, single(vip))
-	requireLocal(t, table, &m, vip, true)
-}
-
-func TestMappedIsIPv4(t *testing.T) {
-	r := newRoutes(single(vip4))
-	table := r.table()
-	var m localroute.Memo
-	requireLocal(t, table, &m, netip.AddrFrom16(vip4.As16()), true)
-	requireLocal(t, table, &m, vip4, true)
-	require.Equal(t, map[netip.Addr]int{vip4: 1}, r.asked)
-}
-
-func TestNeverLocal(t *testing.T) {
-	r := newRoutes(netip.MustParsePrefix("::/0"), netip.MustParsePrefix("0.0.0.0/0"))
-	table := r.table()
-	requireLocal(t, table, nil, vip, true) // ::/0 is remembered
-	var m localroute.Memo
-	for _, a := range []netip.Addr{
-		{},
-		netip.IPv6Unspecified(), netip.IPv4Unspecified(), netip.MustParseAddr("::ffff:0.0.0.0"),
-		netip.MustParseAddr("ff0e::1"), netip.MustParseAddr("ff02::1%eth0"),
-		netip.MustParseAddr("224.0.0.1"), netip.MustParseAddr("::ffff:239.1.2.3"),
-	} {
-		for range 2 {
-			table.Received(&m, a, 0)
-			requireLocal(t, table, &m, a, false)
+// Turned by hand, the clock stops and starts as by the timer.
+func TestTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoutes(single(vip))
+		r.Tick()
+		requireTicking(t, r.Table, false)
+		for i := range 3 {
+			requireLocal(t, r.Table, vip, true)
+			time.Sleep(period / 2)
+			r.Tick()
+			requireTicking(t, r.Table, true)
+			requireLocal(t, r.Table, vip, true)
+			require.Equal(t, i+1, r.asked[vip])
+			r.Tick()
+			requireTicking(t, r.Table, false)
 		}
-		require.Zero(t, r.asked[a])
-	}
-	require.Zero(t, table.Remembered())
+		requireLocal(t, r.Table, vip, true)
+		r.Tick()
+		time.Sleep(period - 1)
+		requireLocal(t, r.Table, vip, true)
+		require.Equal(t, 4, r.asked[vip])
+		time.Sleep(period / 2)
+		requireTicking(t, r.Table, false)
+	})
 }
 
-func TestRangeCostsOneEntry(t *testing.T) {
-	r := newRoutes(vips, netip.MustParsePrefix("2001:db8:4000::/40"), netip.MustParsePrefix("2001:db9::/64"), netip.MustParsePrefix("2001:db8:9600::/96"))
-	table := r.table()
-	a := vips.Addr()
-	for range 1000 {
-		requireLocal(t, table, nil, a, true)
-		a = a.Next()
+// The prefix that a received datagram's route has answers for all of it, and
+// for nothing else; a no answers for the address alone.
+func TestPrefixes(t *testing.T) {
+	prefixes := []netip.Prefix{vips}
+	for _, p := range []string{"2001:db8:4000::/40", "2001:db9::/64", "2001:dba::/127"} {
+		prefixes = append(prefixes, netip.MustParsePrefix(p))
 	}
-	require.Equal(t, map[netip.Addr]int{vips.Addr(): 1}, r.asked)
-	require.Equal(t, 1, r.dumps)
-	require.Equal(t, 1, table.Prefixes())
-
-	for _, p := range r.local[1:] {
-		requireLocal(t, table, nil, p.Addr().Next(), true)
-		requireLocal(t, table, nil, p.Addr(), true)
+	r := newRoutes(prefixes...)
+	for _, p := range prefixes {
 		last := p.Addr().As16()
 		for bit := p.Bits(); bit < 128; bit++ {
 			last[bit/8] |= 0x80 >> (bit % 8)
 		}
-		requireLocal(t, table, nil, netip.AddrFrom16(last), true)
-		require.Zero(t, r.asked[netip.AddrFrom16(last)])
-	}
-	require.Equal(t, 4, table.Prefixes())
-	for _, p := range r.local {
-		requireLocal(t, table, nil, p.Masked().Addr().Prev(), false)
+		first, last_ := p.Addr(), netip.AddrFrom16(last)
+		requireLocal(t, r.Table, first.Prev(), false)
+		requireLocal(t, r.Table, last_.Next(), false)
+		ok, err := r.Received(last_, 2, other)
+		require.True(t, ok)
+		require.NoError(t, err)
+		requireLocal(t, r.Table, first, true)
+		requireLocal(t, r.Table, last_, true)
+		requireLocal(t, r.Table, first.Prev(), false)
+		requireLocal(t, r.Table, last_.Next(), false)
+		require.Zero(t, r.asked[first])
+		require.Equal(t, 1, r.asked[last_])
 	}
 }
 
-func TestRangeWithHolesIsRememberedByAddress(t *testing.T) {
-	r := newRoutes(vips)
-	r.holed = true
-	table := r.table()
-	a, b := vips.Addr(), vips.Addr().Next()
-	for range 3 {
-		requireLocal(t, table, nil, a, true)
-		requireLocal(t, table, nil, b, true)
-	}
-	require.Equal(t, map[netip.Addr]int{a: 1, b: 1}, r.asked)
-	require.Equal(t, 1, r.dumps)
-	r.local = nil
-	requireLocal(t, table, nil, b.Next(), false)
-}
-
-// A prefix of IPv6 must not swallow the mapped spelling of IPv4, nor
-// link-local addresses, that are local on one link only.
-func TestRangesHoldOnlyGlobalIPv6(t *testing.T) {
+// A prefix must not cover IPv4, which is held as IPv4-mapped addresses, nor
+// link-local addresses, which are local on one link only, nor groups.
+func TestPrefixesHoldOnlyGlobalIPv6(t *testing.T) {
 	r := newRoutes(netip.MustParsePrefix("::/0"))
-	table := r.table()
-	requireLocal(t, table, nil, vip, true)
-	r.local = nil
-	requireLocal(t, table, nil, other, true)
-	requireLocal(t, table, nil, vip4, false)
-	requireLocal(t, table, nil, netip.MustParseAddr("fe80::1"), false)
-}
-
-func TestLinkLocalIsPerInterface(t *testing.T) {
-	ll := netip.MustParseAddr("fe80::1")
-	asked := 0
-	table := localroute.NewTable(localroute.Fake{
-		Route: func(a netip.Addr, ifindex uint32) (localroute.Answer, error) {
-			require.Empty(t, a.Zone())
-			asked++
-			return localroute.Answer{Local: ifindex == 2, Watched: true, Prefix: netip.MustParsePrefix("fe80::/64")}, nil
-		},
-	})
-	var m localroute.Memo
-	for range 2 {
-		for index, want := range []bool{2: true, 3: false} {
-			got, err := table.Local(&m, ll.WithZone("any"), uint32(index))
-			require.NoError(t, err)
-			require.Equal(t, want, got, "interface %d", index)
-		}
-	}
-	asked = 0
-	ok, err := table.Local(nil, ll, 2)
-	require.NoError(t, err)
+	ok, err := r.Received(vip, 2, other)
 	require.True(t, ok)
-	require.Zero(t, asked, "the address on its link is remembered")
-}
-
-// What is not link-local is local or not whatever the interface, and must not
-// be asked again for each.
-func TestIndexIsOfNoAccountElsewhere(t *testing.T) {
-	for _, a := range []netip.Addr{vip, vip4, netip.MustParseAddr("169.254.1.1")} {
-		r := newRoutes(single(a))
-		table := localroute.NewTable(localroute.Fake{
-			Route: func(a netip.Addr, ifindex uint32) (localroute.Answer, error) {
-				require.Zero(t, ifindex)
-				r.asked[a]++
-				return localroute.Answer{Local: true, Watched: true, Prefix: single(a)}, nil
-			},
-		})
-		for index := range uint32(3) {
-			ok, err := table.Local(nil, a, index)
-			require.NoError(t, err)
-			require.True(t, ok)
-		}
-		require.Equal(t, 1, r.asked[a])
+	require.NoError(t, err)
+	ll := addr("fe80::1")
+	ok, err = r.Received(ll, 2, other) // remembered for itself and its link
+	require.True(t, ok)
+	require.NoError(t, err)
+	r.local = nil
+	requireLocal(t, r.Table, other, true)
+	requireLocal(t, r.Table, vip4, false)
+	for i, want := range []bool{2: true, 3: false} {
+		ok, err := r.Local(ll.WithZone("any"), uint32(i))
+		require.NoError(t, err)
+		require.Equal(t, want, ok, i)
+	}
+	requireLocal(t, r.Table, addr("fe80::2"), false)
+	for _, a := range []netip.Addr{
+		{}, netip.IPv6Unspecified(), netip.IPv4Unspecified(), addr("ff0e::1"), addr("ff02::1%eth0"), addr("224.0.0.1"),
+	} {
+		requireLocal(t, r.Table, a, false)
+		ok, err := r.Received(a, 2, other)
+		require.NoError(t, err)
+		require.False(t, ok)
+		ok, err = r.Ask(a, 2)
+		require.NoError(t, err)
+		require.False(t, ok)
+		require.False(t, r.Broadcast(a))
+		require.Zero(t, r.asked[a])
 	}
 }
 
-func TestResetVoidsEverything(t *testing.T) {
-	r := newRoutes(single(vip), vips)
-	table := r.table()
-	var m localroute.Memo
-	requireLocal(t, table, &m, vip, true)
-	requireLocal(t, table, &m, vips.Addr(), true)
-	r.local = nil
-	requireLocal(t, table, &m, vip, true)
-	requireLocal(t, table, &m, vips.Addr().Next(), true)
-	table.Reset()
-	require.Zero(t, table.Prefixes())
-	requireLocal(t, table, &m, vip, false)
-	requireLocal(t, table, &m, vips.Addr(), false)
-	requireLocal(t, table, &m, vips.Addr().Next(), false)
+// A no to a received datagram is good as well, for its interface, and the kernel
+// is asked without one before it is given.
+func TestReceivedNo(t *testing.T) {
+	var asked []question
+	table := &Table{kernel: fake(func(q question) (answer, error) {
+		asked = append(asked, q)
+		return answer{bits: 128, local: !q.received && q.addr == vip4}, nil
+	})}
+	for _, a := range []netip.Addr{vip, vip4} {
+		asked = nil
+		for range 3 {
+			ok, err := table.Received(a, 2, other)
+			require.NoError(t, err)
+			require.Equal(t, a == vip4, ok)
+			requireLocal(t, table, a, a == vip4)
+		}
+		require.Equal(t, []question{
+			{addr: a, ifindex: 2, received: true, remote: other},
+			{addr: a, ifindex: 2},
+		}, asked)
+	}
+	_, err := table.Received(vip, 3, other)
+	require.NoError(t, err)
+	require.Len(t, asked, 4)
 }
 
-// The kernel says yes, the VIP is withdrawn, the notification is read, and
-// only then the answer arrives where it would be remembered.
-func TestAnswerOvertakenByWithdrawal(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		prefix netip.Prefix
-		when   string
-	}{
-		{"address", single(vip), "lookup"},
-		{"range", vips, "lookup"},
-		{"range, while searched for holes", vips, "dump"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			withdrawn := false
-			var table *localroute.Table
-			withdraw := func(now string) {
-				if now == test.when && !withdrawn {
-					withdrawn = true
-					table.Reset()
+// Memory is bounded whatever clients do, the oldest answers give way, and the
+// memory is free again when they are over.
+func TestPromise8_Bounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoutes()
+		for i := range 200_000 {
+			a := netip.AddrFrom16([16]byte{0: 0x20, 13: byte(i >> 16), 14: byte(i >> 8), 15: byte(i)})
+			for range 2 {
+				if ok, err := r.Local(a, 0); ok || err != nil {
+					t.Fatal(a, ok, err)
 				}
 			}
-			table = localroute.NewTable(localroute.Fake{
-				Route: func(netip.Addr, uint32) (localroute.Answer, error) {
-					answer := localroute.Answer{Local: !withdrawn, Watched: true, Prefix: test.prefix}
-					withdraw("lookup")
-					return answer, nil
-				},
-				Solid: func(netip.Prefix) bool {
-					withdraw("dump")
-					return true
-				},
-			})
-			var m localroute.Memo
-			a := test.prefix.Addr()
-			requireLocal(t, table, &m, a, true) // so it was when asked
-			require.Zero(t, table.Prefixes())
-			requireLocal(t, table, &m, a, false)
-		})
-	}
-}
-
-// Ask finds out what the notification that is still to be read will say.
-func TestAskGoesPastMemory(t *testing.T) {
-	r := newRoutes(single(vip))
-	table := r.table()
-	var m localroute.Memo
-	requireLocal(t, table, &m, vip, true)
-	for _, want := range []bool{true, false} {
-		got, err := table.Ask(vip, 0)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-		r.local = nil
-	}
-	for _, a := range []string{"ff02::1", "::", "0.0.0.0"} {
-		got, err := table.Ask(netip.MustParseAddr(a), 2)
-		require.NoError(t, err)
-		require.False(t, got)
-	}
-	require.Equal(t, map[netip.Addr]int{vip: 3}, r.asked)
-}
-
-func TestMemoOfAnotherTable(t *testing.T) {
-	var m localroute.Memo
-	requireLocal(t, newRoutes(single(vip)).table(), &m, vip, true)
-	requireLocal(t, newRoutes().table(), &m, vip, false)
-}
-
-func TestMemoKeepsManyAddressesApart(t *testing.T) {
-	r := newRoutes()
-	a := vip
-	for i := range 1000 {
-		if i%3 == 0 {
-			r.local = append(r.local, single(a))
+			if size, _ := r.state(); size > 2*maxAnswers {
+				t.Fatal(size)
+			}
 		}
-		a = a.Next()
-	}
-	table := r.table()
-	var m localroute.Memo
-	for range 2 {
-		a = vip
-		for i := range 1000 {
-			requireLocal(t, table, &m, a, i%3 == 0)
-			requireLocal(t, table, &m, a, i%3 == 0)
-			a = a.Next()
+		require.Len(t, r.asked, 200_000)
+		total := 0
+		for _, n := range r.asked {
+			total += n
 		}
-	}
+		require.Equal(t, 200_000, total, "each was asked for once")
+		size, _ := r.state()
+		require.GreaterOrEqual(t, size, maxAnswers)
+		time.Sleep(2*period + 1)
+		requireTicking(t, r.Table, false)
+	})
+}
+
+// The kernel says yes, the address is withdrawn, its time passes, and only then
+// the answer arrives where it would be remembered.
+func TestPromise5_LateAnswer(t *testing.T) {
+	var table *Table
+	withdrawn := false
+	table = &Table{kernel: fake(func(question) (answer, error) {
+		a := answer{local: !withdrawn, bits: 128}
+		if !withdrawn {
+			withdrawn = true
+			table.Tick()
+			table.Tick()
+		}
+		return a, nil
+	})}
+	requireLocal(t, table, vip, true) // so it was when asked
+	requireTicking(t, table, false)   // and nothing was remembered
+	requireLocal(t, table, vip, false)
 }
 
 func TestFailureToAsk(t *testing.T) {
 	cause := errors.New("no such luck")
-	table := localroute.NewTable(localroute.Fake{
-		Route: func(netip.Addr, uint32) (localroute.Answer, error) { return localroute.Answer{}, cause },
-	})
-	var m localroute.Memo
-	ok, err := table.Local(&m, vip, 0)
-	require.False(t, ok)
-	require.ErrorIs(t, err, cause)
-	require.ErrorIs(t, err, localroute.ErrUnavailable)
-	require.ErrorContains(t, err, vip.String())
-	ok, err = table.Ask(vip, 0)
-	require.False(t, ok)
-	require.ErrorIs(t, err, localroute.ErrUnavailable)
-
-	table.Received(&m, vip, 0) // received is received
-	requireLocal(t, table, &m, vip, true)
-	requireLocal(t, table, nil, vip, true)
-}
-
-func TestMemoryIsBounded(t *testing.T) {
-	r := newRoutes(vips)
-	r.holed = true // so every address of the range is an entry
-	table := r.table()
-	a := vips.Addr()
-	for range localroute.MaxPrefixes + localroute.MaxPrefixes/2 {
-		requireLocal(t, table, nil, a, true)
-		a = a.Next()
+	table := &Table{kernel: fake(func(question) (answer, error) { return answer{local: true}, cause })}
+	for range 2 {
+		for name, ask := range map[string]func() (bool, error){
+			"local":    func() (bool, error) { return table.Local(vip, 0) },
+			"ask":      func() (bool, error) { return table.Ask(vip, 0) },
+			"received": func() (bool, error) { return table.Received(vip, 2, other) },
+		} {
+			ok, err := ask()
+			require.False(t, ok, name)
+			require.ErrorIs(t, err, cause, name)
+			require.ErrorIs(t, err, ErrUnavailable, name)
+			require.ErrorContains(t, err, vip.String(), name)
+		}
+		require.False(t, table.Broadcast(vip4))
 	}
-	require.LessOrEqual(t, table.Prefixes(), localroute.MaxPrefixes)
-	require.GreaterOrEqual(t, table.Prefixes(), localroute.MaxPrefixes/4)
-	a = vips.Addr()
-	requireLocal(t, table, nil, a, true)
-	require.Equal(t, 2, r.asked[a])
+	requireTicking(t, table, false) // a failure is not remembered
 }
 
-// Once the withdrawal has been read nobody is told yes any more.
-func TestConcurrentUse(t *testing.T) {
+// Two ticks after a withdrawal nobody gets a yes, whoever asks meanwhile.
+func TestPromise9_Concurrent(t *testing.T) {
 	var local atomic.Bool
-	var epoch atomic.Int64 // even from when a withdrawal has been read until the VIPs come back
-	table := localroute.NewTable(localroute.Fake{
-		Route: func(netip.Addr, uint32) (localroute.Answer, error) {
-			return localroute.Answer{Local: local.Load(), Watched: true, Prefix: vips}, nil
-		},
-	})
+	var epoch atomic.Int64 // even from two ticks after a withdrawal until the VIPs come back
+	table := &Table{kernel: fake(func(q question) (answer, error) {
+		return answer{local: local.Load(), bits: 128 - 32*uint32(q.addr.As16()[15]&1)}, nil
+	})}
 	stop := make(chan struct{})
 	var group sync.WaitGroup
 	var wrong, right atomic.Int64
 	for range 4 {
 		group.Go(func() {
-			var m localroute.Memo
 			for a := vips.Addr(); ; a = a.Next() {
 				select {
 				case <-stop:
 					return
 				default:
 				}
+				runtime.Gosched()
 				before := epoch.Load()
-				ok, err := table.Local(&m, a, 0)
+				received, err := table.Received(a, 2, other)
+				ok, err2 := table.Local(a, 0)
 				switch {
-				case err != nil, ok && before%2 == 0 && epoch.Load() == before:
+				case err != nil, err2 != nil, (ok || received) && before%2 == 0 && epoch.Load() == before:
 					wrong.Add(1)
 				case ok:
 					right.Add(1)
@@ -393,18 +333,18 @@ func TestConcurrentUse(t *testing.T) {
 			}
 		})
 	}
-	for range 50 {
+	for range 20 {
 		epoch.Add(1)
 		local.Store(true)
 		for seen := right.Load(); right.Load() == seen; {
+			table.Tick() // a no may be remembered
 			runtime.Gosched()
 		}
 		local.Store(false)
-		table.Reset()
+		table.Tick()
+		table.Tick()
 		epoch.Add(1)
-		for range 10 {
-			requireLocal(t, table, nil, vips.Addr(), false)
-		}
+		requireLocal(t, table, vips.Addr(), false)
 	}
 	close(stop)
 	group.Wait()

@@ -8,8 +8,13 @@ import (
 	"syscall"
 )
 
-// ErrTooLong is the system's error for a datagram longer than any can be.
-var ErrTooLong = os.NewSyscallError("sendmsg", syscall.EMSGSIZE)
+var (
+	// ErrWouldBlock is returned by a send that finds no room in the send buffer. It is
+	// compared by ==.
+	ErrWouldBlock = os.NewSyscallError("sendmsg", syscall.EAGAIN)
+	// ErrTooLong is the error for a datagram longer than any can be.
+	ErrTooLong = os.NewSyscallError("sendmsg", syscall.EMSGSIZE)
+)
 
 // KindOf returns the kind of a send's error.
 func KindOf(err error) Kind {
@@ -24,7 +29,7 @@ func KindOf(err error) Kind {
 		return Denied
 	case syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN, syscall.ECONNREFUSED:
 		return Unreachable
-	case syscall.ENOBUFS, syscall.ENOMEM:
+	case syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN:
 		return NoBuffer
 	case syscall.EINVAL:
 		return Invalid
@@ -34,22 +39,17 @@ func KindOf(err error) Kind {
 	return Other
 }
 
-// WouldBlock reports whether a call that was not to wait would have had to.
-func WouldBlock(err error) bool { return errors.Is(err, syscall.EAGAIN) }
-
-// MayBeBadSource reports whether a send failed with an error by which the
-// kernel may mean that the source address is not local. Linux says EINVAL or
-// ENETUNREACH, others EADDRNOTAVAIL or EINVAL. All of them have other causes
-// too (no route, a blackhole route), so that this is a reason to ask further,
-// never a verdict.
+// MayBeBadSource reports whether by err, a send's, the kernel may mean that the source
+// address is not local. Linux returns EINVAL or ENETUNREACH, others EADDRNOTAVAIL or
+// EINVAL. All of them have other causes too (no route, a blackhole route), so this is a
+// reason to ask, no verdict.
 func MayBeBadSource(err error) bool {
-	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL)
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENETUNREACH) || AddrNotAvailable(err)
 }
 
-// AddrNotAvailable reports whether err is the system's word that an address is
-// not one of the host's.
+// AddrNotAvailable reports whether err says that an address is not one of the host's.
 func AddrNotAvailable(err error) bool { return errors.Is(err, syscall.EADDRNOTAVAIL) }
 
-// Refused reports whether err is the kernel's word that nobody listened to an earlier
-// datagram to the connected peer (ICMP port unreachable). It says so once.
+// Refused reports whether err says that nobody listened to an earlier datagram to the
+// connected peer (ICMP port unreachable). The kernel returns it once.
 func Refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

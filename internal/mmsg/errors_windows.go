@@ -7,8 +7,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// ErrTooLong is the system's error for a datagram longer than any can be.
-var ErrTooLong = os.NewSyscallError("wsasendmsg", windows.WSAEMSGSIZE)
+var (
+	// ErrWouldBlock is returned by a send that finds no room in the send buffer. Net waits
+	// for room here.
+	ErrWouldBlock = os.NewSyscallError("wsasendmsg", windows.WSAEWOULDBLOCK)
+	// ErrTooLong is the error for a datagram longer than any can be.
+	ErrTooLong = os.NewSyscallError("wsasendmsg", windows.WSAEMSGSIZE)
+)
 
 // KindOf returns the kind of a send's error.
 func KindOf(err error) Kind {
@@ -27,19 +32,14 @@ func KindOf(err error) Kind {
 	return Other
 }
 
-// WouldBlock reports whether a call that was not to wait would have had to.
-func WouldBlock(error) bool { return false }
-
-// MayBeBadSource reports whether a send failed with an error by which the
-// system may mean that the source address is not local.
+// MayBeBadSource reports whether by err, a send's, the system may mean that the source
+// address is not local.
 func MayBeBadSource(err error) bool {
 	return AddrNotAvailable(err) || errors.Is(err, windows.WSAEINVAL)
 }
 
-// AddrNotAvailable reports whether err is the system's word that an address is
-// not one of the host's.
+// AddrNotAvailable reports whether err says that an address is not one of the host's.
 func AddrNotAvailable(err error) bool { return errors.Is(err, windows.WSAEADDRNOTAVAIL) }
 
-// Refused is false: it matters to messages of several datagrams, of which Windows is
-// given none.
+// Refused is false: it matters to messages of several datagrams, which Windows does not take.
 func Refused(error) bool { return false }

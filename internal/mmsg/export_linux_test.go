@@ -3,37 +3,38 @@
 package mmsg
 
 import (
-	"net"
 	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
-// SocketOf makes a Socket of one that is not UDP's, to receive through.
-func SocketOf(raw syscall.RawConn) *Socket { return &Socket{raw: raw} }
+// SocketOf makes a Socket of what is not UDP's.
+func SocketOf(raw syscall.RawConn, plain bool) *Socket {
+	return &Socket{raw: raw, connected: true, plain: plain}
+}
 
-// SocketWith makes a Socket of conn that goes by raw.
-func SocketWith(conn *net.UDPConn, raw syscall.RawConn) *Socket { return &Socket{conn: conn, raw: raw} }
+// Expire has the write deadline pass and Revive takes it back, for who does not ask net.
+func (s *Socket) Expire() { s.writeDeadline.Store(1) }
+func (s *Socket) Revive() { s.writeDeadline.Store(0) }
 
-// End is what Close begins with.
-func (s *Socket) End() { s.life.end() }
+// SetBusy has Loop go by a wait that began, and a yield that was, so long ago.
+func (in *In) SetBusy(wait, yield time.Duration) { in.left, in.yield = now()-wait, now()-yield }
 
-// Cap returns the number of messages that there is room for.
-func (hs *headers) Cap() int { return len(hs.hdrs) }
-
-// Send is SendRange up to the last message.
-func (b *OutBatch) Send(from, flags int) (int, error) { return b.SendRange(from, b.len, flags) }
-
-// Sent returns the bytes of payload of message i that were sent.
-func (b *OutBatch) Sent(i int) int { return int(b.hdrs[i].n) }
-
-// Waits reports whether b's Loop waits, and SetWaits says so.
-func (b *InBatch) Waits() bool       { return b.waiting.yes.Load() }
-func (b *InBatch) SetWaits(yes bool) { b.waiting.yes.Store(yes) }
-
-// Keeps reports whether b keeps payloads alive.
-func (b *OutBatch) Keeps() bool {
-	keeps := b.last != nil
-	for _, v := range b.iovs {
-		keeps = keeps || v.Base != nil
+// Keeps reports whether o keeps payloads alive.
+func (o *Out) Keeps() bool {
+	for _, v := range o.vectors {
+		for _, piece := range v[:cap(v)] {
+			if piece.Base != nil {
+				return true
+			}
+		}
 	}
-	return keeps
+	return false
+}
+
+// RecvFrom makes a system call that blocks if the descriptor does.
+func (s *Socket) RecvFrom(fd uintptr, b []byte) (int, syscall.Errno) {
+	return s.call(unix.SYS_RECVFROM, fd, unsafe.Pointer(unsafe.SliceData(b)), uintptr(len(b)), 0)
 }

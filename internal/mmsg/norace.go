@@ -7,5 +7,5 @@ func raceWrite([]byte) {}
 
 const raceEnabled = false
 
-func (*InBatch) raceReceived() {}
-func (*OutBatch) raceSent()    {}
+func (*In) raceReceived() {}
+func (*Out) raceSent()    {}

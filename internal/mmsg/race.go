@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// The race detector does not see memory that a raw system call reads or
-// writes. These tell it.
+// The race detector does not see what a raw system call reads and writes (K5.5). These
+// functions report it.
 
 func raceRead(b []byte) {
 	if len(b) > 0 {
@@ -24,11 +24,11 @@ func raceWrite(b []byte) {
 
 const raceEnabled = true
 
-// raceReceived tells of what a receive wrote.
-func (b *InBatch) raceReceived() {
-	for i := range b.hdrs[:b.done] {
-		left := int(b.hdrs[i].n)
-		for _, v := range vectors(&b.hdrs[i].hdr) {
+// raceReceived reports what a receive wrote.
+func (in *In) raceReceived() {
+	for i := range in.hdrs[:in.done] {
+		left := int(in.hdrs[i].n)
+		for _, v := range in.vectors[i] {
 			n := min(left, int(v.Len))
 			raceWrite(unsafe.Slice(v.Base, n))
 			left -= n
@@ -36,13 +36,12 @@ func (b *InBatch) raceReceived() {
 	}
 }
 
-// raceSent tells of what a send is about to read.
-func (b *OutBatch) raceSent() {
-	for i := b.from; i < b.to; i++ {
-		h := &b.hdrs[i].hdr
-		for _, v := range vectors(h) {
+// raceSent reports what a send is about to read.
+func (o *Out) raceSent() {
+	for i := o.from; i < o.to; i++ {
+		for _, v := range o.vectors[i] {
 			raceRead(unsafe.Slice(v.Base, int(v.Len)))
 		}
-		raceRead(unsafe.Slice(h.Control, int(h.Controllen)))
+		raceRead(o.ControlOf(i))
 	}
 }

@@ -10,12 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Every call says MSG_DONTWAIT and never trusts O_NONBLOCK: the flag sits on
-// the open file description, and (*os.File).Fd on a duplicate clears it for
-// all. A raw call that then blocked would hold its processor against the
-// garbage collector for ever.
+// Every call has MSG_DONTWAIT and none trusts O_NONBLOCK: that is a flag of the open file
+// description, and (*os.File).Fd of a duplicate clears it for all. A raw call that blocked
+// then would keep its processor, and the garbage collector would wait for it for ever.
 
-// What a seccomp filter forbids this process, or an emulated kernel lacks. Single
+// Whether a seccomp filter forbids the call, or an emulated kernel lacks it (K7.4). Single
 // calls do its work.
 var noRecvmmsg, noSendmmsg atomic.Bool
 
@@ -31,8 +30,8 @@ func (s *Socket) recvmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.E
 	return s.recvEach(fd, hdrs, flags)
 }
 
-// sendmmsg sends up to len(hdrs) messages and returns how many went. An error is
-// the first one's, and none went.
+// sendmmsg sends up to len(hdrs) messages and returns how many were sent. An error is that
+// of the first, and none was sent.
 func (s *Socket) sendmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
 	if len(hdrs) > 1 && !noSendmmsg.Load() {
 		n, errno := s.mmsg(unix.SYS_SENDMMSG, fd, hdrs, flags)
@@ -44,10 +43,9 @@ func (s *Socket) sendmmsg(fd uintptr, hdrs []mmsghdr, flags int) (int, syscall.E
 	return s.sendOne(fd, &hdrs[0], flags)
 }
 
-// forbidden reports whether a system call that failed with errno does not exist
-// here, or is kept from this process by a seccomp filter. EPERM is also what
-// netfilter says to a datagram, but asked for no messages the kernel has nothing
-// else to refuse.
+// forbidden reports whether a system call that failed with errno does not exist here, or
+// is forbidden by a seccomp filter. EPERM is also netfilter's error for a datagram, but
+// asked to move no messages the kernel has nothing else to refuse.
 func forbidden(trap, fd uintptr, errno syscall.Errno) bool {
 	switch errno {
 	case unix.ENOSYS:
@@ -94,8 +92,8 @@ func (s *Socket) msg(trap, fd uintptr, hdr *unix.Msghdr, flags int) (int, syscal
 	return s.call(trap, fd, unsafe.Pointer(hdr), uintptr(flags|unix.MSG_DONTWAIT), 0)
 }
 
-// call makes a system call: a raw one, unless plain ones were asked for. It
-// returns 0 with an error, and makes the call again when a signal interrupted it.
+// call makes a system call: a raw one, unless the Socket is plain. It returns 0 with an
+// error, and makes the call again when a signal interrupted it.
 func (s *Socket) call(trap, fd uintptr, p unsafe.Pointer, x, y uintptr) (int, syscall.Errno) {
 	for {
 		var n uintptr

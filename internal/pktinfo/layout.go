@@ -1,5 +1,7 @@
 package pktinfo
 
+import "encoding/binary"
+
 // Levels, the same on every system: the numbers of the protocols.
 const (
 	levelIPv4 = 0  // IPPROTO_IP
@@ -41,7 +43,7 @@ type layout struct {
 	kind4  kind // the IPv4 message
 	size4  int  // bytes of its data
 	dst4   int  // on receive: the destination in the header
-	local4 int  // on receive: the address to answer from, dst4 if not told
+	local4 int  // on receive: the address to answer from, or dst4 where there is none
 	src4   int  // on send: the source
 	index4 int  // the interface; -1 if the message has none
 
@@ -56,25 +58,21 @@ type layout struct {
 	// The messages about segments and traffic class, noKind where the system
 	// has none that this package knows.
 	gro, segment, tos, class kind
-
-	empty4, empty6 []byte // messages of kind4 and kind6 with zeros for data
 }
 
-// withEmpty fills in what follows from the rest.
-func (l layout) withEmpty() layout {
-	l.empty4, _ = l.appendMessage(nil, l.kind4, l.size4)
-	l.empty6, _ = l.appendMessage(nil, l.kind6, size6)
-	return l
-}
-
-// emptyGRO is a message of the kind gro with zeros for data.
-func (l *layout) emptyGRO() []byte {
-	b, _ := l.appendMessage(nil, l.gro, 4)
-	return b
-}
+// A kind is the level and the type of a control message as they stand side by
+// side in its header, so that one comparison distinguishes messages.
+type kind uint64
 
 // noKind is no message's: its level would be negative.
 const noKind = ^kind(0)
+
+func kindOf(level, typ uint32) kind {
+	var b [8]byte
+	binary.NativeEndian.PutUint32(b[:], level)
+	binary.NativeEndian.PutUint32(b[4:], typ)
+	return kind(binary.NativeEndian.Uint64(b[:]))
+}
 
 // linuxLayout: struct cmsghdr starts with a size_t, CMSG_ALIGN rounds to a
 // long (linux/socket.h); struct in_pktinfo is ipi_ifindex, ipi_spec_dst,
@@ -86,7 +84,7 @@ func linuxLayout(ptr int) layout {
 		kind6: kindOf(levelIPv6, linux6), old6: kindOf(levelIPv6, linux6old), long6: true,
 		gro: kindOf(levelUDP, linuxGRO), segment: kindOf(levelUDP, linuxSegment),
 		tos: kindOf(levelIPv4, linuxTOS), class: kindOf(levelIPv6, linuxClass),
-	}.withEmpty()
+	}
 }
 
 // darwinLayout: struct cmsghdr starts with a 32-bit socklen_t and
@@ -101,7 +99,7 @@ func darwinLayout() layout {
 		kind4: kindOf(levelIPv4, darwin4), size4: 12, index4: 0, src4: 4, local4: 8, dst4: 8, indexWins: true,
 		kind6: kindOf(levelIPv6, darwin6), old6: kindOf(levelIPv6, darwin6old),
 		gro: noKind, segment: noKind, tos: noKind, class: noKind,
-	}.withEmpty()
+	}
 }
 
 // bsdLayout: struct cmsghdr starts with a 32-bit socklen_t, and _ALIGN rounds
@@ -116,7 +114,7 @@ func bsdLayout(align int) layout {
 		kind4: kindOf(levelIPv4, bsd4), size4: 4, index4: -1, src4: 0, local4: 0, dst4: 0,
 		kind6: kindOf(levelIPv6, bsd6), old6: kindOf(levelIPv6, bsd6),
 		gro: noKind, segment: noKind, tos: noKind, class: noKind,
-	}.withEmpty()
+	}
 }
 
 // bsdAlign is _ALIGN's: a register, but 8 bytes on 32-bit ARM except on
@@ -140,5 +138,55 @@ func windowsLayout(ptr int) layout {
 		kind4: kindOf(levelIPv4, windows4), size4: 8, index4: 4, src4: 0, local4: 0, dst4: 0,
 		kind6: kindOf(levelIPv6, windows6), old6: kindOf(levelIPv6, windows6),
 		gro: noKind, segment: noKind, tos: noKind, class: noKind,
-	}.withEmpty()
+	}
 }
+
+// kind reads the kind from the header that starts b.
+func (l *layout) kind(b []byte) kind {
+	return kind(binary.NativeEndian.Uint64(b[l.header-8:]))
+}
+
+// length reads cmsg_len from the header that starts b. It may be anything: on
+// some systems it is as wide as a pointer, and its top bit may be set.
+func (l *layout) length(b []byte) uint64 {
+	if l.header == 16 {
+		return binary.NativeEndian.Uint64(b)
+	}
+	return uint64(binary.NativeEndian.Uint32(b))
+}
+
+// setLength writes cmsg_len into the header that starts b.
+func (l *layout) setLength(b []byte, n int) {
+	if l.header == 16 {
+		binary.NativeEndian.PutUint64(b, uint64(n))
+	} else {
+		binary.NativeEndian.PutUint32(b, uint32(n))
+	}
+}
+
+// next splits the message that starts b from the ones behind it. The message
+// is without the padding behind it. It reports false if b starts with no whole
+// header, and also if the length in the header cannot be; rest is then b.
+func (l *layout) next(b []byte) (m, rest []byte, ok bool) {
+	if len(b) < l.header {
+		return nil, b, false
+	}
+	n := l.length(b)
+	if n < uint64(l.header) || n > uint64(len(b)) {
+		return nil, b, false
+	}
+	return b[:n], b[min(l.roundUp(int(n)), len(b)):], true
+}
+
+// dataOf returns the data of a message. It is shorter than it should be if the
+// kernel cut the message, which may be as early as in the padding behind the
+// header.
+func (l *layout) dataOf(m []byte) []byte { return m[min(l.data, len(m)):] }
+
+// roundUp returns the place where the message behind one that ends at n starts.
+func (l *layout) roundUp(n int) int { return roundUp(n, l.align) }
+
+func roundUp(n, align int) int { return (n + align - 1) &^ (align - 1) }
+
+// space is CMSG_SPACE: what a message with n bytes of data takes.
+func (l *layout) space(n int) int { return l.data + l.roundUp(n) }

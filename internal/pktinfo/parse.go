@@ -2,31 +2,49 @@ package pktinfo
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
+	"syscall"
 )
 
-// parse fills in a zero info. It does not return one because that would copy
-// it, which takes longer than to parse it.
-func (l *layout) parse(info *Info, oob []byte) {
-	if l.onlyIPv4(oob) { // a matter of speed
-		l.parse4(info, oob[l.data:])
-		return
-	}
-	var info4, info6 []byte
+// Parse stores in info, which is zero, what the control messages oob of a received
+// datagram say. It reads no further than the first that is malformed, and counts one
+// that was cut as none. It needs the options that [Enable] sets.
+//
+// Of a dual-stack socket's two messages for an IPv4 datagram the IPv4 one is taken.
+// A caller that saw MSG_CTRUNC cannot know that it was not lost.
+func Parse(oob []byte, info *Info) { native.parse(oob, info) }
+
+// ParseRequest returns the source that the control messages oob, meant for sending,
+// ask for towards an IPv4 or IPv6 peer. Like the kernel, it prefers a message of the
+// peer's family. It returns one of the other family if that is the only one, so that
+// the caller can refuse the source: the kernel silently ignores an IPv4 message
+// towards an IPv6 peer.
+//
+// It returns an error that matches EINVAL, as the kernel does, if a message has an
+// impossible length or one that names a source is not of its size.
+func ParseRequest(oob []byte, v4 bool) (Request, error) { return native.parseRequest(oob, v4) }
+
+// ecnMask covers the bits of the ECN field in what IPv4 calls the type of service
+// and IPv6 the traffic class (RFC 3168, section 5).
+const ecnMask = 3
+
+func (l *layout) parse(oob []byte, info *Info) {
+	var data4, data6 []byte
 	for {
 		m, rest, ok := l.next(oob)
 		if !ok {
 			break
 		}
-		// A message the kernel cut counts as none.
+		// A message that the kernel cut counts as none.
 		switch l.kind(m) {
 		case l.kind4:
 			if d := l.dataOf(m); len(d) >= l.size4 {
-				info4 = d
+				data4 = d
 			}
 		case l.kind6:
 			if d := l.dataOf(m); len(d) >= size6 {
-				info6 = d
+				data6 = d
 			}
 		case l.gro:
 			if d := l.dataOf(m); len(d) >= 4 {
@@ -44,64 +62,39 @@ func (l *layout) parse(info *Info, oob []byte) {
 		oob = rest
 	}
 	// With both options on, an IPv4 datagram comes with both messages, and
-	// only the IPv4 one knows where to answer a broadcast from.
+	// only the IPv4 one has the address to answer a broadcast from.
 	switch {
-	case info4 != nil:
-		l.parse4(info, info4)
-	case info6 != nil:
-		parse6(info, info6)
+	case data4 != nil:
+		l.parse4(data4, info)
+	case data6 != nil:
+		parse6(data6, info)
 	}
 }
 
-// unicast4 is Unicast4 for any layout. It knows an IPv4 message that is alone, or
-// behind one with a segment size, where parse would find one address for Local and
-// for Dst.
-func (l *layout) unicast4(oob []byte) (a uint32, segment int, ok bool) {
-	if space := l.space(4); len(oob) == space+len(l.empty4) && l.kind(oob) == l.gro && l.length(oob) == uint64(l.data+4) {
-		segment = int(int32(binary.NativeEndian.Uint32(oob[l.data:])))
-		oob = oob[space:]
-	}
-	if !l.onlyIPv4(oob) {
-		return 0, 0, false
-	}
-	d := oob[l.data:]
-	a = binary.BigEndian.Uint32(d[l.local4:])
-	if binary.BigEndian.Uint32(d[l.dst4:]) != a || !mayBeSource(a) {
-		return 0, 0, false
-	}
-	return a, segment, true
-}
-
-// onlyIPv4 reports whether oob is the one IPv4 message that most IPv4 datagrams
-// come with.
-func (l *layout) onlyIPv4(oob []byte) bool {
-	return len(oob) == len(l.empty4) && l.kind(oob) == l.kind4 && l.length(oob) == uint64(l.data+l.size4)
-}
-
-func (l *layout) parse4(info *Info, d []byte) {
+func (l *layout) parse4(d []byte, info *Info) {
 	info.Dst = netip.AddrFrom4([4]byte(d[l.dst4:]))
 	// Linux leaves spec_dst zero in a datagram that it queued before the
 	// option was set. The destination is no substitute: it may be a
 	// broadcast address.
-	if mayBeSource(binary.BigEndian.Uint32(d[l.local4:])) {
-		info.Local = netip.AddrFrom4([4]byte(d[l.local4:]))
+	if local := [4]byte(d[l.local4:]); mayBeSource(local) {
+		info.Local = netip.AddrFrom4(local)
 	}
 	if l.index4 >= 0 {
-		info.IfIndex = binary.NativeEndian.Uint32(d[l.index4:])
+		info.Ifindex = binary.NativeEndian.Uint32(d[l.index4:])
 	}
 }
 
-func parse6(info *Info, d []byte) {
+func parse6(d []byte, info *Info) {
 	dst := netip.AddrFrom16([16]byte(d[addr6:]))
-	info.IfIndex = binary.NativeEndian.Uint32(d[index6:])
+	info.Ifindex = binary.NativeEndian.Uint32(d[index6:])
 	switch {
 	case dst.Is4In6():
 		dst = dst.Unmap()
-		if a := dst.As4(); mayBeSource(binary.BigEndian.Uint32(a[:])) {
+		if mayBeSource(dst.As4()) {
 			info.Local = dst
 		}
 	case dst.IsMulticast():
-		if info.IfIndex != 0 {
+		if info.Ifindex != 0 {
 			info.Local = netip.IPv6Unspecified()
 		}
 	case !dst.IsUnspecified():
@@ -110,9 +103,84 @@ func parse6(info *Info, d []byte) {
 	info.Dst = dst
 }
 
-// mayBeSource reports whether the IPv4 address a can be the source of a datagram as
-// far as the address alone tells.
-func mayBeSource(a uint32) bool {
+// mayBeSource reports whether the IPv4 address b can be the source of a datagram as
+// far as the address alone shows.
+func mayBeSource(b [4]byte) bool {
+	a := binary.BigEndian.Uint32(b[:])
 	multicast := a>>28 == 0xe
 	return a != 0 && a != 0xffffffff && !multicast
+}
+
+func (l *layout) parseRequest(oob []byte, v4 bool) (Request, error) {
+	var r4, r6 Request
+	rest := oob
+	for {
+		m, next, ok := l.next(rest)
+		if !ok {
+			break
+		}
+		d := l.dataOf(m)
+		switch l.kind(m) {
+		case l.kind4:
+			if len(d) != l.size4 {
+				return Request{}, errSize("IPv4", d, l.size4)
+			}
+			l.request4(d, &r4)
+		case l.kind6, l.old6:
+			if len(d) < size6 || len(d) > size6 && !l.long6 {
+				return Request{}, errSize("IPv6", d, size6)
+			}
+			request6(d, &r6)
+		}
+		rest = next
+	}
+	// Fewer bytes than a header are not a message.
+	if len(rest) >= l.header {
+		return Request{}, fmt.Errorf("control message at byte %d of %d has length %d: %w",
+			len(oob)-len(rest), len(oob), l.length(rest), syscall.EINVAL)
+	}
+	if r4.Found && (v4 || !r6.Found) {
+		return r4, nil
+	}
+	return r6, nil
+}
+
+func errSize(family string, data []byte, want int) error {
+	return fmt.Errorf("%s packet information of %d bytes in a control message, want %d: %w",
+		family, len(data), want, syscall.EINVAL)
+}
+
+// request4 stores what an IPv4 message asks for. As in the kernel, the source of the
+// last message holds, and the index of the last one that has one.
+func (l *layout) request4(d []byte, r *Request) {
+	r.Found = true
+	r.Src = unlessZero(netip.AddrFrom4([4]byte(d[l.src4:])))
+	if l.dst4 != l.src4 {
+		r.HeaderDst = unlessZero(netip.AddrFrom4([4]byte(d[l.dst4:])))
+	}
+	if l.index4 < 0 {
+		return
+	}
+	if n := binary.NativeEndian.Uint32(d[l.index4:]); n != 0 {
+		r.Ifindex = n
+	}
+}
+
+// request6 stores what an IPv6 message asks for. As in the kernel, the last source and
+// the last index hold, whichever messages have them.
+func request6(d []byte, r *Request) {
+	r.Found = true
+	if a := netip.AddrFrom16([16]byte(d[addr6:])).Unmap(); !a.IsUnspecified() {
+		r.Src = a
+	}
+	if n := binary.NativeEndian.Uint32(d[index6:]); n != 0 {
+		r.Ifindex = n
+	}
+}
+
+func unlessZero(a netip.Addr) netip.Addr {
+	if a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
 }

@@ -1,17 +1,20 @@
-// Package pktinfo reads and writes the control messages that say to which
-// address a datagram was sent, and from which one an answer has to leave:
-// IP_PKTINFO, IPV6_PKTINFO, IP_RECVDSTADDR and IP_SENDSRCADDR.
+// Package pktinfo reads and writes the control messages of UDP datagrams: the
+// destination of a received one and the source of one to be sent (IP_PKTINFO,
+// IPV6_PKTINFO, IP_RECVDSTADDR, IP_SENDSRCADDR), its segment size and its ECN field.
 //
-// It makes no system calls but those that read and set socket options.
-// Nothing here allocates, except for an error or where a caller's slice is too
-// small to append to, and nothing keeps a slice it was given.
+// It makes no system calls but those that read and set socket options. Nothing
+// here allocates, except for an error or where a caller's slice is too small to
+// append to, and nothing keeps a slice that it was given.
 //
-// Control messages are in the byte order of the host, and what the kernel
-// hands over may end in the middle of one. Every read is bounded by the
-// message's own length and by that of the buffer.
+// Control messages are in the byte order of the host, and what the kernel delivers
+// may end in the middle of one. Every read is bounded by the message's own length
+// and by that of the buffer.
 package pktinfo
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Family says which addresses a socket takes, and so which options it needs.
 type Family uint8
@@ -22,72 +25,87 @@ const (
 	Dual                   // AF_INET6 that takes IPv4 too, in IPv4-mapped form
 )
 
-func (f Family) String() string {
-	switch f {
-	case IPv4:
-		return "IPv4"
-	case IPv6:
-		return "IPv6"
-	case Dual:
-		return "dual-stack"
-	}
-	return "unknown"
-}
-
-// Size is room, in bytes, for the control messages of one datagram. All of
-// them together have been seen to take 280 on a dual-stack Linux socket. Only
-// IPv6 extension headers, which are up to 2 KiB each and come when a socket
-// option asks for them, may need more; they come last, and MSG_CTRUNC tells.
+// Size is room, in bytes, for the control messages of one received datagram. All
+// of them together have been measured at 280 on a dual-stack Linux socket. Only
+// IPv6 extension headers, which are up to 2 KiB each and come when a socket option
+// asks for them, may need more; they come last, and MSG_CTRUNC reports the loss.
 const Size = 512
 
-// Info says to which address a datagram was sent, and from where to answer it.
+// SendSize is room, in bytes, for the control messages of one datagram to be sent:
+// source, segment size and traffic class.
+const SendSize = 96
+
+// Info is what the control messages of a received datagram say.
 type Info struct {
 	// Local is the address to answer from, unmapped and without zone. It is
-	// never a group's address nor 255.255.255.255.
+	// never a multicast address nor 255.255.255.255.
 	//
-	// For IPv4 it is what the kernel calls spec_dst: an address of the
-	// receiving interface if the datagram was broadcast or multicast. Where
-	// the system tells only the destination (anywhere but on Linux, and on a
-	// dual-stack socket that gave no IPv4 message), Local is the destination,
-	// which may be the broadcast address of a subnet: that one looks like any
-	// other, and only the kernel's refusal to send from it shows it.
+	// For IPv4 it is the kernel's spec_dst: an address of the receiving
+	// interface if the datagram was broadcast or multicast. Where the system
+	// reports only the destination (anywhere but on Linux, and on a dual-stack
+	// socket that gave no IPv4 message), Local is the destination, which may be
+	// the broadcast address of a subnet: that one looks like any other, and only
+	// the kernel's refusal to send from it shows it.
 	//
-	// For IPv6 it is the destination, or :: if that is a group: sent with
-	// IfIndex, it becomes an address of that interface.
+	// For IPv6 it is the destination, or :: if that is multicast: sent with
+	// Ifindex, it becomes an address of that interface.
 	//
-	// It is invalid when unknown.
+	// It is not valid when unknown.
 	Local netip.Addr
 
 	// Dst is the destination in the IP header, unmapped and without zone. It
-	// differs from Local for broadcast and multicast, and is invalid when no
-	// control message said it.
+	// differs from Local for broadcast and multicast, and is not valid when no
+	// control message has it.
 	Dst netip.Addr
 
-	// IfIndex is the interface the datagram arrived on, 0 when unknown.
-	IfIndex uint32
+	// Ifindex is the interface that the datagram arrived on, 0 when unknown.
+	Ifindex uint32
 
 	// SegmentSize is the length in bytes of each datagram but the last, when
 	// several were joined to one (UDP_GRO), else 0.
 	SegmentSize int
 
-	// ECN is the datagram's ECN field (RFC 3168), 0 when no message said it.
+	// ECN is the datagram's ECN field (RFC 3168), 0 when no message has it.
 	ECN uint8
 }
 
-// Request is the source that control data for sending asks for.
+// Request is the source that a caller's control messages for sending ask for.
 type Request struct {
-	// Src is the source address, unmapped; invalid if the message has none.
+	// Src is the source address, unmapped; not valid if there is none.
 	Src netip.Addr
 
-	// HeaderDst is the ipi_addr beside Src, invalid if zero or if the system
-	// has none. It is only received: the kernel ignores it in what is sent,
-	// and a message with nothing else in it leaves from the kernel's choice.
+	// HeaderDst is the ipi_addr beside Src, not valid if zero or if the system
+	// has none. It has a value in messages handed back as they were received: the
+	// kernel ignores it on send, and chooses the source if nothing else is set.
 	HeaderDst netip.Addr
 
-	// IfIndex is the interface to leave by, 0 for the routing table's.
-	IfIndex uint32
+	// Ifindex is the interface to leave by, 0 for the routing table's.
+	Ifindex uint32
 
-	// V4 says that this was an IPv4 message. One for IPv6 can ask for an IPv4
-	// address too, in IPv4-mapped form.
-	V4 bool
+	// Found says that there was a message about the source, be it an empty one.
+	Found bool
+}
+
+// FamilyOf returns the family of a socket, bound or not, as its options are now.
+// Ask after the user's own Control function, which may have changed IPV6_V6ONLY.
+//
+// It fails with an error that matches [errors.ErrUnsupported] on systems that do
+// not report a datagram's destination or let its source be chosen; nothing else
+// here is of use there.
+func FamilyOf(fd uintptr) (Family, error) { return familyOf(fd) }
+
+// Enable has the kernel deliver the control messages about the destination that
+// [Parse] reads, with exactly the options that the family needs. A datagram that was
+// queued before may come without an address to answer from, so enable them before
+// the socket is bound.
+//
+// It fails with an error that matches [errors.ErrUnsupported] where the source of a
+// family's datagrams cannot be chosen: on a dual-stack socket of NetBSD.
+func Enable(fd uintptr, f Family) error { return setOption(fd, f, 1) }
+
+// Disable undoes [Enable].
+func Disable(fd uintptr, f Family) error { return setOption(fd, f, 0) }
+
+func errNotInternet(family any) error {
+	return fmt.Errorf("packet information needs an IPv4 or IPv6 socket, this one is of address family %v", family)
 }

@@ -1,12 +1,14 @@
-package pktinfo_test
+package pktinfo
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 
-	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
@@ -19,10 +21,10 @@ type socket struct {
 }
 
 // open opens a socket of a family. What blocks on it for 10 seconds fails.
-func open(t testing.TB, f pktinfo.Family) socket {
+func open(t testing.TB, f Family) socket {
 	t.Helper()
 	domain := unix.AF_INET6
-	if f == pktinfo.IPv4 {
+	if f == IPv4 {
 		domain = unix.AF_INET
 	}
 	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -33,28 +35,44 @@ func open(t testing.TB, f pktinfo.Family) socket {
 	t.Cleanup(func() { unix.Close(fd) })
 	s := socket{t, fd}
 	switch f {
-	case pktinfo.IPv6:
+	case IPv6:
 		s.set(unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
-	case pktinfo.Dual:
+	case Dual:
 		s.set(unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
 	}
 	require.NoError(t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}))
 	return s
 }
 
-// listen opens a socket that tells destinations, bound to the wildcard.
-func listen(t testing.TB, f pktinfo.Family) (s socket, port uint16) {
+// listen opens a socket that receives destinations, bound to the wildcard.
+func listen(t testing.TB, f Family) (s socket, port uint16) {
 	t.Helper()
 	s = open(t, f)
-	require.NoError(t, pktinfo.Enable(uintptr(s.fd), f))
+	require.NoError(t, Enable(uintptr(s.fd), f))
 	return s, s.bind(wildcard(f))
 }
 
-func wildcard(f pktinfo.Family) netip.Addr {
-	if f == pktinfo.IPv4 {
-		return netip.IPv4Unspecified()
+// connect opens an IPv4 or IPv6 socket connected to to: it accepts only answers
+// from there.
+func connect(t testing.TB, to netip.AddrPort) socket {
+	t.Helper()
+	s := open(t, familyFor(to.Addr()))
+	require.NoError(t, unix.Connect(s.fd, sockaddr(to)))
+	return s
+}
+
+func familyFor(a netip.Addr) Family {
+	if a.Is4() {
+		return IPv4
 	}
-	return netip.IPv6Unspecified()
+	return IPv6
+}
+
+func wildcard(f Family) netip.Addr {
+	if f == IPv4 {
+		return any4
+	}
+	return any6
 }
 
 func (s socket) bind(a netip.Addr) (port uint16) {
@@ -64,14 +82,9 @@ func (s socket) bind(a netip.Addr) (port uint16) {
 		s.t.Skipf("no %v here: IPv6 is off on the loopback interface", a)
 	}
 	require.NoError(s.t, err)
-	return s.name().Port()
-}
-
-func (s socket) name() netip.AddrPort {
-	s.t.Helper()
 	sa, err := unix.Getsockname(s.fd)
 	require.NoError(s.t, err)
-	return addrPort(sa)
+	return addrPort(sa).Port()
 }
 
 func (s socket) set(level, opt, value int) {
@@ -79,12 +92,12 @@ func (s socket) set(level, opt, value int) {
 	require.NoError(s.t, unix.SetsockoptInt(s.fd, level, opt, value))
 }
 
-func (s socket) send(b []byte, oob []byte, to netip.AddrPort) {
+func (s socket) send(b, oob []byte, to netip.AddrPort) {
 	s.t.Helper()
 	require.NoError(s.t, s.trySend(b, oob, to))
 }
 
-func (s socket) trySend(b []byte, oob []byte, to netip.AddrPort) error {
+func (s socket) trySend(b, oob []byte, to netip.AddrPort) error {
 	return unix.Sendmsg(s.fd, b, oob, sockaddr(to), 0)
 }
 
@@ -96,8 +109,7 @@ type received struct {
 	from    netip.AddrPort
 }
 
-// recv receives with a buffer of size bytes for control data, filled with
-// 0xa5 first, and checks that nothing was written behind its end.
+// recv receives with a buffer of size bytes for control data, filled with 0xa5 first.
 func (s socket) recv(size, flags int) received {
 	s.t.Helper()
 	b := make([]byte, 2048)
@@ -108,35 +120,19 @@ func (s socket) recv(size, flags int) received {
 }
 
 // recvInfo receives and parses one datagram.
-func (s socket) recvInfo() (pktinfo.Info, received) {
+func (s socket) recvInfo() (info Info, r received) {
 	s.t.Helper()
-	r := s.recv(pktinfo.Size, 0)
+	r = s.recv(Size, 0)
 	require.False(s.t, r.ctrunc)
-	return pktinfo.Parse(r.oob), r
-}
-
-// client opens an IPv4 or IPv6 socket connected to to: it accepts only answers
-// from there.
-func client(t testing.TB, to netip.AddrPort) socket {
-	t.Helper()
-	f := pktinfo.IPv6
-	if to.Addr().Is4() {
-		f = pktinfo.IPv4
-	}
-	s := open(t, f)
-	require.NoError(t, unix.Connect(s.fd, sockaddr(to)))
-	return s
+	Parse(r.oob, &info)
+	return info, r
 }
 
 func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	if a.Addr().Is4() {
 		return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
 	}
-	sa := &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
-	if a.Addr().Zone() != "" {
-		sa.ZoneId = loopback()
-	}
-	return sa
+	return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
 }
 
 func addrPort(sa unix.Sockaddr) netip.AddrPort {
@@ -160,4 +156,66 @@ func loopback() uint32 {
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-func mapped(a netip.Addr) netip.Addr { return netip.AddrFrom16(a.As16()) }
+// options are the socket options that Enable may touch, -1 where there is none.
+func (s socket) options() [2]int {
+	s.t.Helper()
+	ip, err := unix.GetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_PKTINFO)
+	require.NoError(s.t, err)
+	ipv6, err := unix.GetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO)
+	if err != nil {
+		ipv6 = -1
+	}
+	return [2]int{ip, ipv6}
+}
+
+// Enable sets exactly the options that the family needs, before bind and after.
+func TestFamilies(t *testing.T) {
+	for f, on := range map[Family][2]int{IPv4: {1, -1}, IPv6: {0, 1}, Dual: {1, 1}} {
+		s := open(t, f)
+		check := func(when string) {
+			got, err := FamilyOf(uintptr(s.fd))
+			require.NoError(t, err, when)
+			require.Equal(t, f, got, when)
+			require.NoError(t, Enable(uintptr(s.fd), f), when)
+			require.Equal(t, on, s.options(), when)
+			require.NoError(t, Disable(uintptr(s.fd), f), when)
+			require.Equal(t, [2]int{0, min(on[1], 0)}, s.options(), when)
+		}
+		check("before bind")
+		s.bind(wildcard(f))
+		check("after bind")
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	_, err = FamilyOf(uintptr(fd))
+	require.ErrorContains(t, err, "address family *unix.SockaddrUnix")
+
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	defer w.Close()
+	_, err = FamilyOf(r.Fd())
+	require.ErrorIs(t, err, unix.ENOTSOCK)
+}
+
+func TestK3_5_NoIPv6OptionsForIPv4(t *testing.T) {
+	s := open(t, IPv4)
+	for _, f := range []Family{IPv6, Dual} {
+		err := Enable(uintptr(s.fd), f)
+		require.ErrorIs(t, err, unix.ENOPROTOOPT)
+		require.ErrorContains(t, err, "IPV6_RECVPKTINFO")
+	}
+	require.Equal(t, [2]int{0, -1}, s.options())
+}
+
+// message is a control message of this system's, with any length in its header.
+func message(length, level, typ int, data ...any) []byte {
+	var b []byte
+	if bits.UintSize == 64 {
+		b = binary.NativeEndian.AppendUint64(b, uint64(length))
+	} else {
+		b = binary.NativeEndian.AppendUint32(b, uint32(length))
+	}
+	return cat(append([]any{b, uint32(level), uint32(typ)}, data...)...)
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"testing"
 )
 
 // A system is one whose control messages are written down here by hand from
@@ -21,7 +22,7 @@ type system struct {
 	// data of an IPv4 message for an interface, an address for the answer and
 	// the header's destination; on send the latter is empty
 	data4 func(ifindex uint32, local, dst netip.Addr) []byte
-	// hasSpec: local4 is told on receive; hasIndex: so is the interface.
+	// hasSpec: local4 is received, too; hasIndex: so is the interface.
 	hasSpec, hasIndex bool
 	indexWins         bool
 }
@@ -29,21 +30,21 @@ type system struct {
 func systems() []system {
 	long := func(length, level, typ uint32) []byte { return cat(uint64(length), level, typ) }
 	short := func(length, level, typ uint32) []byte { return cat(length, level, typ) }
-	padded := func(length, level, typ uint32) []byte { return cat(length, level, typ, zeros(4)) }
+	padded := func(length, level, typ uint32) []byte { return cat(length, level, typ, blank(4)) }
 
 	three := func(ifindex uint32, local, dst netip.Addr) []byte { return cat(ifindex, local, dst) }
 	two := func(ifindex uint32, local, dst netip.Addr) []byte { return cat(either(local, dst), ifindex) }
 	one := func(_ uint32, local, dst netip.Addr) []byte { return cat(either(local, dst)) }
 	apple := func(ifindex uint32, local, dst netip.Addr) []byte {
 		if dst.IsValid() {
-			return cat(ifindex, netip.IPv4Unspecified(), dst)
+			return cat(ifindex, any4, dst)
 		}
-		return cat(ifindex, local, zeros(4))
+		return cat(ifindex, local, blank(4))
 	}
 
 	return []system{
 		{
-			name: "linux 64-bit", layout: linuxLayout(8), header: long, tail4: zeros(4), tail6: zeros(4),
+			name: "linux 64-bit", layout: linuxLayout(8), header: long, tail4: blank(4), tail6: blank(4),
 			type4: 8, type6: 50, len4: 28, len6: 36, data4: three, hasSpec: true, hasIndex: true,
 		},
 		{
@@ -56,7 +57,7 @@ func systems() []system {
 		},
 		{
 			name: "freebsd, netbsd, openbsd 64-bit", layout: bsdLayout(bsdAlign("freebsd", "amd64", 8)),
-			header: padded, tail4: zeros(4), tail6: zeros(4), type4: 7, type6: 46, len4: 20, len6: 36, data4: one,
+			header: padded, tail4: blank(4), tail6: blank(4), type4: 7, type6: 46, len4: 20, len6: 36, data4: one,
 		},
 		{
 			name: "freebsd, netbsd, openbsd 386, freebsd arm", layout: bsdLayout(bsdAlign("freebsd", "arm", 4)),
@@ -64,14 +65,14 @@ func systems() []system {
 		},
 		{
 			name: "netbsd, openbsd arm", layout: bsdLayout(bsdAlign("openbsd", "arm", 4)),
-			header: padded, tail4: zeros(4), tail6: zeros(4), type4: 7, type6: 46, len4: 20, len6: 36, data4: one,
+			header: padded, tail4: blank(4), tail6: blank(4), type4: 7, type6: 46, len4: 20, len6: 36, data4: one,
 		},
 		{
 			name: "netbsd arm64", layout: bsdLayout(bsdAlign("netbsd", "arm64", 8)),
-			header: padded, tail4: zeros(12), tail6: zeros(12), type4: 7, type6: 46, len4: 20, len6: 36, data4: one,
+			header: padded, tail4: blank(12), tail6: blank(12), type4: 7, type6: 46, len4: 20, len6: 36, data4: one,
 		},
 		{
-			name: "windows 64-bit", layout: windowsLayout(8), header: long, tail6: zeros(4),
+			name: "windows 64-bit", layout: windowsLayout(8), header: long, tail6: blank(4),
 			type4: 19, type6: 19, len4: 24, len6: 36, data4: two, hasIndex: true,
 		},
 		{
@@ -95,12 +96,26 @@ func (s *system) message6(ifindex uint32, addr netip.Addr) []byte {
 func (s *system) other() []byte {
 	l := &s.layout
 	b := cat(s.header(uint32(l.data+8), 1, 99), "12345678")
-	return append(b, zeros(roundUp(len(b), l.align)-len(b))...)
+	return append(b, blank(roundUp(len(b), l.align)-len(b))...)
 }
 
 func (s *system) parse(oob []byte) (info Info) {
-	s.layout.parse(&info, bytes.Clone(oob)) // no more capacity than length
+	s.layout.parse(bytes.Clone(oob), &info) // no more capacity than length
 	return info
+}
+
+// index is what the IPv4 message of the system says of an interface.
+func (s *system) index(ifindex uint32) uint32 {
+	if !s.hasIndex {
+		return 0
+	}
+	return ifindex
+}
+
+func eachSystem(t *testing.T, f func(t *testing.T, s *system, l *layout)) {
+	for _, s := range systems() {
+		t.Run(s.name, func(t *testing.T) { f(t, &s, &s.layout) })
+	}
 }
 
 var (
@@ -111,6 +126,7 @@ var (
 	all4   = netip.MustParseAddr("255.255.255.255")
 	vip6   = netip.MustParseAddr("2001:db8::1")
 	group6 = netip.MustParseAddr("ff02::fb")
+	any4   = netip.IPv4Unspecified()
 	any6   = netip.IPv6Unspecified()
 	none   netip.Addr
 )
@@ -130,7 +146,7 @@ func cat(parts ...any) []byte {
 			b = append(b, p...)
 		case netip.Addr:
 			if !p.IsValid() {
-				p = netip.IPv4Unspecified()
+				p = any4
 			}
 			b = append(b, p.AsSlice()...)
 		}
@@ -138,7 +154,9 @@ func cat(parts ...any) []byte {
 	return b
 }
 
-func zeros(n int) []byte { return make([]byte, n) }
+func mapped(a netip.Addr) netip.Addr { return netip.AddrFrom16(a.As16()) }
+
+func blank(n int) []byte { return make([]byte, n) }
 
 // either is dst in what is received, which has one, else local.
 func either(local, dst netip.Addr) netip.Addr {

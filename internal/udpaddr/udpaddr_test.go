@@ -20,58 +20,87 @@ var (
 	vip6     = netip.MustParseAddrPort("[2001:db8:198::2]:60002")
 	vipLL    = netip.MustParseAddrPort("[fe80::1%eth0]:60002")
 	group6   = netip.MustParseAddrPort("[::%eth0]:60002")
+
+	remotes = map[netip.AddrPort]udpaddr.Carried{
+		remote4:  {Local: vip4, Ifindex: 7},
+		mapped4:  {Local: vip4, Ifindex: 7},
+		remote6:  {Local: vip6, Ifindex: 7},
+		remoteLL: {Local: vipLL, Ifindex: 7},
+	}
+	lost = udpaddr.Carried{Local: netip.AddrPortFrom(netip.Addr{}, 60002), Ifindex: 7, Lost: true}
 )
 
-// family has remote addresses and the local ones that their datagrams can have.
-var family = map[netip.AddrPort][]netip.AddrPort{
-	remote4:  {vip4},
-	mapped4:  {vip4},
-	remote6:  {vip6, vipLL, group6},
-	remoteLL: {vip6, vipLL, group6},
-}
-
-// TestNewIsNetsAddress compares with the address that net makes.
-func TestNewIsNetsAddress(t *testing.T) {
-	for remote, locals := range family {
-		want := net.UDPAddrFromAddrPort(remote)
-		got := udpaddr.New(remote, locals[0], 7)
-		require.Equal(t, want, got)
-		require.Equal(t, want.String(), got.String())
-		require.Equal(t, want.AddrPort(), got.AddrPort())
-		require.Equal(t, len(want.IP), len(got.IP))
-	}
-	zoned := netip.MustParseAddrPort("[::ffff:203.0.113.2%eth0]:40695") // of which there are none
-	require.Equal(t, net.UDPAddrFromAddrPort(zoned), udpaddr.New(zoned, vip4, 7))
-}
-
-func TestParse(t *testing.T) {
-	for remote, locals := range family {
-		for _, want := range append(locals, netip.AddrPort{}) {
-			local, group, ok := udpaddr.Parse(udpaddr.New(remote, want, 7))
-			require.True(t, ok, "%v %v", remote, want)
-			require.Equal(t, want, local)
-			require.EqualValues(t, 7, group)
+// TestNew compares with the address that net makes, and reads what it carries.
+func TestNew(t *testing.T) {
+	digits := func(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+	for _, tt := range []struct {
+		remote netip.AddrPort
+		in     udpaddr.Carried
+		out    netip.AddrPort // not valid: it carries nothing
+	}{
+		{remote4, remotes[remote4], vip4},
+		{mapped4, remotes[mapped4], vip4},
+		{remote6, remotes[remote6], vip6},
+		{remote6, udpaddr.Carried{Local: vip6}, vip6},
+		{remoteLL, udpaddr.Carried{Local: vip6, Ifindex: 7}, vip6},
+		{remoteLL, udpaddr.Carried{Local: vipLL, Ifindex: 7}, vipLL},
+		{remoteLL, udpaddr.Carried{Local: vipLL}, vipLL},
+		{remoteLL, udpaddr.Carried{Local: group6, Ifindex: 7}, group6},
+		{remote6, udpaddr.Carried{Local: vipLL, Ifindex: 7}, digits("[fe80::1%7]:60002")},
+		{remote6, udpaddr.Carried{Local: group6, Ifindex: 1<<32 - 1}, digits("[::%4294967295]:60002")},
+		// Whose scope would be lost, of another family, and not known without Lost.
+		{remote: remote6, in: udpaddr.Carried{Local: vipLL}},
+		{remote: remote4, in: udpaddr.Carried{Local: vip6}},
+		{remote: mapped4, in: udpaddr.Carried{Local: vip6}},
+		{remote: remote6, in: udpaddr.Carried{Local: vip4}},
+		{remote: remote6, in: udpaddr.Carried{Ifindex: 7}},
+		{remote: remote4, in: udpaddr.Carried{Ifindex: 7}},
+	} {
+		a, want := udpaddr.New(tt.remote, tt.in), net.UDPAddrFromAddrPort(tt.remote)
+		require.Equal(t, want, a)
+		require.Equal(t, want.String(), a.String())
+		require.Equal(t, tt.remote, a.AddrPort())
+		c, ok := udpaddr.Parse(a)
+		require.Equal(t, tt.out.IsValid(), ok, "%v %v", tt.remote, tt.in)
+		if ok {
+			require.Equal(t, udpaddr.Carried{Local: tt.out, Ifindex: tt.in.Ifindex}, c, "%v %v", tt.remote, tt.in)
 		}
 	}
+	for remote := range remotes {
+		c, ok := udpaddr.Parse(udpaddr.New(remote, lost))
+		require.True(t, ok)
+		require.Equal(t, lost, c)
+		withLocal := lost
+		withLocal.Local = vipLL // which counts for its port only
+		c, ok = udpaddr.Parse(udpaddr.New(remote, withLocal))
+		require.True(t, ok)
+		require.Equal(t, lost, c)
+	}
 }
 
-// TestOtherFamily: a datagram's two addresses are of one family.
-func TestOtherFamily(t *testing.T) {
-	for _, pair := range [][2]netip.AddrPort{{remote4, vip6}, {mapped4, vip6}, {remote6, vip4}} {
-		got := udpaddr.New(pair[0], pair[1], 7)
-		require.Equal(t, net.UDPAddrFromAddrPort(pair[0]), got)
-		_, _, ok := udpaddr.Parse(got)
-		require.False(t, ok)
+// TestPromise8_OneAllocation: an address is one object, and nothing is allocated to read
+// what it carries.
+func TestPromise8_OneAllocation(t *testing.T) {
+	for remote, c := range remotes {
+		var a *net.UDPAddr
+		require.EqualValues(t, 1, testing.AllocsPerRun(1000, func() { a = udpaddr.New(remote, c) }), remote)
+		require.Zero(t, testing.AllocsPerRun(1000, func() {
+			if _, ok := udpaddr.Parse(a); !ok {
+				panic("carries nothing")
+			}
+		}), remote)
 	}
 }
 
 // TestKept has the uses after which the address must still carry its local one.
 func TestKept(t *testing.T) {
 	for name, use := range map[string]func(a *net.UDPAddr) *net.UDPAddr{
-		"as it is":    func(a *net.UDPAddr) *net.UDPAddr { return a },
 		"struct copy": func(a *net.UDPAddr) *net.UDPAddr { b := *a; return &b },
 		"To4": func(a *net.UDPAddr) *net.UDPAddr {
-			return &net.UDPAddr{IP: a.IP.To4(), Port: a.Port, Zone: a.Zone}
+			if ip := a.IP.To4(); ip != nil {
+				return &net.UDPAddr{IP: ip, Port: a.Port, Zone: a.Zone}
+			}
+			return a
 		},
 		"To16 of a 16-byte address": func(a *net.UDPAddr) *net.UDPAddr {
 			if len(a.IP) == net.IPv4len {
@@ -81,19 +110,17 @@ func TestKept(t *testing.T) {
 		},
 		"edited and edited back": func(a *net.UDPAddr) *net.UDPAddr {
 			a.Port++
+			a.Zone += "x"
 			_ = a.String()
 			a.Port--
+			a.Zone = a.Zone[:len(a.Zone)-1]
 			return a
 		},
 	} {
-		for remote, locals := range family {
-			if name == "To4" && remote.Addr().Unmap().Is6() {
-				continue
-			}
-			local, group, ok := udpaddr.Parse(use(udpaddr.New(remote, locals[0], 1)))
+		for remote, want := range remotes {
+			c, ok := udpaddr.Parse(use(udpaddr.New(remote, want)))
 			require.True(t, ok, "%s, %v", name, remote)
-			require.Equal(t, locals[0], local, "%s, %v", name, remote)
-			require.EqualValues(t, 1, group)
+			require.Equal(t, want, c, "%s, %v", name, remote)
 		}
 	}
 }
@@ -109,38 +136,52 @@ func TestVoided(t *testing.T) {
 		"another port":     func(a *net.UDPAddr) *net.UDPAddr { a.Port++; return a },
 		"port over 65535":  func(a *net.UDPAddr) *net.UDPAddr { a.Port += 1 << 16; return a },
 		"another zone":     func(a *net.UDPAddr) *net.UDPAddr { a.Zone += "x"; return a },
+		"no zone":          func(a *net.UDPAddr) *net.UDPAddr { a.Zone = map[string]string{"": "eth0"}[a.Zone]; return a },
 		"another address":  func(a *net.UDPAddr) *net.UDPAddr { a.IP[len(a.IP)-1]++; return a },
 		"another network":  func(a *net.UDPAddr) *net.UDPAddr { a.IP[0]++; return a },
 		"cut IP":           func(a *net.UDPAddr) *net.UDPAddr { a.IP = a.IP[:len(a.IP)-1]; return a },
 		"cloned IP":        func(a *net.UDPAddr) *net.UDPAddr { a.IP = slices.Clone(a.IP); return a },
 		"clipped IP":       func(a *net.UDPAddr) *net.UDPAddr { a.IP = slices.Clip(a.IP); return a },
+		"foreign array":    func(a *net.UDPAddr) *net.UDPAddr { a.IP = append(make(net.IP, 0, cap(a.IP)), a.IP...); return a },
 		"rebuilt":          func(a *net.UDPAddr) *net.UDPAddr { return net.UDPAddrFromAddrPort(a.AddrPort()) },
 		"appended, cut":    func(a *net.UDPAddr) *net.UDPAddr { _ = append(a.IP, other(a.IP)); return a },
 		"appended, copied": func(a *net.UDPAddr) *net.UDPAddr { a.IP = append(a.IP, other(a.IP))[:len(a.IP)]; return a },
 		"from its string": func(a *net.UDPAddr) *net.UDPAddr {
 			b, err := net.ResolveUDPAddr("udp", a.String())
-			if err != nil {
-				panic(err)
-			}
+			require.NoError(t, err)
 			return b
 		},
 	} {
-		for remote, locals := range family {
-			_, _, ok := udpaddr.Parse(use(udpaddr.New(remote, locals[0], 1)))
+		for remote, c := range remotes {
+			_, ok := udpaddr.Parse(use(udpaddr.New(remote, c)))
 			require.False(t, ok, "%s, %v", name, remote)
 		}
 	}
 }
 
-// TestForeignArrays: arrays of the carrier's capacity that it did not make.
-func TestForeignArrays(t *testing.T) {
-	for size := range 128 {
-		for _, n := range []int{0, 4, 16} {
-			if n > size {
-				continue
-			}
-			_, _, ok := udpaddr.Parse(&net.UDPAddr{IP: make([]byte, n, size), Port: 1})
-			require.False(t, ok)
+// FuzzParse edits an address as a program may, through all that is visible of
+// it, and wants that it carries its local address only if it still is the same
+// address.
+func FuzzParse(f *testing.F) {
+	f.Add(uint8(0), []byte{203, 0, 113, 2}, 40695, "", []byte(nil))
+	f.Add(uint8(1), []byte(net.ParseIP("203.0.113.2")), 40695, "", []byte(nil))
+	f.Add(uint8(2), []byte(net.ParseIP("2001:db8::2")), 40695, "", []byte{0})
+	f.Add(uint8(2), []byte(net.ParseIP("fe80::2")), 1, "eth0", make([]byte, 53))
+	f.Add(uint8(3), []byte(net.ParseIP("fe80::2")), 40695, "eth0", []byte(nil))
+	f.Fuzz(func(t *testing.T, which uint8, ip []byte, port int, zone string, appended []byte) {
+		remote := []netip.AddrPort{remote4, mapped4, remote6, remoteLL}[which%4]
+		a := udpaddr.New(remote, remotes[remote])
+		if len(appended) > 0 {
+			_ = append(a.IP, appended...)
 		}
-	}
+		copy(a.IP, ip)
+		a.Port, a.Zone = port, zone
+		same := slices.Equal(a.IP, remote.Addr().AsSlice()) && port == int(remote.Port()) && zone == remote.Addr().Zone()
+		c, ok := udpaddr.Parse(a)
+		require.False(t, ok && !same, "%v, edited to %v, still carries %v", remote, a, c)
+		require.True(t, ok || !same || len(appended) > 0, "%v lost what it carried", a)
+		if ok {
+			require.Equal(t, remotes[remote], c)
+		}
+	})
 }

@@ -16,14 +16,13 @@
 // full.go and change.go, which put its questions, to run.go, and text.go and report.go,
 // which print the result.
 //
-// The file results/result.json has what one whole run found, the project's README the
-// table of it, and this directory's README the claims. To repeat it on a machine that is
-// idle otherwise, run from the repository's root
+// The file results/result.json has what one whole run found, and README.md its tables. To
+// repeat it on a machine that is idle otherwise, run from the repository's root
 //
 //	go generate ./examples/lab/compare
 //	go test -run TestResults ./examples/lab/compare
 //
-// of which the second prints the tables that are to be put into the READMEs.
+// of which the second prints the tables that are to be put into README.md.
 //
 // The package is for Linux only, and empty elsewhere.
 package compare

@@ -1,0 +1,346 @@
+package dsrudp_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/dsrudp"
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+)
+
+// On Linux all of 127.0.0.0/8 is local, so that any of it makes a VIP: a wildcard
+// socket of net's answers a client on 127.0.0.1 from 127.0.0.1. Other systems have
+// 127.0.0.1 alone; there the tests of VIPs need a host that has some.
+var vips = []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}
+
+func needVIPs(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skipf("%s has one loopback address by default, and %v are others", runtime.GOOS, vips)
+	}
+}
+
+// wildcards are the sockets that a server listens with.
+var wildcards = []struct{ network, address string }{{"udp4", ":0"}, {"udp", ":0"}, {"udp", "0.0.0.0:0"}, {"udp", "[::]:0"}}
+
+// patience bounds every wait for an event: it is reached only when a test fails.
+const patience = 5 * time.Second
+
+func listen(t *testing.T, network, address string) *dsrudp.Conn {
+	t.Helper()
+	return listenWith(t, &dsrudp.ListenConfig{}, network, address)
+}
+
+func listenWith(t *testing.T, lc *dsrudp.ListenConfig, network, address string) *dsrudp.Conn {
+	t.Helper()
+	c, err := lc.ListenPacket(t.Context(), network, address)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	// Not a deadline from the start: most programs set none.
+	late := time.AfterFunc(patience, func() { c.SetDeadline(time.Unix(1, 0)) })
+	t.Cleanup(func() { late.Stop() })
+	return c
+}
+
+func adopt(t *testing.T, u *net.UDPConn) *dsrudp.Conn {
+	t.Helper()
+	c, err := dsrudp.NewConn(u)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
+	return c
+}
+
+// dial returns a client that is connected, as only such a one drops an answer
+// from another address.
+func dial(t *testing.T, local, remote netip.AddrPort) *net.UDPConn {
+	t.Helper()
+	var laddr *net.UDPAddr
+	if local.IsValid() {
+		laddr = net.UDPAddrFromAddrPort(local)
+	}
+	c, err := net.DialUDP("udp", laddr, net.UDPAddrFromAddrPort(remote))
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
+	return c
+}
+
+// dialVIP dials a VIP at c's port.
+func dialVIP(t *testing.T, c net.PacketConn, vip netip.Addr) *net.UDPConn {
+	t.Helper()
+	if vip.Is4() {
+		needVIPs(t)
+	}
+	return dial(t, netip.AddrPort{}, netip.AddrPortFrom(vip, portOf(c)))
+}
+
+// dialOnePort dials two VIPs from one port, which SO_REUSEPORT lets two sockets bind to.
+// Each gets its own peer's datagrams once it is connected. The first is bound without the
+// option: with it the kernel may pick the port of another test's client.
+func dialOnePort(t *testing.T, c net.PacketConn, a, b netip.Addr) (*net.UDPConn, *net.UDPConn) {
+	t.Helper()
+	needVIPs(t)
+	own := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if a.Is6() {
+		own = netip.IPv6Loopback()
+	}
+	x := dial(t, netip.AddrPortFrom(own, 0), netip.AddrPortFrom(a, portOf(c)))
+	raw, err := x.SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, reusePort("", "", raw))
+	d := net.Dialer{LocalAddr: x.LocalAddr(), Control: reusePort}
+	y, err := d.DialContext(t.Context(), "udp", netip.AddrPortFrom(b, portOf(c)).String())
+	require.NoError(t, err)
+	t.Cleanup(func() { y.Close() })
+	require.NoError(t, y.SetDeadline(time.Now().Add(patience)))
+	return x, y.(*net.UDPConn)
+}
+
+// reusePort is a Control function for sockets that share a port.
+func reusePort(_, _ string, rc syscall.RawConn) (err error) {
+	if e := rc.Control(func(fd uintptr) { err = mmsg.SetReusePort(fd) }); e != nil {
+		return e
+	}
+	return err
+}
+
+// netClient returns a socket of net's that is not connected, bound to a loopback address,
+// for answers that come from another address than the request was sent to.
+func netClient(t *testing.T, ip net.IP) *net.UDPConn {
+	t.Helper()
+	x, err := net.ListenUDP("udp", &net.UDPAddr{IP: ip})
+	require.NoError(t, err)
+	t.Cleanup(func() { x.Close() })
+	require.NoError(t, x.SetDeadline(time.Now().Add(patience)))
+	return x
+}
+
+func portOf(c net.PacketConn) uint16 { return uint16(c.LocalAddr().(*net.UDPAddr).Port) }
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	ap := a.(*net.UDPAddr).AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// pathFrom returns the path from a VIP to a client.
+func pathFrom(c net.PacketConn, vip netip.Addr, x net.PacketConn) dsrudp.Path {
+	return dsrudp.Path{Local: netip.AddrPortFrom(vip, portOf(c)), Remote: addrPortOf(x.LocalAddr())}
+}
+
+// pathTo returns a path to send along, whose Local has port 0.
+func pathTo(local string, remote netip.AddrPort) dsrudp.Path {
+	return dsrudp.Path{Local: netip.AddrPortFrom(netip.MustParseAddr(local), 0), Remote: remote}
+}
+
+func write(t *testing.T, c *net.UDPConn, s string) {
+	t.Helper()
+	_, err := c.Write([]byte(s))
+	require.NoError(t, err)
+}
+
+func read(t *testing.T, c *net.UDPConn) string {
+	t.Helper()
+	b := make([]byte, 2048)
+	n, err := c.Read(b)
+	require.NoError(t, err, "no answer: the client drops one that comes from another address than it wrote to")
+	return string(b[:n])
+}
+
+// receive has x write to c, and returns the address that ReadFromUDP returns.
+func receive(t *testing.T, c *dsrudp.Conn, x *net.UDPConn) *net.UDPAddr {
+	t.Helper()
+	write(t, x, "request")
+	_, a, err := c.ReadFromUDP(make([]byte, 16))
+	require.NoError(t, err)
+	return a
+}
+
+// A pair is a method that reads and the one to answer with.
+type pair struct {
+	// echo answers one datagram.
+	echo func(c *dsrudp.Conn, b []byte) error
+	// both receives two datagrams before it answers the last and then the first: what
+	// answered each before it read the next would look right with a table that knows
+	// only the last path.
+	both func(t *testing.T, c *dsrudp.Conn)
+}
+
+func pairOf[A any](read func(*dsrudp.Conn, []byte) (int, A, error), write func(*dsrudp.Conn, []byte, A) (int, error)) pair {
+	return pair{
+		echo: func(c *dsrudp.Conn, b []byte) error {
+			n, a, err := read(c, b)
+			if err == nil {
+				_, err = write(c, b[:n], a)
+			}
+			return err
+		},
+		both: func(t *testing.T, c *dsrudp.Conn) {
+			t.Helper()
+			var payloads [2][]byte
+			var from [2]A
+			for i := range payloads {
+				b := make([]byte, 256)
+				n, a, err := read(c, b)
+				require.NoError(t, err)
+				payloads[i], from[i] = b[:n], a
+			}
+			for i, b := range slices.Backward(payloads[:]) {
+				n, err := write(c, b, from[i])
+				require.NoError(t, err)
+				require.Equal(t, len(b), n)
+			}
+		},
+	}
+}
+
+// pairs are the pairs of methods, by the one that reads.
+var pairs = map[string]pair{
+	"ReadFromPath":        pairOf((*dsrudp.Conn).ReadFromPath, (*dsrudp.Conn).WriteToPath),
+	"ReadFrom":            pairOf((*dsrudp.Conn).ReadFrom, (*dsrudp.Conn).WriteTo),
+	"ReadFromUDP":         pairOf((*dsrudp.Conn).ReadFromUDP, (*dsrudp.Conn).WriteToUDP),
+	"ReadFromUDPAddrPort": pairOf((*dsrudp.Conn).ReadFromUDPAddrPort, (*dsrudp.Conn).WriteToUDPAddrPort),
+	"ReadMsgUDP": pairOf(func(c *dsrudp.Conn, b []byte) (int, *net.UDPAddr, error) {
+		n, _, _, a, err := c.ReadMsgUDP(b, nil)
+		return n, a, err
+	}, func(c *dsrudp.Conn, b []byte, a *net.UDPAddr) (int, error) {
+		n, _, err := c.WriteMsgUDP(b, nil, a)
+		return n, err
+	}),
+	"ReadMsgUDPAddrPort": pairOf(func(c *dsrudp.Conn, b []byte) (int, netip.AddrPort, error) {
+		n, _, _, a, err := c.ReadMsgUDPAddrPort(b, nil)
+		return n, a, err
+	}, func(c *dsrudp.Conn, b []byte, a netip.AddrPort) (int, error) {
+		n, _, err := c.WriteMsgUDPAddrPort(b, nil, a)
+		return n, err
+	}),
+	// Control messages handed back.
+	"ReadMsgUDPAddrPort, oob": pairOf(func(c *dsrudp.Conn, b []byte) (n int, a withOOB, err error) {
+		n, a.oobn, _, a.addr, err = c.ReadMsgUDPAddrPort(b, a.oob[:])
+		return n, a, err
+	}, func(c *dsrudp.Conn, b []byte, a withOOB) (int, error) {
+		before := a.oob
+		n, oobn, err := c.WriteMsgUDPAddrPort(b, a.oob[:a.oobn], a.addr)
+		if oobn != a.oobn || before != a.oob {
+			panic("the caller's control messages were changed or not all sent")
+		}
+		return n, err
+	}),
+}
+
+type withOOB struct {
+	addr netip.AddrPort
+	oob  [128]byte
+	oobn int
+}
+
+// ask has two clients write at the same time, s answer, and wants each one's own back.
+func ask(t *testing.T, c *dsrudp.Conn, s pair, x, y *net.UDPConn) {
+	t.Helper()
+	question := func(x *net.UDPConn) string { return fmt.Sprint(x.LocalAddr(), " to ", x.RemoteAddr()) }
+	write(t, x, question(x))
+	write(t, y, question(y))
+	s.both(t, c)
+	require.Equal(t, question(x), read(t, x))
+	require.Equal(t, question(y), read(t, y))
+}
+
+// askAll has clients ask c, by two VIPs in turn, all at once and each so many
+// times in a row. Each must get the answers to its own.
+func askAll(t *testing.T, c *dsrudp.Conn, clients, rounds int) {
+	t.Helper()
+	var asking sync.WaitGroup
+	for i := range clients {
+		x := dialVIP(t, c, vips[i%2])
+		asking.Go(func() {
+			b := make([]byte, 64)
+			for r := range rounds {
+				q := fmt.Sprint(i, "/", r)
+				if _, err := x.Write([]byte(q)); err != nil {
+					t.Errorf("client %d: %v", i, err)
+					return
+				}
+				n, err := x.Read(b)
+				if err != nil || string(b[:n]) != q {
+					t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
+					return
+				}
+			}
+		})
+	}
+	asking.Wait()
+}
+
+// packets returns n Packets to receive into.
+func packets(n, size int) []dsrudp.Packet {
+	ps := make([]dsrudp.Packet, n)
+	for i := range ps {
+		ps[i].Buf = make([]byte, size)
+	}
+	return ps
+}
+
+// packet returns a Packet to send.
+func packet(payload string, p dsrudp.Path) dsrudp.Packet {
+	return dsrudp.Packet{Buf: []byte(payload), N: len(payload), Path: p}
+}
+
+// readAll receives n datagrams, with as many calls as that takes.
+func readAll(t *testing.T, c *dsrudp.Conn, n int) (all []dsrudp.Packet) {
+	t.Helper()
+	for len(all) < n {
+		ps := packets(n-len(all), 2048)
+		k, err := c.ReadPackets(ps)
+		require.NoError(t, err)
+		require.Positive(t, k)
+		all = append(all, ps[:k]...)
+	}
+	return all
+}
+
+// apart runs the test again in a process of its own, which the test may change or
+// block, and reports whether this is that process. It is ended after some time; stuck says
+// what that means.
+func apart(t *testing.T, stuck string) bool {
+	t.Helper()
+	return rerun(t, stuck, nil)
+}
+
+// rerun is apart with attributes of the process, and skips the test where it cannot be
+// started with them.
+func rerun(t *testing.T, stuck string, attr *syscall.SysProcAttr) bool {
+	t.Helper()
+	const child = "DSRUDP_TEST_APART"
+	if os.Getenv(child) == t.Name() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), child+"="+t.Name())
+	cmd.SysProcAttr = attr
+	out, err := cmd.CombinedOutput()
+	if err != nil && attr != nil && !errors.As(err, new(*exec.ExitError)) {
+		t.Skip(err)
+	}
+	require.NoError(t, ctx.Err(), "%s:\n%s", stuck, out)
+	require.NoError(t, err, "%s", out)
+	if bytes.Contains(out, []byte("--- SKIP: "+t.Name())) {
+		t.Skipf("%s", out)
+	}
+	return false
+}

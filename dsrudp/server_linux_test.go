@@ -1,0 +1,339 @@
+package dsrudp_test
+
+import (
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/dsrudp"
+)
+
+// TestPromise4_ServerListenN: one Server for a set of sockets, and clients of two VIPs on
+// many ports at once: each gets its own replies, in order, though half of them leave by
+// other goroutines. Under -race this looks for shared memory too.
+func TestPromise4_ServerListenN(t *testing.T) {
+	const conns, clients, rounds = 4, 24, 40
+	for _, network := range []string{"udp4", "udp"} {
+		cs, err := new(dsrudp.ListenConfig).ListenN(t.Context(), network, ":0", conns)
+		require.NoError(t, err)
+		s := &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			if p.Buf[p.N-1]%2 == 0 {
+				echoing(t).ServePacket(w, p)
+				return
+			}
+			late, q := w.Conn(), p.Clone()
+			go func() {
+				n, err := late.WritePackets([]dsrudp.Packet{*q})
+				assert.Equal(t, 1, n, err)
+			}()
+		})}
+		v := serve(t, s, cs...)
+		askAll(t, cs[0], clients, rounds)
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.Equal(t, dsrudp.ErrServerClosed, v.wait(t))
+		for _, c := range cs {
+			require.ErrorIs(t, c.Close(), net.ErrClosed)
+		}
+		require.True(t, isFree(cs[0]))
+	}
+}
+
+// TestPromise9_ServerIdle: Close and a read deadline end the serving of an idle Conn and of no
+// other, and Shutdown ends all, also where the sockets' O_NONBLOCK was cleared.
+func TestPromise9_ServerIdle(t *testing.T) {
+	if !apart(t, "a call waits for the Server's reader of an idle Conn") {
+		return
+	}
+	all := maps.Clone(ends)
+	all["Shutdown"] = end{nil, dsrudp.ErrServerClosed}
+	for name, tc := range all {
+		t.Run(name, func(t *testing.T) {
+			cs := []*dsrudp.Conn{listen(t, "udp", ":0"), listen(t, "udp", ":0")}
+			for _, c := range cs {
+				require.NoError(t, c.SetDeadline(time.Time{}))
+				f, err := c.File()
+				require.NoError(t, err)
+				f.Fd()
+				require.NoError(t, f.Close())
+			}
+			onError, failures := collecting()
+			s := &dsrudp.Server{Handler: echoing(t), OnError: onError}
+			v := serve(t, s, cs...)
+			x, y := dialVIP(t, cs[0], netip.IPv6Loopback()), dialVIP(t, cs[1], netip.IPv6Loopback())
+			begun(t, x, y)
+			for range 20 { // the readers may not be waiting yet at the first of these
+				runtime.GC()
+			}
+			begun(t, x, y)
+			if tc.end != nil {
+				require.NoError(t, tc.end(cs[0]))
+				soon(t, "the first is closed", func() bool { return isFree(cs[0]) })
+				begun(t, y)
+				require.NoError(t, cs[1].Close())
+			} else {
+				require.NoError(t, s.Shutdown(t.Context()))
+			}
+			require.ErrorIs(t, v.wait(t), tc.want)
+			require.True(t, isFree(cs[0]) && isFree(cs[1]))
+			require.Empty(t, failures)
+		})
+	}
+}
+
+// TestPromise8_ServerReleases: no goroutine, descriptor or buffer stays behind when the
+// serving of a Conn has ended, in whichever way.
+func TestPromise8_ServerReleases(t *testing.T) {
+	if !apart(t, "it did not end") {
+		return
+	}
+	s := &dsrudp.Server{Handler: echoing(t)}
+	var kept []any // as who is forgotten is collected
+	cycle := func() {
+		for _, end := range []func(s *dsrudp.Server, c *dsrudp.Conn) error{
+			func(_ *dsrudp.Server, c *dsrudp.Conn) error { return c.Close() },
+			func(_ *dsrudp.Server, c *dsrudp.Conn) error { return c.SetReadDeadline(past) },
+			func(s *dsrudp.Server, c *dsrudp.Conn) error { return s.Shutdown(t.Context()) },
+		} {
+			cs, err := (&dsrudp.ListenConfig{GRO: true}).ListenN(t.Context(), "udp", ":0", 2)
+			require.NoError(t, err)
+			kept = append(kept, cs, s)
+			ended := make(chan error)
+			go func() { ended <- s.Serve(cs...) }()
+			x := dialVIP(t, cs[0], netip.IPv6Loopback())
+			begun(t, x)
+			require.NoError(t, end(s, cs[0]))
+			_ = end(s, cs[1]) // which Shutdown has closed
+			require.Error(t, await(t, ended))
+			require.NoError(t, x.Close())
+		}
+		s = &dsrudp.Server{Handler: echoing(t)}
+	}
+	descriptors := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(all)
+	}
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC() // a sync.Pool keeps what it has for another cycle
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	cycle() // what the runtime opens once
+	soon(t, "goroutines have ended", func() bool { return runtime.NumGoroutine() <= 2 })
+	fds, bytes := descriptors(), heap()
+	for range 10 {
+		cycle()
+	}
+	soon(t, "descriptors are closed", func() bool { return descriptors() <= fds })
+	soon(t, "goroutines have ended", func() bool { return runtime.NumGoroutine() <= 2 })
+	require.Less(t, heap(), bytes+4<<20, "60 readers have had 4.2 MB each")
+	runtime.KeepAlive(kept)
+}
+
+// Clients send five datagrams as one, each of another letter from mark on, the last shorter.
+const segmentSize, segmentsLen = 100, 450
+
+func sendSegments(t *testing.T, x *net.UDPConn, mark byte) string {
+	t.Helper()
+	b := make([]byte, segmentsLen)
+	for i := range b {
+		b[i] = mark + byte(i/segmentSize)
+	}
+	writeSegmented(t, x, string(b), segmentSize)
+	return string(b)
+}
+
+// TestServerGRO: the handler is called for each datagram of what GRO joined, with the mark
+// of its own, whatever it did with the Packet before. The replies leave as one again, or one
+// by one without offload, from the address that was asked.
+func TestServerGRO(t *testing.T) {
+	lo6 := netip.IPv6Loopback()
+	for _, s := range []struct {
+		network string
+		x, y    netip.Addr
+	}{{"udp4", vips[0], vips[1]}, {"udp", vips[0], vips[1]}, {"udp", lo6, vips[0]}, {"udp6", lo6, lo6}} {
+		for _, single := range []bool{false, true} {
+			c := listenWith(t, &dsrudp.ListenConfig{GRO: true, ECN: true, NoOffload: single}, s.network, ":0")
+			x, y := dialSegmented(t, c, s.x), dialSegmented(t, c, s.y)
+			setClass(t, x, s.x, int(dsrudp.ECT0))
+			setClass(t, y, s.y, int(dsrudp.CE))
+			sentX, sentY := sendSegments(t, x, 'a'), sendSegments(t, y, 'k')
+			write(t, x, "single")
+			var calls []dsrudp.Packet
+			v := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				calls = append(calls, *p.Clone())
+				if p.N != len("single") {
+					assert.Equal(t, p.N, len(p.Buf))
+					assert.Equal(t, p.N, cap(p.Buf), "an append would write to the next datagram")
+				}
+				assert.NoError(t, writing(w, p))
+				*p = dsrudp.Packet{}
+			})}, c)
+			var want []dsrudp.Packet
+			expect := func(x *net.UDPConn, sent string, ecn dsrudp.ECN) {
+				var replies []segmented
+				for rest := sent; len(rest) > 0; {
+					n := min(segmentSize, len(rest))
+					p := packet(rest[:n], between(x))
+					p.ECN = ecn
+					want = append(want, p)
+					replies = append(replies, segmented{rest[:n], 0})
+					rest = rest[n:]
+				}
+				if !single && len(replies) > 1 {
+					replies = []segmented{{sent, segmentSize}}
+				}
+				for _, r := range replies {
+					require.Equal(t, r, readSegmented(t, x))
+				}
+			}
+			expect(x, sentX, dsrudp.ECT0)
+			expect(y, sentY, dsrudp.CE)
+			expect(x, "single", dsrudp.ECT0)
+			require.NoError(t, c.Close())
+			require.ErrorIs(t, v.wait(t), net.ErrClosed)
+			require.Equal(t, want, calls)
+		}
+	}
+}
+
+// TestPromise7_ServerGROPanic: a panic at one datagram of what GRO joined costs no other its
+// reply, and Close at one ends it there.
+func TestPromise7_ServerGROPanic(t *testing.T) {
+	c := listenWith(t, &dsrudp.ListenConfig{GRO: true}, "udp", ":0")
+	x, y := dialSegmented(t, c, vips[0]), dialSegmented(t, c, vips[1])
+	sentX, sentY := sendSegments(t, x, 'a'), sendSegments(t, y, 'k')
+	v := serve(t, &dsrudp.Server{ErrorLog: slog.New(slog.DiscardHandler), Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		if p.Buf[0] == 'c' {
+			panic("at the third")
+		}
+		echoing(t).ServePacket(w, p)
+		if p.Buf[0] == 'l' {
+			assert.NoError(t, c.Close())
+		}
+	})}, c)
+	require.Equal(t, net.ErrClosed.Error(), v.wait(t).Error())
+	requireSegmented(t, x, segmented{strings.ReplaceAll(sentX, strings.Repeat("c", segmentSize), ""), segmentSize})
+	requireSegmented(t, y, segmented{sentY[:2*segmentSize], segmentSize})
+	require.EqualValues(t, 1, c.Stats().Panics)
+}
+
+// TestPromise3_ServerBroadcast: a request to a broadcast address, and each datagram of what
+// GRO joined, has it in OrigDst, and is answered from the interface's own address.
+func TestPromise3_ServerBroadcast(t *testing.T) {
+	group, own := netip.MustParseAddr("127.255.255.255"), netip.MustParseAddr("127.0.0.1")
+	for _, s := range wildcards[:3] { // those that receive IPv4
+		c := listenWith(t, &dsrudp.ListenConfig{GRO: true}, s.network, s.address)
+		// The answer comes from another address than was asked, so x is connected only while
+		// it asks.
+		x := dial(t, netip.AddrPort{}, netip.AddrPortFrom(group, portOf(c)))
+		write(t, x, "to all")
+		sent := sendSegments(t, x, 'a')
+		at := addrPortOf(x.LocalAddr())
+		require.NoError(t, x.Close())
+		x = dial(t, netip.AddrPortFrom(own, at.Port()), netip.AddrPortFrom(own, portOf(c)))
+		single := dialVIP(t, c, vips[0])
+		write(t, single, "to one")
+		serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			want := group
+			if string(p.Payload()) == "to one" {
+				want = netip.Addr{}
+			}
+			assert.Equal(t, want, p.OrigDst)
+			assert.NoError(t, writing(w, p))
+			*p = dsrudp.Packet{}
+		})}, c)
+		require.Equal(t, "to all", read(t, x))
+		for rest := sent; len(rest) > 0; {
+			n := min(segmentSize, len(rest))
+			require.Equal(t, rest[:n], read(t, x))
+			rest = rest[n:]
+		}
+		require.Equal(t, "to one", read(t, single))
+	}
+}
+
+// TestReplyECN: WritePacket sends the Packet's mark, which is the request's in an echo, and
+// Write none.
+func TestReplyECN(t *testing.T) {
+	for network, vip := range map[string]netip.Addr{"udp4": vips[0], "udp": vips[1], "udp6": netip.IPv6Loopback()} {
+		c := listenWith(t, &dsrudp.ListenConfig{ECN: true}, network, ":0")
+		x := dialVIP(t, c, vip)
+		setsockopts(t, x, recvClass(vip))
+		setClass(t, x, vip, int(dsrudp.ECT1))
+		serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			assert.NoError(t, writing(w, p))
+			echoing(t).ServePacket(w, p)
+			p.ECN = dsrudp.CE
+			echoing(t).ServePacket(w, p)
+			assert.NoError(t, writing(w, p))
+		})}, c)
+		write(t, x, "request")
+		for _, want := range []dsrudp.ECN{dsrudp.NotECT, dsrudp.ECT1, dsrudp.CE, dsrudp.NotECT} {
+			require.EqualValues(t, want, readClass(t, x, vip), network)
+		}
+	}
+}
+
+// TestReplySizes: replies of any length, more of them than one system call holds, and segments
+// of more than one message or the Server's memory holds, arrive whole and in order at two
+// clients, though they were written in turns.
+func TestReplySizes(t *testing.T) {
+	for _, noOffload := range []bool{false, true} {
+		for _, tc := range []struct{ size, n int }{{1000, 65537}, {1472, 1<<17 + 1}, {65507, 2*65507 + 1}, {7, 2000}} {
+			c := listenWith(t, &dsrudp.ListenConfig{NoOffload: noOffload}, "udp", ":0")
+			x, y := dialOnePort(t, c, vips[0], vips[1])
+			each := func(f func(client *net.UDPConn, payload string, size int)) {
+				for _, client := range []*net.UDPConn{x, y} {
+					for i := range 20 {
+						f(client, bytesOf(1, i), 0) // the longer one cannot join the one before
+					}
+				}
+				for _, client := range []*net.UDPConn{x, y} {
+					f(client, bytesOf(1, tc.n), tc.size)
+					f(client, "behind", 0)
+				}
+			}
+			serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				each(func(client *net.UDPConn, payload string, size int) {
+					q := packet(payload, between(client))
+					q.SegmentSize = size
+					assert.NoError(t, w.WritePacket(&q))
+					clear(q.Buf) // it was copied
+				})
+			})}, c)
+			for _, client := range []*net.UDPConn{x, y} {
+				require.NoError(t, client.SetReadBuffer(1<<20))
+			}
+			write(t, x, "request")
+			b := make([]byte, 1<<16)
+			each(func(client *net.UDPConn, payload string, size int) {
+				for first := true; first || len(payload) > 0; first = false {
+					n, err := client.Read(b)
+					require.NoError(t, err, "%d bytes by %d are missing", len(payload), size)
+					if size == 0 || size > len(payload) {
+						size = len(payload)
+					}
+					require.Equal(t, size, n)
+					require.True(t, payload[:n] == string(b[:n]))
+					payload = payload[n:]
+				}
+			})
+			requireNothing(t, x)
+			requireNothing(t, y)
+			require.Zero(t, c.Stats().SendFailed)
+			require.Zero(t, c.Stats().OffloadFallbacks)
+		}
+	}
+}

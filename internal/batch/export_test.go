@@ -1,0 +1,16 @@
+package batch
+
+import "github.com/dsrudp/go-dsrudp/internal/source"
+
+// Held returns how much memory s holds for copies.
+func (s *Sender) Held() int { return cap(s.arena) }
+
+// ArenaSize is how much that is to be.
+const ArenaSize = arenaSize
+
+// Apart reports whether a Sender can tell the paths of a and b apart. Of those that it
+// cannot less is merged.
+func Apart(a, b *source.Header) bool { return slotOf(a) != slotOf(b) }
+
+// Stalled reports whether s has waited as long as Patience allows.
+func (s *Sender) Stalled() bool { return s.stalled }

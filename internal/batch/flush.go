@@ -1,0 +1,209 @@
+package batch
+
+import (
+	"errors"
+
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/source"
+)
+
+// Flush sends what was added, tries every message, and returns how many datagrams left
+// since the last Flush, and what failed, which is the caller's.
+func (s *Sender) Flush() (sent int, failures []Failure) {
+	s.send()
+	sent, failures = s.sent, s.failures
+	s.sent, s.failures, s.arena = 0, nil, s.arena[:0]
+	return sent, failures
+}
+
+// FlushInOrder sends what AddPlain took, and stops at the first failure: it returns how
+// many messages left, and the error of the one after them. Flags are those of sendmsg(2);
+// with MSG_DONTWAIT it does not wait for room.
+func (s *Sender) FlushInOrder(flags int) (n int, err error) {
+	for s.next < len(s.messages) && err == nil {
+		if err = s.sendBatch(flags); err != nil {
+			err = s.source.Explain(err, &s.messages[s.next].header)
+		}
+	}
+	n = s.next
+	s.reset()
+	s.sent = 0
+	return n, err
+}
+
+// send tries every message. One message's failure is its own.
+func (s *Sender) send() {
+	for s.next < len(s.messages) {
+		err := s.sendBatch(0)
+		switch {
+		case err == nil:
+		case s.divisible(err):
+			s.sendSingly(err)
+		default:
+			s.fail(err)
+		}
+	}
+	s.reset()
+}
+
+// sendBatch sends messages from next on, as many as the kernel takes at once. They are
+// checked, tried, and where there is no room waited for, checked and tried again. The
+// error is that of message next.
+func (s *Sender) sendBatch(flags int) error {
+	for {
+		if err := s.expired(); err != nil {
+			return err
+		}
+		to, err := s.check()
+		if err != nil {
+			return err
+		}
+		n, err := s.out.TrySend(s.next, to, flags)
+		for range n {
+			s.sent += s.messages[s.next].count
+			s.next++
+			s.stalled = false
+		}
+		if err == nil || flags&mmsg.FlagDontWait != 0 {
+			return err
+		}
+		if err := s.wait(err); err != nil {
+			return err
+		}
+	}
+}
+
+// check returns up to where the messages may be sent now. The error is that of message
+// next, and of no other.
+func (s *Sender) check() (to int, err error) {
+	for to = s.next; to < len(s.messages); to++ {
+		if err := s.source.Check(&s.messages[to].header); err != nil {
+			if to == s.next {
+				return to, err
+			}
+			break
+		}
+	}
+	return to, nil
+}
+
+// expired returns the error of the write deadline. With Patience it does not count: a
+// Server's last replies leave after Close.
+func (s *Sender) expired() error {
+	if s.Patience > 0 {
+		return nil
+	}
+	return s.sock.WriteExpired()
+}
+
+// wait waits for room after a try that failed with err, and returns nil if there is some.
+func (s *Sender) wait(err error) error {
+	if err != mmsg.ErrWouldBlock || s.stalled {
+		return err
+	}
+	err = s.sock.WaitRoom(s.Patience)
+	s.stalled = errors.Is(err, mmsg.ErrWouldBlock)
+	return err
+}
+
+// divisible reports whether the kernel, which refused the next message with err, may take
+// its datagrams one by one.
+func (s *Sender) divisible(err error) bool {
+	if s.messages[s.next].count == 1 {
+		return false
+	}
+	switch mmsg.KindOf(err) {
+	case mmsg.TooLong, mmsg.Invalid, mmsg.IO, mmsg.NoBuffer, mmsg.Denied:
+		return true
+	}
+	return mmsg.Refused(err)
+}
+
+// sendSingly sends the datagrams of the next message one by one, as the kernel refused
+// them as one, and goes on behind it. The kernel may have had reasons that have nothing to
+// do with that, such as the source: then each datagram meets with them for itself. Only if
+// one leaves was it the offload that failed.
+//
+// That nobody listens the kernel says of an earlier datagram, and once, to whoever comes
+// next on a connected socket. It is the first one's error then, and the others' no more
+// than with net.
+func (s *Sender) sendSingly(refusal error) {
+	m := &s.messages[s.next]
+	earlier := mmsg.Refused(refusal)
+	tried, left := 0, 0
+	for i := m.first; i >= 0; i = s.datagrams[i].next {
+		for rest := s.datagrams[i].payload; len(rest) > 0; tried++ {
+			p := rest[:min(m.size, len(rest))]
+			rest = rest[len(p):]
+			err := refusal
+			if tried > 0 || !earlier {
+				err = s.sendOne(p, &m.header)
+			}
+			if err != nil {
+				s.failed(i, 1, &m.header, err)
+				continue
+			}
+			left++
+		}
+	}
+	s.sent += left
+	if left > 0 && !earlier {
+		s.offload.Failed(m.header.Remote.AddrPort.Addr(), m.size, m.count, mmsg.KindOf(refusal))
+	}
+	s.next++
+}
+
+// sendOne sends p by itself.
+func (s *Sender) sendOne(p []byte, h *source.Header) error {
+	if s.single == nil {
+		s.single = mmsg.NewMsg()
+	}
+	control := s.source.AppendControl(s.single.Room[:0], h)
+	for {
+		if err := s.expired(); err != nil {
+			return err
+		}
+		if err := s.source.Check(h); err != nil {
+			return err
+		}
+		_, err := s.sock.TrySend(s.single, p, control, &h.Remote)
+		if err == nil {
+			s.stalled = false
+			return nil
+		}
+		if err := s.wait(err); err != nil {
+			return err
+		}
+	}
+}
+
+// fail notes that the next message failed, and goes on behind it.
+func (s *Sender) fail(err error) {
+	m := &s.messages[s.next]
+	for i := m.first; i >= 0; i = s.datagrams[i].next {
+		n := 1
+		if m.first == m.last {
+			n = m.count // segments
+		}
+		s.failed(i, n, &m.header, err)
+	}
+	s.next++
+}
+
+// failed notes that n datagrams on the wire of datagram i failed.
+func (s *Sender) failed(i, n int, h *source.Header, err error) {
+	number := s.datagrams[i].number
+	if k := len(s.failures); k > 0 && s.failures[k-1].Number == number {
+		s.failures[k-1].Datagrams += n // the segments that were added as one
+		return
+	}
+	s.failures = append(s.failures, Failure{number, n, *h, s.source.Explain(err, h)})
+}
+
+// reset begins anew. It keeps no memory of the caller's.
+func (s *Sender) reset() {
+	s.out.Reset()
+	clear(s.datagrams)
+	s.messages, s.datagrams = s.messages[:0], s.datagrams[:0]
+	s.next, s.latest.first = 0, 0
+}

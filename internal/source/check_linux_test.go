@@ -1,0 +1,118 @@
+package source_test
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/internal/source"
+)
+
+// guards are Configs that differ in who validates a source.
+func guards(t *testing.T) map[string]source.Config {
+	t.Helper()
+	c := config(t, "udp", ":0")
+	needGuard(t, c)
+	all, none, kernel := c, c, c
+	all.Guard4 = true
+	none.Guard, none.Guard6 = nil, false
+	kernel.Guard6 = false
+	return map[string]source.Config{"guard": c, "both": all, "none": none, "kernel": kernel}
+}
+
+// TestPromise5_Check: a datagram may leave from what is local to the host, as far as the
+// kernel does not see to that itself (K2.5 to K2.8).
+func TestPromise5_Check(t *testing.T) {
+	away, away6 := netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("2001:db8::9")
+	for name, c := range guards(t) {
+		guard6, guard4 := name == "guard" || name == "both", name == "both"
+		for _, tc := range []struct {
+			local, remote netip.Addr
+			why           string
+			only          bool // where that is true
+		}{
+			{netip.Addr{}, away, "", true},
+			{netip.IPv6Unspecified(), away6, "", true},
+			{vip, one, "", true},
+			{one6, one6, "", true},
+			{one6, netip.IPv6Unspecified(), "", true},
+			{one6, away6, "loopback", true},
+			{foreign6, one6, "no address or local route", guard6},
+			{netip.MustParseAddr("fe80::77"), one6, "no address or local route", guard6},
+			{foreign, one, "no address or local route", guard4},
+			{netip.MustParseAddr("127.255.255.255"), one, "no address or local route", guard4},
+		} {
+			h := source.Header{Local: source.Local{Addr: tc.local, Ifindex: 1}, Remote: addrOf(tc.remote, 0)}
+			err := source.New(c).Check(&h)
+			if !tc.only {
+				tc.why = ""
+			}
+			requireWhy(t, err, tc.why, nil)
+			if err != nil {
+				require.Contains(t, err.Error(), tc.local.String()+" to "+tc.remote.String(), name)
+			}
+		}
+	}
+}
+
+// TestPromise5_NotAsked: where the kernel cannot be asked, nothing may leave that it does
+// not validate.
+func TestPromise5_NotAsked(t *testing.T) {
+	c := config(t, "udp", ":0")
+	needGuard(t, c)
+	s := source.New(c)
+	h := source.Header{Local: source.Local{Addr: one6}, Remote: addrOf(one6, 0)}
+	require.NoError(t, s.Check(&h))
+	require.NoError(t, c.Guard.Close())
+	err := s.Check(&h)
+	requireWhy(t, err, "could not be asked", nil)
+	require.ErrorIs(t, err, os.ErrClosed)
+	h = source.Header{Local: source.Local{Addr: vip}, Remote: addrOf(one, 0)}
+	require.NoError(t, s.Check(&h), "the kernel validates it")
+}
+
+// TestExplain: a send that the kernel refused is ErrNotLocal where the source was the cause,
+// and else the kernel's own error (K8.3).
+func TestExplain(t *testing.T) {
+	away, away6 := netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("2001:db8::9")
+	einval, unreachable := os.NewSyscallError("sendmsg", syscall.EINVAL), os.NewSyscallError("sendmsg", syscall.ENETUNREACH)
+	notAvailable, denied := os.NewSyscallError("sendmsg", syscall.EADDRNOTAVAIL), os.NewSyscallError("sendmsg", syscall.EPERM)
+	all := guards(t)
+	for _, tc := range []struct {
+		guard         string
+		local, remote netip.Addr
+		err           error
+		why           string
+	}{
+		{"guard", foreign, one, unreachable, "no address or local route"},
+		{"guard", foreign, one, einval, "no address or local route"},
+		{"guard", foreign6, one6, einval, "no address or local route"},
+		{"guard", foreign, one, denied, ""},
+		{"guard", vip, one, einval, ""}, // a blackhole route
+		{"guard", one6, one6, unreachable, ""},
+		{"guard", netip.Addr{}, one, einval, ""},
+		{"guard", netip.IPv6Unspecified(), one6, einval, ""},
+		{"guard", netip.MustParseAddr("224.0.0.1"), one, einval, "group"},
+		{"guard", netip.MustParseAddr("255.255.255.255"), one, einval, "group"},
+		{"guard", one, away, einval, "loopback"},
+		{"guard", one, vip, einval, ""},
+		{"guard", one6, away6, unreachable, "loopback"},
+		{"none", foreign, one, notAvailable, "no address or local route"},
+		{"none", foreign, one, einval, ""},
+		{"none", one, away, einval, "loopback"},
+	} {
+		h := source.Header{Local: source.Local{Addr: tc.local}, Remote: addrOf(tc.remote, 0)}
+		err := source.New(all[tc.guard]).Explain(tc.err, &h)
+		requireWhy(t, err, tc.why, tc.err)
+		require.ErrorIs(t, err, tc.err)
+		if tc.why == "" {
+			require.Equal(t, tc.err, err)
+		} else {
+			require.Equal(t, tc.err, errors.Unwrap(err))
+		}
+	}
+}

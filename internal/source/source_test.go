@@ -1,0 +1,130 @@
+package source_test
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dsrudp/go-dsrudp/internal/localroute"
+	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pathmem"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
+	"github.com/dsrudp/go-dsrudp/internal/source"
+)
+
+var (
+	vip, other = netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")
+	one, one6  = netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()
+	foreign6   = netip.MustParseAddr("2001:db8::77")
+)
+
+// config returns what dsrudp would say of a new socket that is bound to address.
+func config(t *testing.T, network, address string) source.Config {
+	t.Helper()
+	pc, err := net.ListenPacket(network, address)
+	require.NoError(t, err)
+	sock, err := mmsg.NewSocket(pc.(*net.UDPConn), network != "udp4", false, false)
+	require.NoError(t, err)
+	t.Cleanup(func() { sock.Close() })
+	c := source.Config{Socket: sock, Bound: pc.LocalAddr().(*net.UDPAddr), Memory: pathmem.New(100)}
+	require.NoError(t, sock.Control(func(fd uintptr) (err error) {
+		if c.Family, err = pktinfo.FamilyOf(fd); err == nil {
+			c.Guard, _ = localroute.Open(fd) // there is none where netlink is not to be had
+		}
+		return err
+	}))
+	if c.Guard != nil {
+		t.Cleanup(func() { c.Guard.Close() })
+		c.Guard6 = c.Family != pktinfo.IPv4
+	}
+	return c
+}
+
+// selector returns a Selector of a new socket.
+func selector(t *testing.T, network, address string) *source.Selector {
+	t.Helper()
+	return source.New(config(t, network, address))
+}
+
+// loopback returns the loopback interface.
+func loopback(t *testing.T) (name string, ifindex uint32) {
+	t.Helper()
+	all, err := net.Interfaces()
+	require.NoError(t, err)
+	for _, i := range all {
+		if i.Flags&net.FlagLoopback != 0 {
+			return i.Name, uint32(i.Index)
+		}
+	}
+	t.Fatal("there is no loopback interface")
+	return "", 0
+}
+
+// requireWhy requires a NotLocalError for that reason, or an error that matches want, or
+// none where both are zero.
+func requireWhy(t *testing.T, err error, why string, want error) {
+	t.Helper()
+	if why != "" {
+		var e *source.NotLocalError
+		require.ErrorAs(t, err, &e)
+		require.ErrorIs(t, err, source.ErrNotLocal)
+		require.Contains(t, e.Why, why)
+		return
+	}
+	require.ErrorIs(t, err, want)
+}
+
+// TestBound: a socket is bound to a unicast address or, as far as answers go, to none: one
+// that is bound to a group receives for it and sends from others.
+func TestBound(t *testing.T) {
+	name, lo := loopback(t)
+	for _, tc := range []struct {
+		network, bound, zone string
+		want                 source.Local
+	}{
+		{"udp4", "0.0.0.0", "", source.Local{}},
+		{"udp", "::", "", source.Local{}},
+		{"udp4", "224.0.0.251", "", source.Local{}},
+		{"udp4", "255.255.255.255", "", source.Local{}},
+		{"udp4", "127.255.255.255", "", source.Local{}},
+		{"udp6", "ff02::1", name, source.Local{}},
+		{"udp4", "127.0.0.2", "", source.Local{Addr: vip}},
+		{"udp", "::ffff:127.0.0.2", "", source.Local{Addr: vip}},
+		{"udp6", "::1", "", source.Local{Addr: one6}},
+		{"udp6", "fe80::1", name, source.Local{Addr: netip.MustParseAddr("fe80::1"), Ifindex: lo}},
+	} {
+		t.Run(tc.network+" "+tc.bound, func(t *testing.T) {
+			c := config(t, tc.network, ":0")
+			if tc.bound == "127.255.255.255" && c.Guard == nil {
+				t.Skip("only the kernel knows subnets' broadcast addresses, and cannot be asked")
+			}
+			c.Bound = &net.UDPAddr{IP: net.ParseIP(tc.bound), Zone: tc.zone, Port: c.Bound.Port}
+			s := source.New(c)
+			wildcard := !tc.want.Addr.IsValid()
+			require.Equal(t, wildcard, s.Wildcard())
+			require.Equal(t, wildcard, s.NeedsControl())
+			require.Equal(t, wildcard, s.Memory != nil)
+			require.EqualValues(t, c.Bound.Port, s.Port())
+			local, state := s.Find(netip.MustParseAddrPort("127.0.0.1:9"))
+			require.Equal(t, tc.want, local)
+			require.Equal(t, !wildcard, state == pathmem.Known)
+
+			c.Adopted = true // what was queued before may be for another address
+			require.True(t, source.New(c).NeedsControl())
+		})
+	}
+}
+
+// TestByPeer: on a socket with a peer the answer is from its own address to the peer.
+func TestByPeer(t *testing.T) {
+	c := config(t, "udp4", "127.0.0.1:0")
+	require.False(t, source.New(c).HasPeer())
+	c.Connected, c.Peer = true, netip.MustParseAddrPort("[::ffff:127.0.0.2]:9")
+	s := source.New(c)
+	require.True(t, s.HasPeer())
+	var h source.Header
+	require.NoError(t, s.ByPeer(&h))
+	require.Equal(t, source.Header{Local: source.Local{Addr: one}, Remote: mmsg.Addr{AddrPort: netip.AddrPortFrom(vip, 9)}}, h)
+}
