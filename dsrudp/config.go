@@ -54,9 +54,10 @@ type ListenConfig struct {
 	// buffers; 0 leaves the system's default.
 	ReadBuffer, WriteBuffer int
 
-	// PathMemory is the number of remote addresses to remember the path of,
-	// for sends that are given only a remote address; 0 stands for 1 048 576,
-	// and a negative number turns it off. See the package documentation for
+	// PathMemory is the number of remote addresses to remember the path of, at
+	// most, for sends that are given only a remote address; 0 stands for
+	// 1 048 576, and a negative number turns it off. The half of it that wrote
+	// last are remembered in any case; the memory does not shrink. See the package documentation for
 	// what it costs and what spoofed datagrams do to it.
 	PathMemory int
 }

@@ -74,11 +74,13 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 	}
 	s := c.senders.Get().(*batch.Sender)
 	defer c.senders.Put(s)
+	memory := c.msgs.Get().(*mmsg.Msg)
+	defer c.msgs.Put(memory)
 	for n < len(ms) && err == nil {
 		to := min(n+mmsg.MaxOut, len(ms))
 		added := n
 		for ; added < to && err == nil; added++ {
-			err = c.addMessage(s, &ms[added])
+			err = c.addMessage(s, memory, &ms[added])
 		}
 		k, e := s.FlushInOrder(flags)
 		n += k
@@ -107,7 +109,7 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 }
 
 // addMessage adds a message of the caller's to s.
-func (c *Conn) addMessage(s *batch.Sender, m *ipv4.Message) error {
+func (c *Conn) addMessage(s *batch.Sender, memory *mmsg.Msg, m *ipv4.Message) error {
 	var addr *net.UDPAddr
 	if m.Addr != nil {
 		var isUDP bool
@@ -116,7 +118,7 @@ func (c *Conn) addMessage(s *batch.Sender, m *ipv4.Message) error {
 		}
 	}
 	var h source.Header
-	others, err := c.source.ByControl(m.OOB, nil, addr, &h)
+	others, err := c.source.ByControl(m.OOB, memory.Room[:0], addr, &h)
 	if err != nil {
 		return err
 	}

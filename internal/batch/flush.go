@@ -1,7 +1,7 @@
 package batch
 
 import (
-	"errors"
+	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/source"
@@ -62,7 +62,7 @@ func (s *Sender) sendBatch(flags int) error {
 		for range n {
 			s.sent += s.messages[s.next].count
 			s.next++
-			s.stalled = false
+			s.waited, s.stalled = 0, false
 		}
 		if err == nil || flags&mmsg.FlagDontWait != 0 {
 			return err
@@ -101,15 +101,20 @@ func (s *Sender) wait(err error) error {
 	if err != mmsg.ErrWouldBlock || s.stalled {
 		return err
 	}
-	err = s.sock.WaitRoom(s.Patience)
-	s.stalled = errors.Is(err, mmsg.ErrWouldBlock)
+	if s.Patience == 0 {
+		return s.sock.WaitRoom(0)
+	}
+	start := time.Now()
+	err = s.sock.WaitRoom(s.Patience - s.waited)
+	s.waited += time.Since(start)
+	s.stalled = s.waited >= s.Patience
 	return err
 }
 
 // divisible reports whether the kernel, which refused the next message with err, may take
 // its datagrams one by one.
 func (s *Sender) divisible(err error) bool {
-	if s.messages[s.next].count == 1 {
+	if s.messages[s.next].count == 1 || err == mmsg.ErrWouldBlock { // whatever their length
 		return false
 	}
 	switch mmsg.KindOf(err) {
@@ -140,7 +145,7 @@ func (s *Sender) sendSingly(refusal error) {
 				err = s.sendOne(p, &m.header)
 			}
 			if err != nil {
-				s.failed(i, 1, &m.header, err)
+				s.failed(i, 1, &m.header, s.source.Explain(err, &m.header))
 				continue
 			}
 			left++
@@ -168,7 +173,7 @@ func (s *Sender) sendOne(p []byte, h *source.Header) error {
 		}
 		_, err := s.sock.TrySend(s.single, p, control, &h.Remote)
 		if err == nil {
-			s.stalled = false
+			s.waited, s.stalled = 0, false
 			return nil
 		}
 		if err := s.wait(err); err != nil {
@@ -180,6 +185,7 @@ func (s *Sender) sendOne(p []byte, h *source.Header) error {
 // fail notes that the next message failed, and goes on behind it.
 func (s *Sender) fail(err error) {
 	m := &s.messages[s.next]
+	err = s.source.Explain(err, &m.header)
 	for i := m.first; i >= 0; i = s.datagrams[i].next {
 		n := 1
 		if m.first == m.last {
@@ -197,7 +203,7 @@ func (s *Sender) failed(i, n int, h *source.Header, err error) {
 		s.failures[k-1].Datagrams += n // the segments that were added as one
 		return
 	}
-	s.failures = append(s.failures, Failure{number, n, *h, s.source.Explain(err, h)})
+	s.failures = append(s.failures, Failure{number, n, *h, err})
 }
 
 // reset begins anew. It keeps no memory of the caller's.

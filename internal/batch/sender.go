@@ -27,8 +27,8 @@ const MaxDatagram = 65535 - 8
 // segments, whatever others were gathered between them: it is those of one path whose
 // order counts, and that is kept.
 type Sender struct {
-	// Patience bounds the wait for room in the send buffer. After a wait that long each
-	// message is tried once, until one leaves. 0 waits until the write deadline.
+	// Patience bounds the wait for room in the send buffer. After waits of so long in all
+	// each message is tried once, until one leaves. 0 waits until the write deadline.
 	Patience time.Duration
 
 	sock    *mmsg.Socket
@@ -41,11 +41,12 @@ type Sender struct {
 	latest    latest
 	next      int // the first message not sent yet
 
-	single   *mmsg.Msg // made when needed
-	stalled  bool      // Patience is spent
-	sent     int       // datagrams since Flush
-	failures []Failure // since Flush
-	arena    []byte    // of AddCopy
+	single   *mmsg.Msg     // made when needed
+	waited   time.Duration // for room since a message left
+	stalled  bool          // Patience is spent
+	sent     int           // datagrams since Flush
+	failures []Failure     // since Flush
+	arena    []byte        // of AddCopy
 }
 
 // A message is one datagram, or several of one Header and equal length, of which only the

@@ -136,7 +136,7 @@ func (s *Socket) WaitRoom(limit time.Duration) error {
 }
 
 // hasRoom polls before it returns false: the poller forgets, when a write begins, what it
-// was notified of before. An error of the socket counts as room: the next send returns it.
+// was notified of before.
 func hasRoom(fd uintptr) bool { return pollOut(fd, 0) }
 
 // pollSlice is how long one poll waits at most. Close waits for it, and the write deadline
@@ -168,10 +168,18 @@ func (s *Socket) pollRoom(limit time.Duration) error {
 	}
 }
 
-// pollOut waits for room in the send buffer, for so long at most.
+// pollOut waits for room in the send buffer, for so long at most. What is in the error
+// queue (IP_RECVERR) is no room, and poll(2) does not wait while there is something.
 func pollOut(fd uintptr, timeout time.Duration) bool {
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	ms := (timeout + time.Millisecond - 1) / time.Millisecond // a part of one would be a busy loop
 	n, err := unix.Poll(fds[:], int(ms))
-	return n > 0 || err != nil && err != unix.EINTR
+	if err != nil {
+		return err != unix.EINTR
+	}
+	if n > 0 && fds[0].Revents&^unix.POLLERR == 0 {
+		time.Sleep(min(timeout, time.Millisecond)) // also not a busy loop
+		return false
+	}
+	return n > 0
 }

@@ -69,11 +69,15 @@ const lastWait = 10 * time.Millisecond
 // TrySend sends b with the control messages control to the address to, which is ignored
 // where the Socket is connected. It waits for room in the send buffer.
 func (s *Socket) TrySend(_ *Msg, b, control []byte, to *Addr) (int, error) {
+	s.mu.Lock()
+	var err error
 	if s.WriteExpired() != nil {
 		// Net would not even try. Callers that go by the deadline have asked before.
-		if err := s.conn.SetWriteDeadline(time.Now().Add(lastWait)); err != nil {
-			return 0, unwrap(err)
-		}
+		err = s.conn.SetWriteDeadline(time.Now().Add(lastWait))
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return 0, unwrap(err)
 	}
 	if s.connected && len(control) == 0 {
 		// Net takes a message without an address only where it knows that the socket is

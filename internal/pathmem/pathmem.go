@@ -56,7 +56,7 @@ type shard struct {
 	mu         sync.Mutex
 	young, old map[uint64]entry // by hash; a remote is in one of them at most; nil until needed
 	evicted    uint64
-	_          [16]byte // a cache line for each shard
+	_          [32]byte // a cache line for each shard
 }
 
 // Addresses are the two halves of an IPv6 address, IPv4 as IPv4-mapped IPv6. Keys and values

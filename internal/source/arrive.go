@@ -30,7 +30,7 @@ func (s *Selector) Arrived(r *mmsg.Received, a *Arrival) {
 	if !a.Local.Addr.IsValid() {
 		s.Counts.LostPath.Add(1)
 	}
-	if s.guards(a.Local.Addr) {
+	if s.control && s.guards(a.Local.Addr) {
 		// Check will report the error, if there still is one.
 		_, _ = s.Guard.Received(a.Local.Addr, a.Ifindex, r.From.AddrPort.Addr())
 	}

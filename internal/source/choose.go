@@ -176,6 +176,9 @@ func (s *Selector) byInterface(ifindex uint32, addr *net.UDPAddr, h *Header) err
 		}
 	}
 	h.Local.Out = ifindex
+	if scoped(h.Local.Addr) {
+		h.Local.Ifindex = ifindex // which is what Check asks about
+	}
 	return s.finish(h)
 }
 
@@ -187,7 +190,11 @@ func (s *Selector) byCarried(addr *net.UDPAddr, h *Header) error {
 			if c.Lost {
 				return ErrNoPath
 			}
-			return s.byLocal(c.Local, h)
+			h.Local.Addr = c.Local.Addr().WithZone("")
+			if scoped(h.Local.Addr) {
+				h.Local.Ifindex = c.Ifindex
+			}
+			return s.finish(h)
 		}
 	}
 	return s.byMemory(h)

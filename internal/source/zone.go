@@ -104,7 +104,10 @@ func (s *Selector) zone(ifindex uint32) string {
 	if !ok {
 		return strconv.FormatUint(uint64(ifindex), 10)
 	}
-	z.remember(name, ifindex)
+	z.mu.Lock()
+	z.renew()
+	z.names[ifindex] = name
+	z.mu.Unlock()
 	return name
 }
 
@@ -131,20 +134,20 @@ func (s *Selector) ifindex(zone string) uint32 {
 		}
 		return uint32(n)
 	}
-	z.remember(zone, ifindex)
+	z.mu.Lock()
+	z.renew()
+	z.indexes[zone] = ifindex
+	z.mu.Unlock()
 	return ifindex
 }
 
-// remember keeps a pair that the kernel gave. Only interfaces that exist come here, so
-// that the memory is bounded by their number.
-func (z *zones) remember(name string, ifindex uint32) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
+// renew drops what is too old. Only interfaces that exist are kept, so that the memory is
+// bounded by their number. A zone may be another name of the interface than the kernel's
+// (altname), and does not become its name. The caller holds mu.
+func (z *zones) renew() {
 	if now := time.Now(); now.After(z.expires) {
 		z.names = make(map[uint32]string)
 		z.indexes = make(map[string]uint32)
 		z.expires = now.Add(zoneLifetime)
 	}
-	z.names[ifindex] = name
-	z.indexes[name] = ifindex
 }
