@@ -78,13 +78,13 @@ func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address strin
 }
 
 // ListenN listens with n sockets on one address (SO_REUSEPORT), to be read by n
-// goroutines: one for each processor that is to read. It returns n Conns, or an error
+// goroutines, one for each processor that should receive. It returns n Conns, or an error
 // and none; n is at least 1. The kernel gives all datagrams of one remote address and
 // port to the same socket, whatever VIP they are for. The sockets share one path memory.
 // When address has port 0 they share the port that the first one gets. Close
 // each of them.
 //
-// Nothing tells apart whose sockets share a port. On Linux another ListenN, or a
+// The kernel does not tell apart whose sockets share a port. On Linux another ListenN, or a
 // ListenPacket with ReusePort, succeeds on the same address too, in this process or in
 // another one of the same user. The kernel then spreads the remote addresses over all
 // these sockets: of a server that was started twice by mistake each gets a part of the

@@ -14,7 +14,7 @@ import (
 // it returns.
 //
 // The control messages of the options that the caller set are stored in oob, and those
-// that tell the datagram's destination (IP_PKTINFO, IPV6_PKTINFO), unless the
+// with the datagram's destination (IP_PKTINFO, IPV6_PKTINFO), unless the
 // socket is bound to one address. Those that do not fit are cut as the kernel
 // cuts them, whatever oob's size; the path is known all the same. At most 512 bytes of
 // control messages are received.

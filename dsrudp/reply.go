@@ -6,7 +6,7 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
-// A ReplyWriter answers one datagram. It is given to a [Handler] and has no use
+// A ReplyWriter answers one datagram. It is given to a [Handler] and is of no use
 // elsewhere. It may be used any number of times until ServePacket returns, by the
 // goroutine that was called; after that its methods return an error. It is not for
 // other goroutines: they race with the reader.

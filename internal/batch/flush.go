@@ -129,9 +129,9 @@ func (s *Sender) divisible(err error) bool {
 // do with that, such as the source: then each datagram meets with them for itself. Only if
 // one leaves was it the offload that failed.
 //
-// That nobody listens the kernel says of an earlier datagram, and once, to whoever comes
-// next on a connected socket. It is the first one's error then, and the others' no more
-// than with net.
+// On a connected socket the kernel reports once that nobody listened to an earlier
+// datagram (ECONNREFUSED), at the next send. As with net that is the error of the first
+// datagram only, which is not sent.
 func (s *Sender) sendSingly(refusal error) {
 	m := &s.messages[s.next]
 	earlier := mmsg.Refused(refusal)

@@ -26,8 +26,7 @@ const (
 	// to be the host's fault.
 	hostFault = 8
 	// anyPath is a length of segments in bytes that is not too long for any path: Linux
-	// believes no router that speaks of less than 552 bytes (net.ipv4.route.min_pmtu),
-	// headers included.
+	// ignores a path MTU below 552 bytes (net.ipv4.route.min_pmtu), which includes headers.
 	anyPath = 512
 )
 
@@ -37,7 +36,7 @@ const (
 // What the kernel, the device and the path take cannot be asked. It shows in errors, and
 // those have other causes too. So a failure counts only when the same datagrams left one
 // by one afterwards. Segments are then given up to that destination, for a time: one peer,
-// or who forges what a router says of the way there, must not slow down all. Only when
+// or a forged ICMP message, must not slow down all. Only when
 // several destinations have failed is it taken for a fault of the host, again for a time.
 type Offload struct {
 	Fallbacks atomic.Uint64 // messages that left one by one

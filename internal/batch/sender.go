@@ -3,7 +3,7 @@
 // and sends the datagrams one by one where the kernel does not take them so.
 //
 // It is given Headers that package source chose, and a Selector to check them by right
-// before they leave. It knows no Conn, Packet, Path or Server. To receive several
+// before they leave. It does not depend on Conns, Packets, Paths or Servers. To receive several
 // datagrams at a time takes nothing beyond mmsg.In.
 package batch
 

@@ -9,11 +9,10 @@
 // so that the collector does not scan them. Each shard has two generations: a remote that
 // writes is in the young one, and where that is full the old one is forgotten and the young
 // one becomes the old. So a Table always remembers the remotes that wrote last, up to about
-// half its bound, and at most its bound. Whoever can forge source addresses can have
-// remotes forgotten that are silent while he writes from half as many as the bound, and can
-// make a remote whose address he forges [Ambiguous] or [Lost]; he cannot make the Table
-// larger than its bound, nor have a remote forgotten that keeps writing. A Table does not
-// shrink.
+// half its bound, and at most its bound. Datagrams with forged sources can push out
+// remotes that are silent while as many as half the bound are forged, and make a remote
+// whose address is forged [Ambiguous] or [Lost]. They cannot make the Table larger than its
+// bound, nor push out a remote that keeps writing. A Table does not shrink.
 //
 // A remote takes about 110 bytes. Noting what is known already, and finding it, allocates
 // nothing.

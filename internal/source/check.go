@@ -52,7 +52,7 @@ func (s *Selector) isLocal(h *Header) bool {
 }
 
 // Explain returns err, of a send that the kernel refused, as a NotLocalError if the source
-// was the cause. The errno does not tell: a blackhole route is EINVAL, and a missing one
+// was the cause. The errno alone does not show it: a blackhole route is EINVAL, and a missing one
 // ENETUNREACH, just as a source that is not local.
 func (s *Selector) Explain(err error, h *Header) error {
 	a := h.Local.Addr

@@ -127,6 +127,18 @@ func TestByControl(t *testing.T) {
 	require.Equal(t, net.ErrWriteToConnected, err)
 }
 
+// TestPromise5_ByControlScope: an interface named alone is the scope of a link-local source
+// too: what is checked is what is sent.
+func TestPromise5_ByControlScope(t *testing.T) {
+	s := selector(t, "udp", ":0")
+	remote, linkLocal := netip.MustParseAddrPort("[2001:db8::2]:9"), netip.MustParseAddr("fe80::1")
+	s.Memory.Note(remote, 0, linkLocal, 7)
+	var h source.Header
+	_, err := s.ByControlAddrPort(control6(netip.IPv6Unspecified(), 8), nil, remote, &h)
+	require.NoError(t, err)
+	require.Equal(t, source.Local{Addr: linkLocal, Ifindex: 8, Out: 8}, h.Local)
+}
+
 // TestAppendControl: a datagram has a control message for its source where that is not the
 // bound address, with an interface where the source means nothing without it or the caller
 // names one, and one for its mark, which keeps the socket's own class.

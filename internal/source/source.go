@@ -2,8 +2,8 @@
 // leaves from, whether it still may, and why a send failed.
 //
 // It stands on the packages that know control messages, carried addresses, the path
-// memory and local routes. It moves no datagrams, and knows no Conn, Packet, Path,
-// batch or buffer: what it decides goes by value, an [Arrival] on the way in and a
+// memory and local routes. It moves no datagrams, and does not depend on Conns, Packets,
+// Paths, batches or buffers: what it decides goes by value, an [Arrival] on the way in and a
 // [Header] on the way out.
 package source
 
@@ -18,7 +18,8 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
-// A Local is a local address in the kernel's terms.
+// A Local is a local address in the kernel's terms. Check asks about Addr on Ifindex; a
+// datagram leaves by Out, or else by Ifindex where Addr needs a scope.
 type Local struct {
 	Addr    netip.Addr // unmapped, without zone
 	Ifindex uint32     // the scope of a link-local Addr, and of "::" for the interface's own
@@ -65,7 +66,7 @@ type Selector struct {
 	Counts Counts
 
 	port    uint16
-	control bool      // the control messages that tell destinations are on
+	control bool      // the control messages with destinations are on
 	bound   Local     // the unicast address that the socket is bound to; not valid on a wildcard socket
 	peer    mmsg.Addr // not valid where there is none
 	zones   zones
@@ -114,7 +115,7 @@ func (s *Selector) Port() uint16 { return s.port }
 // Wildcard reports whether answers may leave from several addresses.
 func (s *Selector) Wildcard() bool { return !s.bound.Addr.IsValid() }
 
-// NeedsControl reports whether the control messages that tell destinations are needed. On
+// NeedsControl reports whether the control messages with destinations are needed. On
 // a bound socket they are not: there is one local address, and the kernel uses it by
 // itself. They would only cost time, and one without a source would override the bound
 // address.
