@@ -115,6 +115,9 @@ const (
 	sixSilent   = `0 of 6 accepted; 6 that reached the server's host, which no answer left`
 	sawAll      = `; the program saw the client's own port of 12`
 	sawSix      = `; the program saw the client's own port of 6`
+	// The gateway tracks an answer that leaves from the own address as a connection of its
+	// own. A request to that address from the same port that comes after it gets another.
+	sawMost = `; the program saw the client's own port of (12|1[01], another one of [12]|[6-9], another one of [3-6])`
 	// Of each two one at least: the port that the kernel takes at random for one request
 	// may be the next client's own, who then gets another for both.
 	sawOthers = `the client's own port of [3-6], another one of [6-9]`
@@ -214,7 +217,7 @@ func questions() []Question {
 			ID: "one-port-direct", Title: "one client port asks a VIP and the machine itself", ask: twice(onePort(true)),
 			Asks: "The same with one VIP and the backend's own external address.",
 			but: but(
-				expectation{NotMet, ownSource, each(vip1, droppedOrRejected(own), own, sixAccepted) + sawAll},
+				expectation{NotMet, ownSource, each(vip1, droppedOrRejected(own), own, sixAccepted) + sawMost},
 				expectation{Met, portChanged, "12 of 12 accepted; the program saw " + sawOthers},
 				expectation{NotMet, allRewrites, each(vip1, sixAccepted, own, dropped(vip1)) + sawAll},
 				expectation{NotMet, boundOnly, each(vip1, sixAccepted, own, sixRefused) + sawSix},
