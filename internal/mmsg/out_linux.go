@@ -82,7 +82,7 @@ func (o *Out) SetControl(i int, control []byte) {
 func (o *Out) Append(i int, p []byte) bool {
 	v := o.vectors[i]
 	if n := len(v); n > 0 && o.lastTo == i && follows(o.last, p) {
-		v[n-1].SetLen(int(v[n-1].Len) + len(p)) // half the kernel's work
+		v[n-1].SetLen(int(v[n-1].Len) + len(p)) // fewer vectors for the kernel
 	} else if n == maxVectors {
 		return false
 	} else {
