@@ -9,10 +9,9 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
-// ReadPackets receives datagrams into the buffers of ps, one for each Packet,
-// and returns how many: as many as are there. If none is there it waits, and may then
-// return with the first alone although others follow it, which the next call returns:
-// where datagrams have been coming one at a time it does not look for another.
+// ReadPackets receives datagrams into the buffers of ps, one for each Packet, and returns
+// how many. It waits for the first, and returns with as many as are there, but not with
+// many more than the call before it did: datagrams that follow may be left for the next call.
 // It fills in the Packets and allocates nothing. Err is not nil only if n is 0.
 //
 // One call takes at most 64 datagrams with one system call; on other
