@@ -17,7 +17,7 @@ func (s *Sender) Flush() (sent int, failures []Failure) {
 }
 
 // FlushInOrder sends what AddPlain took, and stops at the first failure: it returns how
-// many messages left, and the error of the one after them. Flags are those of sendmsg(2);
+// many messages left, and the error of the one after them. The flags are those of sendmsg(2);
 // with MSG_DONTWAIT it does not wait for room.
 func (s *Sender) FlushInOrder(flags int) (n int, err error) {
 	for s.next < len(s.messages) && err == nil {

@@ -48,7 +48,7 @@ func (s *Socket) NewIn(n, controlRoom int) *In {
 	return in
 }
 
-// SetBuffer has message i received into b until it is called again.
+// SetBuffer sets the buffer of message i until it is called again.
 func (in *In) SetBuffer(i int, b []byte) {
 	h := &in.hdrs[i].hdr
 	if h.Iovlen != 1 {
@@ -96,7 +96,7 @@ func (in *In) rearm() {
 func (in *In) Want(n int) int { return min(n, in.want) }
 
 // Recv receives up to n datagrams, no more than NewIn was given and as many as are there,
-// and waits for the first until the read deadline or Close. Flags are recvmmsg's: with
+// and waits for the first until the read deadline or Close. The flags are recvmmsg's: with
 // MSG_DONTWAIT it does not wait.
 func (in *In) Recv(n, flags int) (int, error) {
 	in.rearm()
