@@ -106,9 +106,9 @@ func (e *notLocalError) Is(target error) bool { return target == ErrNotLocal }
 
 func (e *notLocalError) Unwrap() error { return e.cause }
 
-// BindError returns err, that of binding an IPv6 address, as ErrNotLocal if the kernel says
-// that no interface has the address, in a process that for the reason denied cannot be told
-// of those that are local routes.
+// BindError returns err, of binding an IPv6 address, as ErrNotLocal if the kernel says that
+// no interface has the address, and denied, if it is not nil, is why this process cannot ask
+// whether it is a local route.
 func BindError(err, denied error) error {
 	if denied == nil || !mmsg.AddrNotAvailable(err) {
 		return err
