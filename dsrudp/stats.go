@@ -58,6 +58,12 @@ type Stats struct {
 	// RawRefused counts reads and writes through SyscallConn refused with ErrRawIO.
 	RawRefused uint64
 
+	// SelfAddressed counts datagrams that a Server dropped because they came from one of
+	// its own sockets, or had a source that says so; see [Server].
+	SelfAddressed uint64
+	// Unanswerable counts replies of a Server to nobody: the request came from port 0 or
+	// from an unspecified address. The kernel was not asked to send them.
+	Unanswerable uint64
 	// Panics counts panics of a Server's handler.
 	Panics uint64
 
@@ -89,6 +95,8 @@ func (c *Conn) Stats() Stats {
 		SendNoBuffer:     c.counts.noBuffer.Load(),
 		SendFailed:       c.counts.failed.Load(),
 		RawRefused:       c.counts.raw.Load(),
+		SelfAddressed:    c.counts.self.Load(),
+		Unanswerable:     c.counts.unanswerable.Load(),
 		Panics:           c.counts.panics.Load(),
 	}
 	if m := c.source.Memory; m != nil {
@@ -102,7 +110,7 @@ func (c *Conn) Stats() Stats {
 type counts struct {
 	refused, denied, noBuffer, failed   atomic.Uint64
 	truncated, controlTruncated, panics atomic.Uint64
-	raw                                 atomic.Uint64
+	raw, self, unanswerable             atomic.Uint64
 
 	mu        sync.Mutex
 	lastDrops uint32 // the kernel's count, which starts again after 1<<32
@@ -151,6 +159,8 @@ func (n *counts) unsent(err error, k int) {
 	switch {
 	case refused(err):
 		n.refused.Add(uint64(k))
+	case errors.Is(err, errNobody):
+		n.unanswerable.Add(uint64(k))
 	case !errors.As(err, &kernels):
 	case errors.Is(err, mmsg.ErrWouldBlock):
 		n.noBuffer.Add(uint64(k))

@@ -25,7 +25,7 @@ func (s *Selector) Check(h *Header) error {
 		return nil
 	}
 	remote := h.Remote.AddrPort.Addr()
-	if a.Is6() && a.IsLoopback() && a != s.bound.Addr && !s.isLocal(h) {
+	if a.Is6() && a.IsLoopback() && a != s.bound.Addr && !s.IsLocal(remote, h.Remote.Ifindex) {
 		return &notLocalError{a, remote, whyLoopback, nil} // the kernel lets ::1 out
 	}
 	if !s.guards(a) {
@@ -40,16 +40,16 @@ func (s *Selector) Check(h *Header) error {
 	return nil
 }
 
-// isLocal reports whether a datagram stays on this host, as far as is known.
-func (s *Selector) isLocal(h *Header) bool {
-	a := h.Remote.AddrPort.Addr()
+// IsLocal reports whether a datagram to a stays on this host, as far as is known. Ifindex
+// is that of a where it is link-local.
+func (s *Selector) IsLocal(a netip.Addr, ifindex uint32) bool {
 	if a.IsLoopback() || a.IsUnspecified() { // "::" means the host itself
 		return true
 	}
 	if s.Guard == nil {
 		return false
 	}
-	local, err := s.Guard.Local(a, h.Remote.Ifindex)
+	local, err := s.Guard.Local(a, ifindex)
 	return local && err == nil
 }
 
@@ -57,7 +57,7 @@ func (s *Selector) isLocal(h *Header) bool {
 // was the cause. The errno alone does not show it: a blackhole route is EINVAL, and a missing one
 // ENETUNREACH, just as a source that is not local.
 func (s *Selector) Explain(err error, h *Header) error {
-	a := h.Local.Addr
+	a, remote := h.Local.Addr, &h.Remote
 	if !a.IsValid() || a.IsUnspecified() || !mmsg.MayBeBadSource(err) {
 		return err
 	}
@@ -65,7 +65,7 @@ func (s *Selector) Explain(err error, h *Header) error {
 	switch {
 	case isGroup(a):
 		why = whyGroup
-	case a.IsLoopback() && a != s.bound.Addr && !s.isLocal(h):
+	case a.IsLoopback() && a != s.bound.Addr && !s.IsLocal(remote.AddrPort.Addr(), remote.Ifindex):
 		why = whyLoopback
 	case s.Guard == nil && a.Is6() && s.Denied != nil && mmsg.KindOf(err) == mmsg.Invalid:
 		why, err = whyDenied, fmt.Errorf("%w (%w)", s.Denied, err)
@@ -81,7 +81,7 @@ func (s *Selector) Explain(err error, h *Header) error {
 	if why == "" {
 		return err
 	}
-	return &notLocalError{a, h.Remote.AddrPort.Addr(), why, err}
+	return &notLocalError{a, remote.AddrPort.Addr(), why, err}
 }
 
 // ErrNotLocal is what every notLocalError matches.
