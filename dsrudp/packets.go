@@ -39,22 +39,26 @@ func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {
 	if err != nil {
 		return 0, c.readError(err)
 	}
+	datagrams, bytes := 0, 0
 	for i := range ps[:n] {
 		var d datagram
-		c.message(in, i, &d)
+		datagrams += c.message(in, i, &d)
+		bytes += d.N
 		ps[i].fill(c, ps[i].Buf, &d)
 	}
+	c.counts.received.add(datagrams, bytes)
 	return n, nil
 }
 
-// message stores in d, which is zero, what message i of a receive brought. All datagrams
-// of a batch come by here, as single ones by receive.
-func (c *Conn) message(in *mmsg.In, i int, d *datagram) {
+// message stores in d, which is zero, what message i of a receive brought, and returns how
+// many datagrams that is. All datagrams of a batch come by here, as single ones by receive.
+func (c *Conn) message(in *mmsg.In, i int, d *datagram) (datagrams int) {
 	in.Message(i, &d.Received)
 	if d.Flags&mmsg.FlagErrQueue != 0 {
-		return // not a datagram, but what became of one of ours
+		return 0 // but what became of one of ours
 	}
 	c.arrived(d)
+	return segments(d.N, d.SegmentSize)
 }
 
 // WritePackets sends each of ps along its Path, as WriteToPath does, with few
@@ -90,7 +94,7 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 		}
 		s.Add(i, p.Payload(), p.SegmentSize, &h)
 	}
-	_, failures := s.Flush()
+	failures := c.flush(s)
 	for _, f := range failures {
 		ps[f.Number].Err = c.writeError(f.Err, f.Datagrams, addrPortUDPAddr{source.Unmap(ps[f.Number].Path.Remote)})
 		bad++

@@ -158,12 +158,14 @@ func (r *reader) drain() error {
 func (r *reader) serve(n int) {
 	own := r.server.own.Load()
 	k := &r.call
+	datagrams, bytes := 0, 0
 	for i := 0; i < n && !r.c.closed.Load(); i++ {
 		k.d = datagram{}
-		r.c.message(r.in, i, &k.d)
+		came := r.c.message(r.in, i, &k.d)
+		datagrams += came
+		bytes += k.d.N
 		if own.sent(r.c, &k.d) {
-			r.whole.fill(r.c, r.buffers[i], &k.d)
-			r.c.counts.self.Add(uint64(r.whole.datagrams()))
+			r.c.counts.self.Add(uint64(came))
 			continue
 		}
 		if k.d.SegmentSize == 0 {
@@ -181,6 +183,7 @@ func (r *reader) serve(n int) {
 			r.handle()
 		}
 	}
+	r.c.counts.received.add(datagrams, bytes)
 	r.flush()
 }
 
@@ -223,7 +226,7 @@ func (r *reader) send(b []byte, segmentSize int, h *source.Header) (unsent int, 
 	s := r.senders.Get().(*batch.Sender)
 	defer r.senders.Put(s)
 	s.AddCopy(0, b, segmentSize, h)
-	_, failures := s.Flush()
+	failures := r.c.flush(s)
 	for _, f := range failures {
 		unsent, err = unsent+f.Datagrams, f.Err
 	}
@@ -238,7 +241,7 @@ const maxReplies = 1 << 10
 // batch had to be sent before.
 func (r *reader) add(b []byte, segmentSize int, h *source.Header) (earlier []batch.Failure) {
 	if r.replies == maxReplies {
-		_, earlier = r.out.Flush()
+		earlier = r.c.flush(r.out)
 		r.replies = 0
 	}
 	r.replies++
@@ -252,8 +255,7 @@ func (r *reader) flush() {
 		return
 	}
 	r.replies = 0
-	_, failures := r.out.Flush()
-	r.reportAll(failures)
+	r.reportAll(r.c.flush(r.out))
 }
 
 // reportAll counts and reports replies that were not sent.

@@ -204,6 +204,7 @@ func TestServerGRO(t *testing.T) {
 			require.NoError(t, c.Close())
 			require.ErrorIs(t, v.wait(t), net.ErrClosed)
 			require.Equal(t, want, calls)
+			requireTraffic(t, c, 11, 2*segmentsLen+len("single"))
 		}
 	}
 }

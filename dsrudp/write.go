@@ -127,6 +127,7 @@ func (c *Conn) send(m *mmsg.Msg, b, control []byte, h *source.Header) error {
 		_, err := c.sock.TrySend(m, b, c.source.AppendControl(control, h), &h.Remote)
 		switch err {
 		case nil:
+			c.counts.sent.add(1, len(b))
 			return nil
 		case mmsg.ErrWouldBlock:
 			if err := c.sock.WaitRoom(0); err != nil {

@@ -47,7 +47,7 @@ type Sender struct {
 	single   *mmsg.Msg     // made when needed
 	waited   time.Duration // for room since a message left
 	stalled  bool          // Patience is spent
-	sent     int           // datagrams since Flush
+	sent     Sent          // since Flush
 	failures []Failure     // since Flush
 	arena    []byte        // of AddCopy
 }
@@ -68,6 +68,12 @@ type datagram struct {
 	number  int // the caller's
 	payload []byte
 	next    int // the one behind it in its message, or -1
+}
+
+// Sent is what left.
+type Sent struct {
+	Datagrams int
+	Bytes     int // of their payloads
 }
 
 // A Failure is a datagram that was not sent, or some of the segments that were added as
