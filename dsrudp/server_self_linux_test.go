@@ -90,7 +90,7 @@ func send(t *testing.T, to netip.Addr, packet []byte) {
 // lo is the index of the loopback interface.
 const lo = 1
 
-// addAddress gives lo another address. IPv6's has no duplicate address detection there.
+// addAddress gives lo another address, and waits until it can be sent from.
 func addAddress(t *testing.T, label string, a netip.Addr) {
 	t.Helper()
 	if a.Is4() {
@@ -109,6 +109,13 @@ func addAddress(t *testing.T, label string, a netip.Addr) {
 	}{a.As16(), 128, lo}
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFADDR, uintptr(unsafe.Pointer(&request)))
 	require.Zero(t, errno)
+	soon(t, "it is not tentative any more", func() bool {
+		c, err := net.ListenUDP("udp6", &net.UDPAddr{IP: a.AsSlice()})
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
 }
 
 // TestPromise12_Self: a datagram whose source is one of the Server's own sockets is dropped
