@@ -77,12 +77,6 @@ func rawRefused(op string) string {
 	return "$1 $2: *net.OpError " + op + " $1 $2-><nil> <nil> timeout false temporary false | " + visible(dsrudp.ErrRawIO)
 }
 
-// otherAddr is a net.Addr that is no *net.UDPAddr.
-type otherAddr struct{}
-
-func (otherAddr) Network() string { return "udp" }
-func (otherAddr) String() string  { return "127.0.0.1:9" }
-
 // A call calls a method and returns its results.
 type call func(c udpConn) []any
 
