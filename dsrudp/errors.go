@@ -42,8 +42,7 @@ var (
 // ErrRawIO says that a read or write through SyscallConn was refused, because it would go
 // round this package in silence: what was sent would leave from the address that the kernel
 // chooses, and what was read would not be remembered. It is returned inside a *net.OpError
-// by Conns that are bound to the wildcard address and not connected, and counted
-// (Stats.RawRefused); the first one of each Conn is logged by [slog.Default], as a
+// by Conns that are bound to the wildcard address, and counted (Stats.RawRefused); the first one of each Conn is logged by [slog.Default], as a
 // library that it is returned to may drop it. ListenConfig.RawIO allows such reads and
 // writes, and Control is not refused.
 //

@@ -59,13 +59,13 @@ type difference struct {
 // differences are all there are.
 var differences = []difference{
 	{
-		`^(ReadFrom|ReadFromUDP|ReadMsgUDP)\b.* / (queued|refused)$`,
+		`^(ReadFrom|ReadFromUDP|ReadMsgUDP)\b.* / queued$`,
 		`(; \*net\.UDPAddr of \d+ bytes \S+:peer);`, "$1 and spare capacity;", 1, "ReadFrom", "spare capacity",
 	},
 	{`^Read`, `SyscallError (recvfrom|read) `, "SyscallError recvmsg ", 1, "Conn", "recvmsg"},
 	{`^Write`, `SyscallError (sendto|write) `, "SyscallError sendmsg ", 1, "Conn", "sendmsg"},
-	{`^SyscallConn Read / .* wildcard / (queued|late|refused)$`, `^(\S+) (.*?): .*$`, rawRefused("raw-read"), 1, "SyscallConn", "ErrRawIO"},
-	{`^SyscallConn Write / .* wildcard / (queued|late|refused)$`, `^(\S+) (.*?): .*$`, rawRefused("raw-write"), 1, "SyscallConn", "ErrRawIO"},
+	{`^SyscallConn Read / .* wildcard / (queued|late)$`, `^(\S+) (.*?): .*$`, rawRefused("raw-read"), 1, "SyscallConn", "ErrRawIO"},
+	{`^SyscallConn Write / .* wildcard / (queued|late)$`, `^(\S+) (.*?): .*$`, rawRefused("raw-write"), 1, "SyscallConn", "ErrRawIO"},
 	// What net.PacketConn says of n holds here of all methods.
 	{`^ReadMsgUDP.* / refused$`, `: int -1;`, ": int 0;", 6, "ReadMsgUDP", "n is 0"},
 	{`^File / (nil|zero) / `, `panic`, "bool false; syscall.Errno invalid argument", 6, "File", "nil Conn"},
@@ -76,12 +76,6 @@ var differences = []difference{
 func rawRefused(op string) string {
 	return "$1 $2: *net.OpError " + op + " $1 $2-><nil> <nil> timeout false temporary false | " + visible(dsrudp.ErrRawIO)
 }
-
-// otherAddr is a net.Addr that is no *net.UDPAddr.
-type otherAddr struct{}
-
-func (otherAddr) Network() string { return "udp" }
-func (otherAddr) String() string  { return "127.0.0.1:9" }
 
 // A call calls a method and returns its results.
 type call func(c udpConn) []any
@@ -155,6 +149,9 @@ func calls() map[string]call {
 			"elsewhere, IPv6":  {IP: net.ParseIP("2001:db8::9"), Port: 9},
 			"no route":         {IP: net.IPv4(198, 51, 100, 9), Port: 9},
 		} {
+			if size != "" && name != "IPv4" && name != "IPv6" && name != "group ff02::9" {
+				continue // sizes matter once the address is good
+			}
 			name += size
 			all["WriteTo "+name] = func(c udpConn) []any { n, err := c.WriteTo(payload, a); return []any{n, err} }
 			all["WriteToUDP "+name] = func(c udpConn) []any { n, err := c.WriteToUDP(payload, a); return []any{n, err} }
@@ -182,15 +179,15 @@ func TestPromise6_BesideNet(t *testing.T) {
 			return strings.FieldsFunc(name, func(r rune) bool { return r == ' ' || r == ',' })[0] == m.Name
 		}), "%s is not called", m.Name)
 	}
-	// In a network of its own groups and other hosts are nobody's.
+	// In a network of its own groups and other hosts are nobody's. A bridge without ports is
+	// a way to them; where there are no bridges there is none.
 	if !inNamespace(t, "a method waits where net's returns") {
 		return
 	}
-	if err := ifreq(t, "br0", unix.SIOCBRADDBR, func(*unix.Ifreq) {}); err != nil {
-		t.Skipf("no bridge: %v", err)
+	if ifreq(t, "br0", unix.SIOCBRADDBR, func(*unix.Ifreq) {}) == nil {
+		require.NoError(t, ifreq(t, "br0", unix.SIOCSIFADDR, func(r *unix.Ifreq) { require.NoError(t, r.SetInet4Addr([]byte{10, 0, 0, 1})) }))
+		require.NoError(t, ifreq(t, "br0", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP) }))
 	}
-	require.NoError(t, ifreq(t, "br0", unix.SIOCSIFADDR, func(r *unix.Ifreq) { require.NoError(t, r.SetInet4Addr([]byte{10, 0, 0, 1})) }))
-	require.NoError(t, ifreq(t, "br0", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP) }))
 
 	compiled := make([][2]*regexp.Regexp, len(differences))
 	for i, d := range differences {
@@ -199,6 +196,9 @@ func TestPromise6_BesideNet(t *testing.T) {
 	found := make([]bool, len(differences))
 	for socket, kind := range sockets {
 		for state, prepare := range states {
+			if state == "refused" && !strings.HasSuffix(socket, "connected") {
+				continue
+			}
 			for name, call := range all {
 				at := name + " / " + socket + " / " + state
 				ours, nets := kind.ours(t), kind.nets(t)
@@ -237,18 +237,22 @@ var states = map[string]func(t *testing.T, s side){
 		s.queue(t)
 		_ = s.c.SetDeadline(time.Unix(1, 0))
 	},
-	"closed": func(_ *testing.T, s side) { _ = s.c.Close() },
+	"closed": func(_ *testing.T, s side) { s.c.Close() },
 	"closed late": func(_ *testing.T, s side) {
 		_ = s.c.SetDeadline(time.Unix(1, 0))
-		_ = s.c.Close()
+		s.c.Close()
 	},
-	// Where it is connected, its peer is not there any more.
+	// The peer is not there any more, and the socket knows.
 	"refused": func(t *testing.T, s side) {
 		s.queue(t)
-		if s.x != nil {
-			s.x.Close()
-			_, _ = s.c.Write([]byte("1"))
-		}
+		s.x.Close()
+		_, err := s.c.Write([]byte("1"))
+		require.NoError(t, err)
+		onFd(t, s.c, func(fd int) {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd)}}, int(patience.Milliseconds()))
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+		})
 	},
 }
 

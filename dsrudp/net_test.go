@@ -58,6 +58,33 @@ func TestPromise6_AddressesAreCopies(t *testing.T) {
 	}
 }
 
+// TestT10_Printed: where an IPv4 peer is in an error of a dual-stack socket, net's methods print
+// what they were given, as net's do, and the others an IPv4 address.
+func TestT10_Printed(t *testing.T) {
+	c := listen(t, "udp", ":0")
+	mapped := netip.MustParseAddrPort("[::ffff:127.0.0.1]:9")
+	p := dsrudp.Path{Local: netip.MustParseAddrPort("198.51.100.77:0"), Remote: mapped}
+	long := make([]byte, 1<<16)
+	printed := func(err error) string {
+		var op *net.OpError
+		require.ErrorAs(t, err, &op)
+		require.NotContains(t, op.Err.Error(), "::ffff")
+		return op.Addr.String()
+	}
+	_, err := c.WriteToUDPAddrPort(long, mapped)
+	require.Equal(t, "[::ffff:127.0.0.1]:9", printed(err))
+	_, err = c.WriteTo(long, net.UDPAddrFromAddrPort(mapped))
+	require.Equal(t, "127.0.0.1:9", printed(err))
+	_, err = c.WriteToPath(nil, p)
+	require.Equal(t, "127.0.0.1:9", printed(err))
+	for _, n := range []int{0, 99} { // the first is refused when it is sent, the other at once
+		ps := []dsrudp.Packet{{N: n, Path: p}}
+		_, err = c.WritePackets(ps)
+		require.Error(t, err)
+		require.Equal(t, "127.0.0.1:9", printed(ps[0].Err))
+	}
+}
+
 // carrying are servers that hand back the address they got, or what it carries.
 var carrying = map[string]pair{
 	"ReadFromPath":            pairs["ReadFromPath"],
@@ -178,6 +205,12 @@ func TestPromise10_Truncation(t *testing.T) {
 		require.Equal(t, truncated, c.Stats().Truncated)
 	}
 }
+
+// otherAddr is a net.Addr that is no *net.UDPAddr.
+type otherAddr struct{}
+
+func (otherAddr) Network() string { return "udp" }
+func (otherAddr) String() string  { return "127.0.0.1:9" }
 
 // chain returns an error as a program can see it, from the outside in: the types, and what
 // net's have in them.

@@ -83,7 +83,7 @@ func (r rawConn) allowed() error {
 	switch c := r.c; {
 	case c.gro:
 		return errRaw
-	case c.source.Wildcard() && !c.source.HasPeer() && !c.rawIO:
+	case c.source.Wildcard() && !c.rawIO:
 		return ErrRawIO
 	}
 	return nil
