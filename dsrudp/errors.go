@@ -79,8 +79,14 @@ func (c *Conn) readError(err error) error {
 // writeError counts n datagrams that were not sent because of err, and wraps err as
 // net does. Each such datagram comes here once.
 func (c *Conn) writeError(err error, n int, to net.Addr) error {
-	if c.closed.Load() && !c.served.Load() && refused(err) {
-		err = net.ErrClosed // as the guard is, which could not be asked
+	if refused(err) && !c.served.Load() {
+		// In net's order: the guard, which could not be asked, is closed too, and a source
+		// may have been refused before the deadline was looked at.
+		if c.closed.Load() {
+			err = net.ErrClosed
+		} else if late := c.sock.WriteExpired(); late != nil {
+			err = late
+		}
 	}
 	c.counts.unsent(err, n)
 	return &net.OpError{Op: "write", Net: c.network, Source: c.laddr, Addr: to, Err: c.closedError(err)}
