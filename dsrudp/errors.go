@@ -20,8 +20,8 @@ var (
 	// ErrNotLocal says that the local address asked for cannot be a source
 	// here: no address or local route of the host has it (any more), or that
 	// could not be asked, or it is a group, a loopback address towards a remote
-	// peer, of another family than the peer, a link-local address without its
-	// zone, or has another port than the Conn is bound to.
+	// peer (unless the Conn is bound to it), of another family than the peer, a
+	// link-local address without its zone, or has another port than the Conn is bound to.
 	//
 	// Linux sends IPv4 datagrams only from addresses that the routing table local
 	// has. At one that is local by another table, to which ip rule leads, it receives,
