@@ -20,14 +20,14 @@ var (
 	// ErrNotLocal says that the local address asked for cannot be a source
 	// here: no address or local route of the host has it (any more), or that
 	// could not be asked, or it is a group, a loopback address towards a remote
-	// peer, of another family than the peer, a link-local address without its
-	// zone, or has another port than the Conn is bound to.
+	// peer (unless the Conn is bound to it), of another family than the peer, a
+	// link-local address without its zone, or has another port than the Conn is bound to.
 	//
 	// Linux sends IPv4 datagrams only from addresses that the routing table local
 	// has. At one that is local by another table, to which ip rule leads, it receives,
 	// but sends from it only where ListenConfig.Control set IP_TRANSPARENT of ip(7),
-	// which needs CAP_NET_ADMIN. This package then allows it for a second after each
-	// datagram that was received at it.
+	// which needs CAP_NET_ADMIN. This package then allows it for one to two seconds after
+	// each datagram that was received at it.
 	ErrNotLocal = source.ErrNotLocal
 
 	// ErrTruncated says that a datagram was longer than the buffer, or that
@@ -42,9 +42,9 @@ var (
 // ErrRawIO says that a read or write through SyscallConn was refused, because it would go
 // round this package in silence: what was sent would leave from the address that the kernel
 // chooses, and what was read would not be remembered. It is returned inside a *net.OpError
-// by Conns that are bound to the wildcard address, and counted (Stats.RawRefused); the first one of each Conn is logged by [slog.Default], as a
-// library that it is returned to may drop it. ListenConfig.RawIO allows such reads and
-// writes, and Control is not refused.
+// by Conns that are bound to the wildcard address, and counted (Stats.RawRefused). The first
+// one of each Conn is logged by [slog.Default], as the library that it is returned to may
+// drop it. ListenConfig.RawIO allows such reads and writes. Control is not refused.
 //
 // The usual cause is a PacketConn of golang.org/x/net's ipv4 or ipv6 that a library makes of
 // a Conn. That is good for socket options and groups. Its ReadBatch, WriteBatch and WriteTo
@@ -79,8 +79,14 @@ func (c *Conn) readError(err error) error {
 // writeError counts n datagrams that were not sent because of err, and wraps err as
 // net does. Each such datagram comes here once.
 func (c *Conn) writeError(err error, n int, to net.Addr) error {
-	if c.closed.Load() && !c.served.Load() && refused(err) {
-		err = net.ErrClosed // as the guard is, which could not be asked
+	if refused(err) && !c.served.Load() {
+		// In net's order: the guard, which could not be asked, is closed too, and a source
+		// may have been refused before the deadline was looked at.
+		if c.closed.Load() {
+			err = net.ErrClosed
+		} else if late := c.sock.WriteExpired(); late != nil {
+			err = late
+		}
 	}
 	c.counts.unsent(err, n)
 	return &net.OpError{Op: "write", Net: c.network, Source: c.laddr, Addr: to, Err: c.closedError(err)}

@@ -67,11 +67,14 @@ func hostOf(network string, laddr *net.UDPAddr) (host string, ok bool) {
 // ListenPacket acts like [net.ListenPacket] for the networks "udp", "udp4" and
 // "udp6", and returns a Conn. See ListenUDP.
 //
-// It returns a *Conn and not a net.PacketConn, in which a nil one would not be nil: a
-// function that returns a net.PacketConn takes two lines.
+// In a function that returns a net.PacketConn do not return its results as they are: a nil
+// *Conn in an interface is not nil. Write
 //
 //	conn, err := dsrudp.ListenPacket(network, address)
-//	if err != nil { return nil, err }; return conn, nil
+//	if err != nil {
+//		return nil, err
+//	}
+//	return conn, nil
 func ListenPacket(network, address string) (*Conn, error) {
 	return new(ListenConfig).ListenPacket(context.Background(), network, address)
 }

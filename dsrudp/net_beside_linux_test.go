@@ -235,11 +235,11 @@ var states = map[string]func(t *testing.T, s side){
 	"queued": func(t *testing.T, s side) { s.queue(t) },
 	"late": func(t *testing.T, s side) {
 		s.queue(t)
-		_ = s.c.SetDeadline(time.Unix(1, 0))
+		_ = s.c.SetDeadline(past)
 	},
 	"closed": func(_ *testing.T, s side) { s.c.Close() },
 	"closed late": func(_ *testing.T, s side) {
-		_ = s.c.SetDeadline(time.Unix(1, 0))
+		_ = s.c.SetDeadline(past)
 		s.c.Close()
 	},
 	// The peer is not there any more, and the socket knows.

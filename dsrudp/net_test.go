@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,6 +83,31 @@ func TestT10_Printed(t *testing.T) {
 		_, err = c.WritePackets(ps)
 		require.Error(t, err)
 		require.Equal(t, "127.0.0.1:9", printed(ps[0].Err))
+	}
+}
+
+// TestT14_OrderOfErrors: that a Conn is closed, and then that a deadline has passed, is an error
+// before what is wrong with the source, and counts as nothing.
+func TestT14_OrderOfErrors(t *testing.T) {
+	to := netip.MustParseAddrPort("127.0.0.1:9")
+	for name, send := range map[string]func(c *dsrudp.Conn) error{
+		"unknown":         func(c *dsrudp.Conn) error { _, err := c.WriteToUDPAddrPort(nil, to); return err },
+		"no local":        func(c *dsrudp.Conn) error { _, err := c.WriteToPath(nil, dsrudp.Path{Remote: to}); return err },
+		"of other family": func(c *dsrudp.Conn) error { _, err := c.WriteToPath(nil, pathTo("::1", to)); return err },
+		"of other port": func(c *dsrudp.Conn) error {
+			_, err := c.WriteToPath(nil, dsrudp.Path{Local: to, Remote: to})
+			return err
+		},
+	} {
+		c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, "udp", ":0")
+		require.NoError(t, c.SetWriteDeadline(past))
+		require.ErrorIs(t, send(c), os.ErrDeadlineExceeded, name)
+		require.NoError(t, c.SetWriteDeadline(time.Time{}))
+		err := send(c)
+		require.True(t, errors.Is(err, dsrudp.ErrNoPath) || errors.Is(err, dsrudp.ErrNotLocal), "%s: %v", name, err)
+		require.NoError(t, c.Close())
+		require.ErrorIs(t, send(c), net.ErrClosed, name)
+		require.EqualValues(t, 1, c.Stats().Refused, name)
 	}
 }
 

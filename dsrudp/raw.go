@@ -14,8 +14,8 @@ import (
 // Its Read and Write work on Conns that are bound to one address or connected, which have
 // one source. On others they return ErrRawIO, unless ListenConfig.RawIO allows them.
 // Datagrams read so are not counted or remembered. With ListenConfig.GRO neither works,
-// and while a Server reads the Conn, Read does not. A function passed to Control gets
-// the descriptor: what it reads and sends with it nothing here sees.
+// and while a Server reads the Conn, Read does not. Reads and writes that a function
+// passed to Control makes on the descriptor are not refused or counted.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	if !c.ok() {
 		return nil, syscall.EINVAL
@@ -68,6 +68,7 @@ func (r rawConn) Read(f func(fd uintptr) bool) error {
 	return r.RawConn.Read(f)
 }
 
+// Write is for sockets that have one source.
 func (r rawConn) Write(f func(fd uintptr) bool) error {
 	if !r.c.closed.Load() {
 		if err := r.allowed(); err != nil {
@@ -77,8 +78,8 @@ func (r rawConn) Write(f func(fd uintptr) bool) error {
 	return r.RawConn.Write(f)
 }
 
-// allowed says the same of reads and writes: who writes here also reads, as QUIC libraries
-// do.
+// allowed returns why reads and writes are refused, nil where they are not. With GRO writes
+// are refused too: libraries that write here also read, as those of QUIC do.
 func (r rawConn) allowed() error {
 	switch c := r.c; {
 	case c.gro:
