@@ -147,7 +147,8 @@ func TestPromise4_ManyVIPs(t *testing.T) {
 	const n, rounds = 199, 3 // n is prime
 	for _, network := range []string{"udp4", "udp"} {
 		t.Run(network, func(t *testing.T) {
-			c := listenWith(t, &dsrudp.ListenConfig{ReadBuffer: 1 << 20}, network, ":0")
+			c := listen(t, network, ":0")
+			require.NoError(t, c.SetReadBuffer(1<<20))
 			var clients []*net.UDPConn
 			for i := range n {
 				clients = append(clients, dialVIP(t, c, netip.AddrFrom4([4]byte{127, 7, byte(i >> 6), byte(1 + i*3)})))

@@ -169,8 +169,8 @@ func TestK13_ZonesElsewhere(t *testing.T) {
 	})
 }
 
-// The zone of a renamed interface is its new name, within a second. To ask until it is does
-// not depend on how long that is.
+// The zone of a renamed interface is its new name within a second. The test asks until it
+// is, for less time than a minute.
 func TestT11_Renamed(t *testing.T) {
 	s := newCable(t)
 	const renamed = "renamed0"
