@@ -186,7 +186,7 @@ func TestT18_ICMP(t *testing.T) {
 	if !inNamespace(t, "it did not end") {
 		return
 	}
-	const requests, portUnreachable, hostUnreachable = 100, 3, 1
+	const requests, portUnreachable, hostUnreachable = 30, 3, 1
 	server, peer := netip.MustParseAddrPort("127.0.0.2:7000"), netip.MustParseAddrPort("127.0.0.1:7001")
 	for name, tc := range map[string]struct {
 		open  func(t *testing.T) *dsrudp.Conn
@@ -241,7 +241,7 @@ func TestShutdownDrainsRefused(t *testing.T) {
 	x := dial(t, peer, addrPortOf(c.LocalAddr()))
 	enqueue(t, n, x)
 	require.NoError(t, x.Close())
-	s := newStuck(t, c, x, 1, 0)
+	s := newStuck(t, &dsrudp.Server{BatchSize: 1}, c, x, 0)
 	result := s.shut(t, t.Context())
 	close(s.release)
 	require.NoError(t, await(t, result))
