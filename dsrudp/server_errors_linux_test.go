@@ -90,6 +90,37 @@ func TestPromise7_OnError(t *testing.T) {
 	}
 }
 
+// TestT43_Errors: with Concurrency the same is returned by Write and WritePacket, and OnError is
+// not called.
+func TestT43_Errors(t *testing.T) {
+	const segments = 70
+	c := listen(t, "udp", ":0")
+	x := dialVIP(t, c, vips[0])
+	onError, all := collecting()
+	serve(t, &dsrudp.Server{Concurrency: 4, OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		q := packet(bytesOf(0, segments*1000), pathTo("198.51.100.77", p.Path.Remote))
+		q.SegmentSize = 1000
+		requireWriteError(t, w.WritePacket(&q), dsrudp.ErrNotLocal, p.Path.Remote)
+		for _, size := range []int{65508, 65536} { // for the kernel, and for any datagram
+			n, err := w.Write(make([]byte, size))
+			requireWriteError(t, err, syscall.EMSGSIZE, p.Path.Remote)
+			assert.Zero(t, n)
+		}
+		q.Path, q.SegmentSize = p.Path, 0
+		q.Buf, q.N = []byte("12345"), 5
+		q.SegmentSize = 2
+		assert.NoError(t, w.WritePacket(&q))
+		echoing(t).ServePacket(w, p)
+	})}, c)
+	write(t, x, "request")
+	for _, want := range []string{"12", "34", "5", "request"} {
+		require.Equal(t, want, read(t, x))
+	}
+	require.Empty(t, all)
+	require.EqualValues(t, segments, c.Stats().Refused)
+	require.EqualValues(t, 2, c.Stats().SendFailed)
+}
+
 // TestPromise1_ReplyNoPath: a datagram whose local address was lost is given to the
 // handler without, and cannot be answered.
 func TestPromise1_ReplyNoPath(t *testing.T) {
@@ -271,6 +302,11 @@ func narrow(t *testing.T, c *dsrudp.Conn) (other int) {
 // time, and not for each reply. Replies that find no room are dropped, counted and reported.
 // Then the next request is served, and answered as there is room again.
 func TestPromise7_NoRoom(t *testing.T) {
+	t.Run("OnError", func(t *testing.T) { testNoRoom(t, 0) })
+	t.Run("Concurrency", func(t *testing.T) { testNoRoom(t, 1) })
+}
+
+func testNoRoom(t *testing.T, concurrency int) {
 	const replies = 200
 	c, remote := adoptDead(t)
 	other := narrow(t, c)
@@ -292,12 +328,14 @@ func TestPromise7_NoRoom(t *testing.T) {
 	}
 	calls, dropped := 0, 0
 	served := make(chan struct{})
+	drop := func(err error) {
+		dropped++
+		assert.ErrorIs(t, err, syscall.EAGAIN)
+	}
 	serve(t, &dsrudp.Server{
-		BatchSize: 1,
-		OnError: func(_ dsrudp.Path, err error) {
-			dropped++
-			assert.ErrorIs(t, err, syscall.EAGAIN)
-		},
+		BatchSize:   1,
+		Concurrency: concurrency,
+		OnError:     func(_ dsrudp.Path, err error) { drop(err) },
 		Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, _ *dsrudp.Packet) {
 			n := replies
 			switch calls++; calls {
@@ -315,7 +353,10 @@ func TestPromise7_NoRoom(t *testing.T) {
 			}
 			for i := range n {
 				p := packet(bytesOf(i, i+1), dsrudp.Path{Remote: remote, Local: addrPortOf(c.LocalAddr())})
-				assert.NoError(t, w.WritePacket(&p)) // which joins no shorter one
+				if err := w.WritePacket(&p); err != nil { // which joins no shorter one
+					assert.Equal(t, 1, concurrency)
+					drop(err)
+				}
 			}
 		}),
 	}, c)

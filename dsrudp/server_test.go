@@ -204,7 +204,7 @@ func TestT43_Concurrency(t *testing.T) {
 	clients := []*net.UDPConn{dialVIP(t, a, vips[0]), dialVIP(t, b, vips[1])}
 	calls, release := make(chan dsrudp.Path, 2*places), make(chan func(), 2*places)
 	var inProgress atomic.Int64
-	serve(t, &dsrudp.Server{Concurrency: places, ErrorLog: slog.New(slog.DiscardHandler), Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+	serve(t, &dsrudp.Server{Concurrency: places, BatchSize: 1, ErrorLog: slog.New(slog.DiscardHandler), Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 		assert.LessOrEqual(t, inProgress.Add(1), int64(places))
 		defer inProgress.Add(-1)
 		payload := string(p.Payload())
