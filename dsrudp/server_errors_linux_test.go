@@ -1,9 +1,12 @@
 package dsrudp_test
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -262,6 +265,60 @@ func TestT18_ICMP(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestT46_Log: without OnError failures are logged, and panics in any case, ten of each in a
+// second, and how many were not: by the next one that is, or when Serve returns. The clock is
+// synctest's.
+func TestT46_Log(t *testing.T) {
+	c, peer := adoptDead(t)
+	x := dial(t, peer, addrPortOf(c.LocalAddr()))
+	const requests, first, second = 45, 25, 19 // how many fail in either second
+	enqueue(t, requests, x)
+	require.NoError(t, x.Close())
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		calls := 0
+		s := &dsrudp.Server{BatchSize: 1, ErrorLog: slog.New(slog.NewJSONHandler(&log, nil)), Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			switch calls++; {
+			case calls == first+1:
+				time.Sleep(time.Second)
+			case calls == requests:
+				assert.NoError(t, c.SetReadDeadline(past))
+				return
+			}
+			_, err := w.Write(make([]byte, 65508))
+			assert.NoError(t, err)
+			panic("as it should")
+		})}
+		require.ErrorIs(t, s.Serve(c), os.ErrDeadlineExceeded)
+		records := make(map[string][]int)
+		for logged := json.NewDecoder(&log); logged.More(); {
+			var r struct {
+				Msg, Path, Panic, Error string
+				NotLogged               int
+				Panics, Failures        int
+			}
+			require.NoError(t, logged.Decode(&r))
+			records[r.Msg] = append(records[r.Msg], r.NotLogged)
+			switch r.Msg {
+			case "dsrudp: answer not sent":
+				require.Equal(t, between(x).String(), r.Path)
+				require.Contains(t, r.Error, syscall.EMSGSIZE.Error())
+			case "dsrudp: panic in a Handler":
+				require.Equal(t, "as it should", r.Panic)
+			case "dsrudp: not logged":
+				require.Equal(t, []int{second - 10, second - 10}, []int{r.Panics, r.Failures})
+			}
+		}
+		want := make([]int, 20)
+		want[10] = first - 10
+		require.Equal(t, map[string][]int{
+			"dsrudp: answer not sent":    want,
+			"dsrudp: panic in a Handler": want,
+			"dsrudp: not logged":         {0},
+		}, records)
+	})
 }
 
 // TestShutdownDrainsRefused: nor do such errors end Shutdown's drain, though there is one
