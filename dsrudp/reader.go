@@ -28,7 +28,7 @@ type reader struct {
 	// With Concurrency.
 	handlers sync.WaitGroup // in progress
 	calls    sync.Pool      // of *call
-	senders  sync.Pool      // of *batch.Sender
+	sending  sync.Mutex     // for out: so all wait together where there is no room
 }
 
 // patience bounds the wait for room in the send buffer: datagrams for neighbours that do
@@ -41,25 +41,18 @@ func newReader(s *Server, c *Conn) *reader {
 		n = maxBatchSize
 	}
 	n = min(n, mmsg.MaxIn)
-	r := &reader{server: s, c: c, in: c.newIn(n), buffers: newBuffers(n)}
+	r := &reader{server: s, c: c, in: c.newIn(n), out: c.newSender(), buffers: newBuffers(n)}
+	r.out.Patience = patience
 	r.call.r = r
-	r.out = r.newSender()
 	r.calls.New = func() any {
 		k := &call{r: r, apart: true}
 		k.run = k.serveApart
 		return k
 	}
-	r.senders.New = func() any { return r.newSender() }
 	for i, b := range r.buffers {
 		r.in.SetBuffer(i, b)
 	}
 	return r
-}
-
-func (r *reader) newSender() *batch.Sender {
-	s := r.c.newSender()
-	s.Patience = patience
-	return s
 }
 
 // bufferStride is the distance between the buffers of a batch that receives datagrams
@@ -201,7 +194,6 @@ func (r *reader) handle() {
 	}
 	k := r.calls.Get().(*call)
 	k.d, k.packet = r.call.d, r.call.packet
-	k.d.Control = nil // which is the next datagram's
 	k.buffer = append(k.buffer[:0], k.packet.Payload()...)
 	k.packet.Buf = k.buffer
 	r.handlers.Add(1)
@@ -223,10 +215,10 @@ func (k *call) serveApart() {
 // send sends a reply with a copy of b at once. Unsent is how many datagrams the error is
 // of.
 func (r *reader) send(b []byte, segmentSize int, h *source.Header) (unsent int, err error) {
-	s := r.senders.Get().(*batch.Sender)
-	defer r.senders.Put(s)
-	s.AddCopy(0, b, segmentSize, h)
-	failures := r.c.flush(s)
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	r.out.AddCopy(0, b, segmentSize, h)
+	failures := r.c.flush(r.out)
 	for _, f := range failures {
 		unsent, err = unsent+f.Datagrams, f.Err
 	}

@@ -44,12 +44,14 @@ type hook struct {
 }
 
 // NewReplyWriter returns a ReplyWriter that calls send with each reply to request instead
-// of sending it, and returns send's error. It is for tests of a Handler, and for handlers
-// that see or change the replies of another one, of which [HandlerFunc] has an example.
+// of sending it, and returns send's error. It is for tests of a Handler, and for middleware:
+// a Handler that sees or changes the replies of another one.
 //
-// The reply's Path is the request's as it is now, unless WritePacket is given another. It
-// is a copy, buffer and all, that send may change and keep. Each reply is an allocation or
-// two. [ReplyWriter.Conn] is nil, as a reply sent by it would not be seen by send.
+// Reply is a copy, buffer and all, that send may change and keep. Its Path is that of
+// request, as it was in the call of NewReplyWriter, unless WritePacket was given another.
+// Each reply allocates one.
+//
+// [ReplyWriter.Conn] is nil: what is sent by a Conn goes round send.
 func NewReplyWriter(request *Packet, send func(reply *Packet) error) ReplyWriter {
 	h := &hook{reply: *request, send: send}
 	h.reply.Buf, h.reply.N, h.reply.SegmentSize, h.reply.ECN = nil, 0, 0, NotECT
