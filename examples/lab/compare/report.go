@@ -34,17 +34,6 @@ func (r *Result) WriteJSON(w io.Writer) error {
 	}{len(faults) == 0, faults, r, r.Claims(), repair.Typos})
 }
 
-// WriteMarkdown writes the table of all cells, as one for a README, and that of the
-// document's claims.
-func (r *Result) WriteMarkdown(w io.Writer) error {
-	part := ""
-	if r.Part != "" {
-		part = fmt.Sprintf("A part of the comparison: %s.\n\n", r.Part)
-	}
-	_, err := fmt.Fprintf(w, "%sOn %v:\n\n%s\n\n%s\n", part, r.Machine, r.MarkdownTable(), r.MarkdownClaims())
-	return err
-}
-
 // MarkdownTable returns the table of all cells.
 func (r *Result) MarkdownTable() string {
 	t := table.NewWriter()
