@@ -189,6 +189,10 @@ func (r *reader) handle() {
 	}
 	select {
 	case r.server.places <- struct{}{}:
+		if r.c.closed.Load() { // the place was the handler's that called Close
+			<-r.server.places
+			return
+		}
 	case <-r.c.gone: // by Close
 		return
 	}
