@@ -37,7 +37,9 @@ type HandlerFunc func(w ReplyWriter, p *Packet)
 func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 
 // A Server calls a Handler for each datagram that its Conns receive. It receives
-// datagrams, and sends the answers, several at a time.
+// datagrams, and sends the answers, several at a time: those of one Path and length may
+// leave as one message, as those of [Conn.WritePackets], and several that GRO joined are
+// split.
 //
 // Answers of a ReplyWriter and along a Path need no path memory. Where there are
 // no others, turning it off (ListenConfig.PathMemory) saves what it costs, most
