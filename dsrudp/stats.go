@@ -55,6 +55,12 @@ type Stats struct {
 	// nobody there.
 	SendFailed uint64
 
+	// SelfAddressed counts datagrams that a Server dropped because they came from one of
+	// its own sockets, or had a source that says so; see [Server].
+	SelfAddressed uint64
+	// Unanswerable counts replies of a Server to nobody: the request came from port 0 or
+	// from an unspecified address. The kernel was not asked to send them.
+	Unanswerable uint64
 	// Panics counts panics of a Server's handler.
 	Panics uint64
 
@@ -85,6 +91,8 @@ func (c *Conn) Stats() Stats {
 		SendDenied:       c.counts.denied.Load(),
 		SendNoBuffer:     c.counts.noBuffer.Load(),
 		SendFailed:       c.counts.failed.Load(),
+		SelfAddressed:    c.counts.self.Load(),
+		Unanswerable:     c.counts.unanswerable.Load(),
 		Panics:           c.counts.panics.Load(),
 	}
 	if m := c.source.Memory; m != nil {
@@ -98,6 +106,7 @@ func (c *Conn) Stats() Stats {
 type counts struct {
 	refused, denied, noBuffer, failed   atomic.Uint64
 	truncated, controlTruncated, panics atomic.Uint64
+	self, unanswerable                  atomic.Uint64
 
 	mu        sync.Mutex
 	lastDrops uint32 // the kernel's count, which starts again after 1<<32
@@ -146,6 +155,8 @@ func (n *counts) unsent(err error, k int) {
 	switch {
 	case refused(err):
 		n.refused.Add(uint64(k))
+	case errors.Is(err, errNobody):
+		n.unanswerable.Add(uint64(k))
 	case !errors.As(err, &kernels):
 	case errors.Is(err, mmsg.ErrWouldBlock):
 		n.noBuffer.Add(uint64(k))

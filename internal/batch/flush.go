@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"os"
 	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -35,6 +36,9 @@ func (s *Sender) FlushInOrder(flags int) (n int, err error) {
 func (s *Sender) send() {
 	for s.next < len(s.messages) {
 		err := s.sendBatch(0)
+		if s.Patience > 0 && mayBeEarlier(err) {
+			err = s.sendBatch(0)
+		}
 		switch {
 		case err == nil:
 		case s.divisible(err):
@@ -44,6 +48,15 @@ func (s *Sender) send() {
 		}
 	}
 	s.reset()
+}
+
+// mayBeEarlier reports whether by err the kernel may mean an earlier datagram, to any peer:
+// on a connected socket, or with IP_RECVERR, a send returns the error of an ICMP message
+// that came meanwhile, and sends nothing. Such an error is consumed, and the next try is
+// not concerned. Which errors are of that kind cannot be told (icmp(7)).
+func mayBeEarlier(err error) bool {
+	_, kernels := err.(*os.SyscallError)
+	return kernels && err != mmsg.ErrWouldBlock
 }
 
 // sendBatch sends messages from next on, as many as the kernel takes at once. They are

@@ -29,6 +29,9 @@ const MaxDatagram = 65535 - 8
 type Sender struct {
 	// Patience bounds the wait for room in the send buffer. After waits of so long in all
 	// each message is tried once, until one leaves. 0 waits until the write deadline.
+	//
+	// With Patience a message that the kernel refuses is tried once more, as the error may
+	// be that of an earlier datagram. Without, the caller gets that error, as with net.
 	Patience time.Duration
 
 	sock    *mmsg.Socket

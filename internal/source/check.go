@@ -23,7 +23,7 @@ func (s *Selector) Check(h *Header) error {
 		return nil
 	}
 	remote := h.Remote.AddrPort.Addr()
-	if a.Is6() && a.IsLoopback() && !s.isLocal(h) {
+	if a.Is6() && a.IsLoopback() && !s.IsLocal(remote, h.Remote.Ifindex) {
 		return &NotLocalError{a, remote, whyLoopback, nil} // the kernel lets ::1 out
 	}
 	if !s.guards(a) {
@@ -38,16 +38,16 @@ func (s *Selector) Check(h *Header) error {
 	return nil
 }
 
-// isLocal reports whether a datagram stays on this host, as far as is known.
-func (s *Selector) isLocal(h *Header) bool {
-	a := h.Remote.AddrPort.Addr()
+// IsLocal reports whether a datagram to a stays on this host, as far as is known. Ifindex
+// is that of a where it is link-local.
+func (s *Selector) IsLocal(a netip.Addr, ifindex uint32) bool {
 	if a.IsLoopback() || a.IsUnspecified() { // "::" means the host itself
 		return true
 	}
 	if s.Guard == nil {
 		return false
 	}
-	local, err := s.Guard.Local(a, h.Remote.Ifindex)
+	local, err := s.Guard.Local(a, ifindex)
 	return local && err == nil
 }
 
@@ -55,7 +55,7 @@ func (s *Selector) isLocal(h *Header) bool {
 // was the cause. The errno alone does not show it: a blackhole route is EINVAL, and a missing one
 // ENETUNREACH, just as a source that is not local.
 func (s *Selector) Explain(err error, h *Header) error {
-	a := h.Local.Addr
+	a, remote := h.Local.Addr, &h.Remote
 	if !a.IsValid() || a.IsUnspecified() || !mmsg.MayBeBadSource(err) {
 		return err
 	}
@@ -63,7 +63,7 @@ func (s *Selector) Explain(err error, h *Header) error {
 	switch {
 	case isGroup(a):
 		why = whyGroup
-	case a.IsLoopback() && !s.isLocal(h):
+	case a.IsLoopback() && !s.IsLocal(remote.AddrPort.Addr(), remote.Ifindex):
 		why = whyLoopback
 	case s.Guard == nil:
 		if mmsg.AddrNotAvailable(err) {
@@ -77,7 +77,7 @@ func (s *Selector) Explain(err error, h *Header) error {
 	if why == "" {
 		return err
 	}
-	return &NotLocalError{a, h.Remote.AddrPort.Addr(), why, err}
+	return &NotLocalError{a, remote.AddrPort.Addr(), why, err}
 }
 
 // ErrNotLocal is what every NotLocalError matches.
