@@ -2,12 +2,13 @@ package dsrudp
 
 import "syscall"
 
-// A ListenConfig says how to listen. The zero value is what ListenUDP uses. It
-// may be used by many goroutines and is not changed.
+// A ListenConfig says how to listen, and what Conns are made like. The zero value is what
+// ListenUDP and NewConn use. It may be used by many goroutines and is not changed.
 type ListenConfig struct {
 	// Control, if it is not nil, is called with the new socket before it is
 	// bound, as [net.ListenConfig.Control] is, and before this package sets
-	// its own options.
+	// its own options. NewConns calls it too, with "udp4" or "udp6" and the address that the
+	// socket has: it is bound already, unless its port is 0.
 	Control func(network, address string, c syscall.RawConn) error
 
 	// ReusePort lets several sockets share the address (SO_REUSEPORT), so
@@ -25,6 +26,19 @@ type ListenConfig struct {
 	// Without it the first are sent as net would and the second from the
 	// local address that the remote wrote to last; both are counted in Stats.
 	Strict bool
+
+	// ReplyByInterface has answers leave by the interface that their request came in by,
+	// as is needed where one client address is behind two of them. Without it, and for
+	// clients on this host, the routing table chooses the way out. It holds for addresses
+	// that ReadFrom and its kin returned, for Packets (Packet.Interface) and in a Server,
+	// and for control messages that name a source and an interface. A Path, and an address
+	// that carries none, has no interface.
+	//
+	// An interface that has no route back to the client loses the answer in silence (IPv4)
+	// or fails (IPv6); one that is gone fails. Each remote address costs a question to the
+	// kernel every second or two, whether it is this host's. Available on Linux, and
+	// elsewhere where the system takes an interface beside a source.
+	ReplyByInterface bool
 
 	// GRO has the kernel join datagrams of one flow that come close together,
 	// which then cost little more than one (UDP_GRO of udp(7)). They come as one
@@ -51,7 +65,8 @@ type ListenConfig struct {
 	PlainSyscalls bool
 
 	// ReadBuffer and WriteBuffer are the sizes in bytes of the kernel's
-	// buffers; 0 leaves the system's default.
+	// buffers; 0 leaves the system's default. Where Linux gives less it is an error, unlike
+	// with [Conn.SetReadBuffer]: raise net.core.rmem_max or net.core.wmem_max.
 	ReadBuffer, WriteBuffer int
 
 	// PathMemory is the number of remote addresses to remember the path of, at

@@ -40,6 +40,21 @@ func setsockopts(t *testing.T, c syscall.Conn, opts ...[2]int) {
 	})
 }
 
+// loopbackIndex returns the index of the interface that all datagrams of these tests come
+// in by.
+func loopbackIndex(t *testing.T) int {
+	t.Helper()
+	all, err := net.Interfaces()
+	require.NoError(t, err)
+	for _, i := range all {
+		if i.Flags&net.FlagLoopback != 0 {
+			return i.Index
+		}
+	}
+	require.Fail(t, "there is no loopback interface")
+	return 0
+}
+
 // losePath turns off the control messages of a socket: what it receives from then on has
 // no known destination, as when its control data was lost.
 func losePath(t *testing.T, c syscall.Conn) {

@@ -130,40 +130,35 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string, reu
 	default:
 		return nil, &net.OpError{Op: "listen", Net: network, Err: net.UnknownNetworkError(network)}
 	}
-	var s setup
-	reuseLater := false
+	s := setup{lc: lc}
 	nlc := net.ListenConfig{Control: func(network, address string, rc syscall.RawConn) error {
-		if lc.Control != nil {
-			if err := lc.Control(network, address, rc); err != nil {
-				return err
-			}
-		}
 		bind, err := parseBind(address)
 		if err != nil {
 			return err
 		}
-		return control(rc, func(fd uintptr) error {
-			if err := s.prepare(fd, bind.Addr(), lc.FreeBind); err != nil || !reusePort {
-				return err
-			}
-			if bind.Port() == 0 {
-				// With port 0 and the option set the kernel may pick the port of
-				// another socket of this user.
-				reuseLater = true
-				return nil
-			}
-			return mmsg.SetReusePort(fd)
-		})
+		if err := s.prepare(rc, network, address, bind.Addr()); err != nil || !reusePort {
+			return err
+		}
+		if bind.Port() == 0 {
+			// With port 0 and the option set the kernel may pick the port of
+			// another socket of this user.
+			s.reusePort = true
+			return nil
+		}
+		return control(rc, mmsg.SetReusePort)
 	}}
 	pc, err := nlc.ListenPacket(ctx, network, address)
 	if err != nil {
 		s.close()
+		if op, ok := err.(*net.OpError); ok && s.family != pktinfo.IPv4 {
+			op.Err = source.BindError(op.Err, s.denied())
+		}
 		return nil, err
 	}
 	uc := pc.(*net.UDPConn)
-	c, err := s.newListened(uc, network, lc, memory)
-	if err == nil && reuseLater {
-		err = c.sock.Control(mmsg.SetReusePort)
+	c, err := s.conn(uc, network, source.Config{Bound: uc.LocalAddr().(*net.UDPAddr), Memory: memory})
+	if err == nil {
+		err = c.setGRO(lc.GRO)
 	}
 	if err != nil {
 		uc.Close()
@@ -196,21 +191,31 @@ func control(raw syscall.RawConn, f func(fd uintptr) error) error {
 
 // A setup is a socket on its way to be a Conn.
 type setup struct {
+	lc             *ListenConfig
 	family         pktinfo.Family
 	guard          *localroute.Table
 	guardErr       error // why there is no guard
 	guard4, guard6 bool
+	reusePort      bool // to be set when it is bound
 }
 
-// prepare reads the socket's family, turns on the control messages that tell where
+// prepare calls the user's own Control, which may change the flavour of the socket's family
+// (IPV6_V6ONLY), and sets the options that come first. On a new socket this happens before
+// bind, so that no datagram can be queued without control messages.
+func (s *setup) prepare(rc syscall.RawConn, network, address string, bind netip.Addr) error {
+	if s.lc.Control != nil {
+		if err := s.lc.Control(network, address, rc); err != nil {
+			return err
+		}
+	}
+	return control(rc, func(fd uintptr) error { return s.open(fd, bind) })
+}
+
+// open reads the socket's family, turns on the control messages that tell where
 // datagrams were sent to, opens the guard in the socket's namespace, and lets the socket
 // bind to bind and send from addresses that are only local routes.
-//
-// On a new socket this happens before bind, so that no datagram can be queued
-// without control messages, and after the user's own Control, which may have changed the
-// family's flavour (IPV6_V6ONLY).
-func (s *setup) prepare(fd uintptr, bind netip.Addr, free bool) (err error) {
-	if mmsg.HasGRO(fd) {
+func (s *setup) open(fd uintptr, bind netip.Addr) (err error) {
+	if mmsg.HasGRO(fd) && !s.lc.GRO {
 		return errors.New("dsrudp: the socket has UDP_GRO on, so that datagrams may come joined together")
 	}
 	if s.family, err = pktinfo.FamilyOf(fd); err != nil {
@@ -220,7 +225,7 @@ func (s *setup) prepare(fd uintptr, bind netip.Addr, free bool) (err error) {
 		return err
 	}
 	s.guard, s.guardErr = localroute.Open(fd)
-	if s.wantsFreeBind(bind, free) {
+	if s.wantsFreeBind(bind) {
 		if err := mmsg.SetFreeBind(fd); err != nil {
 			return err
 		}
@@ -240,7 +245,8 @@ func (s *setup) prepare(fd uintptr, bind netip.Addr, free bool) (err error) {
 // An IPv6 address that is only a local route cannot be bound or sent from without it, and
 // it has the kernel validate no source at all. So it is set only where Check can validate
 // instead, and a mistyped address to bind is left for the kernel to refuse.
-func (s *setup) wantsFreeBind(bind netip.Addr, free bool) bool {
+func (s *setup) wantsFreeBind(bind netip.Addr) bool {
+	free := s.lc.FreeBind
 	if free || s.family == pktinfo.IPv4 || s.guard == nil || bind.IsLinkLocalUnicast() || !bind.IsValid() {
 		return free
 	}
@@ -251,50 +257,21 @@ func (s *setup) wantsFreeBind(bind netip.Addr, free bool) bool {
 	return local && err == nil
 }
 
-// newListened makes a Conn of a socket that this package bound.
-func (s *setup) newListened(uc *net.UDPConn, network string, lc *ListenConfig, memory *pathmem.Table) (*Conn, error) {
-	if lc.ReadBuffer > 0 {
-		if err := uc.SetReadBuffer(lc.ReadBuffer); err != nil {
-			return nil, err
-		}
+// denied returns why this process cannot ask the kernel which addresses are local, on a
+// system where others can.
+func (s *setup) denied() error {
+	if errors.Is(s.guardErr, errors.ErrUnsupported) {
+		return nil
 	}
-	if lc.WriteBuffer > 0 {
-		if err := uc.SetWriteBuffer(lc.WriteBuffer); err != nil {
-			return nil, err
-		}
-	}
-	c, err := s.conn(uc, network, source.Config{Memory: memory}, lc)
-	if err != nil {
-		return nil, err
-	}
-	if !c.source.NeedsControl() {
-		if err := c.sock.Control(func(fd uintptr) error { return pktinfo.Disable(fd, s.family) }); err != nil {
-			return nil, err
-		}
-	}
-	if lc.GRO {
-		if err := c.sock.Control(mmsg.SetGRO); err != nil {
-			return nil, err
-		}
-		c.gro = true
-	}
-	if lc.ECN {
-		v4, v6 := s.family != pktinfo.IPv6, s.family != pktinfo.IPv4
-		if err := c.sock.Control(func(fd uintptr) error { return mmsg.SetReceiveClass(fd, v4, v6) }); err != nil {
-			return nil, err
-		}
-	}
-	return c, nil
+	return s.guardErr
 }
 
-// conn makes a Conn, of which config says how the socket was made. It closes neither
-// socket nor guard when it fails.
-func (s *setup) conn(uc *net.UDPConn, network string, config source.Config, lc *ListenConfig) (*Conn, error) {
-	c := &Conn{conn: uc, network: network, laddr: uc.LocalAddr(), raddr: uc.RemoteAddr()}
-	var ok bool
-	if config.Bound, ok = c.laddr.(*net.UDPAddr); !ok {
-		return nil, fmt.Errorf("dsrudp: %v is not a UDP address", c.laddr)
-	}
+// conn makes a Conn of a socket that is prepared and bound, with the options of ListenConfig
+// but for GRO. Config says how the socket was made. It closes neither socket nor guard when
+// it fails.
+func (s *setup) conn(uc *net.UDPConn, network string, config source.Config) (*Conn, error) {
+	lc := s.lc
+	c := &Conn{conn: uc, network: network, laddr: config.Bound, raddr: uc.RemoteAddr()}
 	if remote, ok := c.raddr.(*net.UDPAddr); ok && remote != nil {
 		config.Peer = remote.AddrPort()
 	}
@@ -302,19 +279,71 @@ func (s *setup) conn(uc *net.UDPConn, network string, config source.Config, lc *
 	if c.sock, err = mmsg.NewSocket(uc, s.family != pktinfo.IPv4, config.Connected, lc.PlainSyscalls); err != nil {
 		return nil, err
 	}
-	config.Socket, config.Family, config.Strict = c.sock, s.family, lc.Strict
-	config.Guard, config.Guard4, config.Guard6 = s.guard, s.guard4, s.guard6
+	config.Socket, config.Family, config.Strict, config.ByInterface = c.sock, s.family, lc.Strict, lc.ReplyByInterface
+	config.Guard, config.Denied, config.Guard4, config.Guard6 = s.guard, s.denied(), s.guard4, s.guard6
 	c.source = source.New(config)
 	c.makePools()
-	if lc.NoOffload {
-		return c, nil
+	if err := c.setBuffers(lc); err != nil {
+		return nil, err
 	}
 	return c, c.sock.Control(func(fd uintptr) error {
-		if mmsg.Segments(fd) {
+		if !c.source.NeedsControl() {
+			if err := pktinfo.Disable(fd, s.family); err != nil {
+				return err
+			}
+		}
+		if lc.ECN {
+			if err := mmsg.SetReceiveClass(fd, s.family != pktinfo.IPv6, s.family != pktinfo.IPv4); err != nil {
+				return err
+			}
+		}
+		if !lc.NoOffload && mmsg.Segments(fd) {
 			c.offload.Start()
+		}
+		if s.reusePort {
+			return mmsg.SetReusePort(fd)
 		}
 		return nil
 	})
+}
+
+// setBuffers sets the sizes of the kernel's buffers, of those that do not have theirs: a
+// privileged process may have given a socket more than this one may. The kernel cuts what
+// it is asked for to what the host allows, and says nothing.
+func (c *Conn) setBuffers(lc *ListenConfig) error {
+	sizes := func() (sizes [2]int, ok bool) {
+		// The error is the socket's being closed.
+		_ = c.sock.Control(func(fd uintptr) error { sizes[0], sizes[1], ok = mmsg.BufferSizes(fd); return nil })
+		return sizes, ok
+	}
+	for i, b := range []struct {
+		name, limit string
+		size        int
+		set         func(int) error
+	}{
+		{"ReadBuffer", "net.core.rmem_max", lc.ReadBuffer, c.conn.SetReadBuffer},
+		{"WriteBuffer", "net.core.wmem_max", lc.WriteBuffer, c.conn.SetWriteBuffer},
+	} {
+		if before, _ := sizes(); b.size <= 0 || before[i] == b.size {
+			continue
+		}
+		if err := b.set(b.size); err != nil {
+			return err
+		}
+		if got, ok := sizes(); ok && got[i] < b.size {
+			return fmt.Errorf("dsrudp: %s is %d bytes, of which the kernel gave %d (%s)", b.name, b.size, got[i], b.limit)
+		}
+	}
+	return nil
+}
+
+// setGRO turns on GRO, if it is asked for.
+func (c *Conn) setGRO(on bool) error {
+	c.gro = on
+	if !on {
+		return nil
+	}
+	return c.sock.Control(mmsg.SetGRO)
 }
 
 // close gives up the guard of a socket that did not become a Conn.

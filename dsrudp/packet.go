@@ -3,6 +3,7 @@ package dsrudp
 import (
 	"fmt"
 	"iter"
+	"math"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -38,6 +39,10 @@ type Packet struct {
 	// is a group or broadcast address and so not Path.Local; else it is not
 	// valid. It is not used for sending.
 	OrigDst netip.Addr
+	// Interface is the index of the interface that the datagram came in by, 0 where that
+	// is not known, as on a Conn bound to one address. It is used for sending only with
+	// [ListenConfig.ReplyByInterface], and 0 then leaves the way out to the routing table.
+	Interface int
 	// SegmentSize is 0 for a single datagram. For several it is the length in
 	// bytes of each, of which the last may be shorter; see [Packet.Segments].
 	// WritePackets sends a Packet with a SegmentSize below N as several datagrams,
@@ -92,7 +97,7 @@ func (p *Packet) Clone() *Packet {
 func (p *Packet) fill(c *Conn, buf []byte, d *datagram) {
 	p.Buf, p.N = buf, d.N
 	p.Path.Local, p.Path.Remote = c.source.LocalAddrPort(&d.Local), c.source.RemoteAddrPort(&d.From)
-	p.OrigDst, p.ECN = d.Dst, ECN(d.ECN)
+	p.OrigDst, p.Interface, p.ECN = d.Dst, int(d.Arrival.Ifindex), ECN(d.ECN)
 	p.SegmentSize = d.SegmentSize
 	p.Truncated = d.Flags&(mmsg.FlagTrunc|mmsg.FlagCtrunc) != 0
 	p.Err = nil
@@ -111,6 +116,8 @@ func (p *Packet) check() error {
 	switch {
 	case p.N < 0 || p.N > len(p.Buf):
 		return fmt.Errorf("dsrudp: Packet.N is %d and its buffer has %d bytes: %w", p.N, len(p.Buf), syscall.EINVAL)
+	case p.Interface < 0 || p.Interface > math.MaxInt32:
+		return fmt.Errorf("dsrudp: Packet.Interface is %d: %w", p.Interface, syscall.EINVAL)
 	case p.SegmentSize < 0:
 		return fmt.Errorf("dsrudp: Packet.SegmentSize is %d: %w", p.SegmentSize, syscall.EINVAL)
 	case p.ECN > CE:

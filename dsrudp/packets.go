@@ -114,5 +114,9 @@ func (c *Conn) header(p *Packet, h *source.Header) error {
 		return err
 	}
 	h.ECN = uint8(p.ECN)
-	return c.source.ByPath(p.Path.Local, p.Path.Remote, h)
+	if err := c.source.ByPath(p.Path.Local, p.Path.Remote, h); err != nil {
+		return err
+	}
+	c.source.LeaveBy(uint32(p.Interface), h)
+	return nil
 }

@@ -50,7 +50,7 @@ func TestPromise10_PacketsReceived(t *testing.T) {
 			require.Equal(t, dsrudp.Packet{
 				Buf: ps[i].Buf, N: min(len(r.payload), len(ps[i].Buf)),
 				Path:      dsrudp.Path{Local: addrPortOf(r.client.RemoteAddr()), Remote: addrPortOf(r.client.LocalAddr())},
-				Truncated: r.truncated,
+				Interface: loopbackIndex(t), Truncated: r.truncated,
 			}, ps[i])
 			require.Equal(t, r.payload[:ps[i].N], string(ps[i].Payload()))
 		}
@@ -372,7 +372,7 @@ func TestGRO(t *testing.T) {
 			ps := readPacketsWithSegments(t, c, len(want))
 			for i := range ps {
 				require.Equal(t, string(want[i].Payload()), string(ps[i].Payload()))
-				want[i].Buf = ps[i].Buf
+				want[i].Buf, want[i].Interface = ps[i].Buf, loopbackIndex(t)
 				require.Equal(t, want[i], ps[i])
 				ps[i].ECN = 0
 			}

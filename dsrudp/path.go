@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/dsrudp/go-dsrudp/internal/pathmem"
+	"github.com/dsrudp/go-dsrudp/internal/source"
 	"github.com/dsrudp/go-dsrudp/internal/udpaddr"
 )
 
@@ -52,7 +53,7 @@ func PathOf(addr net.Addr) (p Path, ok bool) {
 	if !ok || carried.Lost {
 		return Path{}, false
 	}
-	return Path{Local: carried.Local, Remote: unmap(a.AddrPort())}, true
+	return Path{Local: carried.Local, Remote: source.Unmap(a.AddrPort())}, true
 }
 
 // PathTo returns the path that a send to remote alone would take: the bound
@@ -67,16 +68,11 @@ func (c *Conn) PathTo(remote netip.AddrPort) (p Path, ok bool) {
 	if state != pathmem.Known && (state != pathmem.Ambiguous || c.source.Strict) {
 		return Path{}, false
 	}
-	return Path{Local: c.source.LocalAddrPort(&local), Remote: unmap(remote)}, true
+	return Path{Local: c.source.LocalAddrPort(&local), Remote: source.Unmap(remote)}, true
 }
 
 // pathOf returns the path of a datagram received. Its Local is not valid when it could
 // not be known.
 func (c *Conn) pathOf(d *datagram) Path {
 	return Path{Local: c.source.LocalAddrPort(&d.Local), Remote: c.source.RemoteAddrPort(&d.From)}
-}
-
-// unmap returns ap with an IPv4-mapped address as the IPv4 address it is.
-func unmap(ap netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }

@@ -186,7 +186,7 @@ func TestServerGRO(t *testing.T) {
 				for rest := sent; len(rest) > 0; {
 					n := min(segmentSize, len(rest))
 					p := packet(rest[:n], between(x))
-					p.ECN = ecn
+					p.ECN, p.Interface = ecn, loopbackIndex(t)
 					want = append(want, p)
 					replies = append(replies, segmented{rest[:n], 0})
 					rest = rest[n:]

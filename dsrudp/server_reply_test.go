@@ -28,7 +28,7 @@ func TestPromise1_Reply(t *testing.T) {
 		x, other := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
 		elsewhere := dsrudp.Path{Local: netip.AddrPortFrom(vips[1], 0), Remote: addrPortOf(other.LocalAddr())}
 		serve(t, &dsrudp.Server{BatchSize: 2, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-			assert.Equal(t, dsrudp.Packet{Buf: p.Buf, N: p.N, Path: between(x)}, *p)
+			assert.Equal(t, dsrudp.Packet{Buf: p.Buf, N: p.N, Path: between(x), Interface: p.Interface}, *p)
 			b := []byte("first.")
 			n, err := w.Write(b)
 			assert.NoError(t, err)

@@ -121,6 +121,13 @@ func Queue(fd uintptr) (bytes, drops uint32, ok bool) {
 	return info[unix.SK_MEMINFO_RMEM_ALLOC], info[unix.SK_MEMINFO_DROPS], errno == 0
 }
 
+// BufferSizes returns the sizes of the kernel's buffers in bytes, in the terms of those who
+// set them: the kernel doubles what it is asked for, after it cut that to what the host
+// allows, and reports the double (SO_RCVBUF, SO_SNDBUF of socket(7)).
+func BufferSizes(fd uintptr) (read, write int, ok bool) {
+	return get(fd, unix.SOL_SOCKET, unix.SO_RCVBUF) / 2, get(fd, unix.SOL_SOCKET, unix.SO_SNDBUF) / 2, true
+}
+
 // The ioctls of netdevice(7) answer for the network namespace of the socket, whatever
 // namespace the calling thread is in. Net's calls ask the thread's.
 

@@ -2,6 +2,8 @@
 
 package mmsg
 
+import "net"
+
 // Flags of a received message. These are Windows' values, see WSAMSG in ws2def.h; other
 // systems of this file have no such call.
 const (
@@ -13,3 +15,8 @@ const (
 
 // SetReusePort returns an error that matches errors.ErrUnsupported.
 func SetReusePort(uintptr) error { return unsupported("several sockets on one address") }
+
+// Bind returns an error that matches errors.ErrUnsupported.
+func Bind(uintptr) (*net.UDPAddr, error) {
+	return nil, unsupported("adopting a socket that is not bound")
+}

@@ -43,6 +43,9 @@ const LoopbackIndex = 0
 // Queue is false.
 func Queue(uintptr) (bytes, drops uint32, ok bool) { return 0, 0, false }
 
+// BufferSizes is false.
+func BufferSizes(uintptr) (read, write int, ok bool) { return 0, 0, false }
+
 // InterfaceAddr is false: no control message has an address that could be another
 // interface's.
 func InterfaceAddr(uintptr, string, netip.Addr) (netip.Addr, bool) { return netip.Addr{}, false }

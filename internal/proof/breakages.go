@@ -61,7 +61,7 @@ var breakages = []breakage{
 	},
 	{
 		5, "source that is not local sent from", "internal/lab/facts", "^TestK2_5_ForeignSource$",
-		"internal/source/check.go", "case !local:\n\t\treturn &NotLocalError{a, remote, whyNotLocal, nil}", "case !local:",
+		"internal/source/check.go", "case !local:\n\t\treturn &notLocalError{a, remote, whyNotLocal, nil}", "case !local:",
 	},
 	{
 		5, "bound source not checked", "internal/lab/facts", "^TestK2_10_AdoptedAfterWithdrawal$",
@@ -77,7 +77,7 @@ var breakages = []breakage{
 	},
 	{
 		5, "source of which the kernel cannot be asked", "dsrudp", "^TestPromise5_NotAsked$",
-		"internal/source/check.go", "case err != nil:\n\t\treturn &NotLocalError{a, remote, whyNotAsked, err}", "case err != nil:",
+		"internal/source/check.go", "case err != nil:\n\t\treturn &notLocalError{a, remote, whyNotAsked, err}", "case err != nil:",
 	},
 	{
 		6, "nil *net.UDPAddr in a net.Addr", "dsrudp", "^TestPromise6_MethodSet$",

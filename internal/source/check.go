@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -24,16 +25,16 @@ func (s *Selector) Check(h *Header) error {
 	}
 	remote := h.Remote.AddrPort.Addr()
 	if a.Is6() && a.IsLoopback() && !s.IsLocal(remote, h.Remote.Ifindex) {
-		return &NotLocalError{a, remote, whyLoopback, nil} // the kernel lets ::1 out
+		return &notLocalError{a, remote, whyLoopback, nil} // the kernel lets ::1 out
 	}
 	if !s.guards(a) {
 		return nil
 	}
 	switch local, err := s.Guard.Local(a, h.Local.Ifindex); {
 	case err != nil:
-		return &NotLocalError{a, remote, whyNotAsked, err}
+		return &notLocalError{a, remote, whyNotAsked, err}
 	case !local:
-		return &NotLocalError{a, remote, whyNotLocal, nil}
+		return &notLocalError{a, remote, whyNotLocal, nil}
 	}
 	return nil
 }
@@ -51,7 +52,7 @@ func (s *Selector) IsLocal(a netip.Addr, ifindex uint32) bool {
 	return local && err == nil
 }
 
-// Explain returns err, of a send that the kernel refused, as a NotLocalError if the source
+// Explain returns err, of a send that the kernel refused, as a notLocalError if the source
 // was the cause. The errno alone does not show it: a blackhole route is EINVAL, and a missing one
 // ENETUNREACH, just as a source that is not local.
 func (s *Selector) Explain(err error, h *Header) error {
@@ -65,6 +66,8 @@ func (s *Selector) Explain(err error, h *Header) error {
 		why = whyGroup
 	case a.IsLoopback() && !s.IsLocal(remote.AddrPort.Addr(), remote.Ifindex):
 		why = whyLoopback
+	case s.Guard == nil && a.Is6() && s.Denied != nil && mmsg.KindOf(err) == mmsg.Invalid:
+		why, err = whyDenied, fmt.Errorf("%w (%w)", s.Denied, err)
 	case s.Guard == nil:
 		if mmsg.AddrNotAvailable(err) {
 			why = whyNotLocal
@@ -77,33 +80,43 @@ func (s *Selector) Explain(err error, h *Header) error {
 	if why == "" {
 		return err
 	}
-	return &NotLocalError{a, remote.AddrPort.Addr(), why, err}
+	return &notLocalError{a, remote.AddrPort.Addr(), why, err}
 }
 
-// ErrNotLocal is what every NotLocalError matches.
+// ErrNotLocal is what every notLocalError matches.
 var ErrNotLocal = errors.New("dsrudp: not a local address")
 
-// A NotLocalError says why a local address cannot be the source.
-type NotLocalError struct {
-	Local, Remote netip.Addr
-	Why           string
-	Cause         error // the kernel's, nil where it was not tried
+// A notLocalError says why a local address cannot be the source.
+type notLocalError struct {
+	local, remote netip.Addr
+	why           string
+	cause         error // the kernel's, nil where it was not tried
 }
 
-func (e *NotLocalError) Error() string {
-	s := "dsrudp: cannot send from " + e.Local.String() + " to " + e.Remote.String() + ": " + e.Why
-	if e.Cause != nil {
-		s += ": " + e.Cause.Error()
+func (e *notLocalError) Error() string {
+	s := "dsrudp: cannot send from " + e.local.String() + " to " + e.remote.String() + ": " + e.why
+	if e.cause != nil {
+		s += ": " + e.cause.Error()
 	}
 	return s
 }
 
 // Is reports whether target is ErrNotLocal.
-func (e *NotLocalError) Is(target error) bool { return target == ErrNotLocal }
+func (e *notLocalError) Is(target error) bool { return target == ErrNotLocal }
 
-func (e *NotLocalError) Unwrap() error { return e.Cause }
+func (e *notLocalError) Unwrap() error { return e.cause }
 
-// Reasons of a NotLocalError.
+// BindError returns err, of binding an IPv6 address, as ErrNotLocal if the kernel says that
+// no interface has the address, and denied, if it is not nil, is why this process cannot ask
+// whether it is a local route.
+func BindError(err, denied error) error {
+	if denied == nil || !mmsg.AddrNotAvailable(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %w (%w)", ErrNotLocal, whyDenied, denied, err)
+}
+
+// Reasons of a notLocalError.
 const (
 	whyNotLocal = "no address or local route of this host has the local address"
 	whyGroup    = "a group cannot be a source"
@@ -112,5 +125,6 @@ const (
 	whyZone     = "a link-local address needs the zone of an interface that there is"
 	whyBound    = "the socket is bound to one address"
 	whyPort     = "the local port is not the bound one, nor 0"
+	whyDenied   = "an IPv6 address that is only a local route needs a netlink socket"
 	whyNotAsked = "the kernel could not be asked whether the local address is this host's"
 )

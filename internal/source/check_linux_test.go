@@ -21,7 +21,9 @@ func guards(t *testing.T) map[string]source.Config {
 	all.Guard4 = true
 	none.Guard, none.Guard6 = nil, false
 	kernel.Guard6 = false
-	return map[string]source.Config{"guard": c, "both": all, "none": none, "kernel": kernel}
+	denied := none
+	denied.Denied = os.NewSyscallError("socket AF_NETLINK", syscall.EPERM)
+	return map[string]source.Config{"guard": c, "both": all, "none": none, "kernel": kernel, "denied": denied}
 }
 
 // TestPromise5_Check: a datagram may leave from what is local to the host, as far as the
@@ -75,6 +77,19 @@ func TestPromise5_NotAsked(t *testing.T) {
 	require.NoError(t, s.Check(&h), "the kernel validates it")
 }
 
+// TestT8_BindError: where the kernel cannot be asked, an address that no interface has may
+// be a local route.
+func TestT8_BindError(t *testing.T) {
+	denied := os.NewSyscallError("socket AF_NETLINK", syscall.EPERM)
+	notAvailable, inUse := os.NewSyscallError("bind", syscall.EADDRNOTAVAIL), os.NewSyscallError("bind", syscall.EADDRINUSE)
+	require.Equal(t, notAvailable, source.BindError(notAvailable, nil))
+	require.Equal(t, inUse, source.BindError(inUse, denied))
+	err := source.BindError(notAvailable, denied)
+	for _, want := range []error{source.ErrNotLocal, denied, notAvailable} {
+		require.ErrorIs(t, err, want)
+	}
+}
+
 // TestExplain: a send that the kernel refused is ErrNotLocal where the source was the cause,
 // and else the kernel's own error (K8.3).
 func TestExplain(t *testing.T) {
@@ -103,7 +118,11 @@ func TestExplain(t *testing.T) {
 		{"guard", one6, away6, unreachable, "loopback"},
 		{"none", foreign, one, notAvailable, "no address or local route"},
 		{"none", foreign, one, einval, ""},
+		{"none", foreign6, one6, einval, ""},
 		{"none", one, away, einval, "loopback"},
+		{"denied", foreign6, one6, einval, "socket AF_NETLINK"},
+		{"denied", foreign6, one6, unreachable, ""},
+		{"denied", foreign, one, einval, ""},
 	} {
 		h := source.Header{Local: source.Local{Addr: tc.local}, Remote: addrOf(tc.remote, 0)}
 		err := source.New(all[tc.guard]).Explain(tc.err, &h)
@@ -111,7 +130,7 @@ func TestExplain(t *testing.T) {
 		require.ErrorIs(t, err, tc.err)
 		if tc.why == "" {
 			require.Equal(t, tc.err, err)
-		} else {
+		} else if tc.guard != "denied" {
 			require.Equal(t, tc.err, errors.Unwrap(err))
 		}
 	}

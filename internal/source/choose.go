@@ -25,12 +25,13 @@ func (s *Selector) ByArrival(remote *mmsg.Addr, a *Arrival, h *Header) error {
 	if h.Local, h.Remote = a.Local, *remote; !h.Local.Addr.IsValid() {
 		return ErrNoPath
 	}
+	s.LeaveBy(a.Ifindex, h)
 	return s.finish(h)
 }
 
 // ByPath chooses what a Path asks for.
 func (s *Selector) ByPath(local, remote netip.AddrPort, h *Header) error {
-	if s.Connected && unmap(remote) == unmap(s.Config.Peer) {
+	if s.Connected && Unmap(remote) == Unmap(s.Config.Peer) {
 		h.Remote = s.peer
 	} else if err := s.remote(remote, h); err != nil {
 		return err
@@ -108,14 +109,14 @@ func (s *Selector) byLocal(local netip.AddrPort, h *Header) error {
 		return ErrNoPath
 	}
 	if p := local.Port(); p != 0 && p != s.port {
-		return &NotLocalError{addr, h.Remote.AddrPort.Addr(), whyPort, nil}
+		return &notLocalError{addr, h.Remote.AddrPort.Addr(), whyPort, nil}
 	}
 	h.Local.Addr = addr.Unmap()
 	if addr.Is6() {
 		h.Local.Addr = h.Local.Addr.WithZone("") // netip does not call "::%eth0" unspecified
 		if scoped(h.Local.Addr) {
 			if h.Local.Ifindex = s.ifindex(addr.Zone()); h.Local.Ifindex == 0 && addr.Zone() != "" {
-				return &NotLocalError{addr, h.Remote.AddrPort.Addr(), whyZone, nil}
+				return &notLocalError{addr, h.Remote.AddrPort.Addr(), whyZone, nil}
 			}
 		}
 	}
@@ -155,6 +156,7 @@ func (s *Selector) byControl(oob, others []byte, addr *net.UDPAddr, h *Header) (
 		if scoped(src) {
 			h.Local.Ifindex = r.Ifindex
 		}
+		s.LeaveBy(r.Ifindex, h)
 		if needsInterface(to) {
 			h.Local.Out = r.Ifindex
 		}
@@ -182,22 +184,28 @@ func (s *Selector) byInterface(ifindex uint32, addr *net.UDPAddr, h *Header) err
 	return s.finish(h)
 }
 
-// byCarried chooses what addr carries, if that is of this port and the socket is not
-// bound to one address.
+// byCarried chooses what addr carries, if that is of this port. A socket that is bound to
+// one address takes no more of it than the interface.
 func (s *Selector) byCarried(addr *net.UDPAddr, h *Header) error {
-	if s.Wildcard() {
-		if c, ok := udpaddr.Parse(addr); ok && c.Local.Port() == s.port {
-			if c.Lost {
-				return ErrNoPath
-			}
-			h.Local.Addr = c.Local.Addr().WithZone("")
-			if scoped(h.Local.Addr) {
-				h.Local.Ifindex = c.Ifindex
-			}
-			return s.finish(h)
+	if !s.Wildcard() && !s.ByInterface {
+		return s.byMemory(h)
+	}
+	c, ok := udpaddr.Parse(addr)
+	switch {
+	case !ok || c.Local.Port() != s.port:
+		return s.byMemory(h)
+	case !s.Wildcard():
+		h.Local = s.bound
+	case c.Lost:
+		return ErrNoPath
+	default:
+		h.Local.Addr = c.Local.Addr().WithZone("")
+		if scoped(h.Local.Addr) {
+			h.Local.Ifindex = c.Ifindex
 		}
 	}
-	return s.byMemory(h)
+	s.LeaveBy(c.Ifindex, h)
+	return s.finish(h)
 }
 
 // byMemory chooses the bound address, or the one that the remote last wrote to, or leaves
@@ -217,6 +225,16 @@ func (s *Selector) byMemory(h *Header) error {
 		return ErrNoPath
 	}
 	return s.finish(h)
+}
+
+// LeaveBy has the datagram leave by an interface, that of the request, where ByInterface asks
+// for it. A scope has its interface already. What is for this host itself is left to the
+// routing table: the kernel names the interface of the VIP for its requests, and would send
+// the answer out there, where nobody takes it (K1.6).
+func (s *Selector) LeaveBy(ifindex uint32, h *Header) {
+	if s.ByInterface && !scoped(h.Local.Addr) && !s.IsLocal(h.Remote.AddrPort.Addr(), h.Remote.Ifindex) {
+		h.Local.Out = ifindex
+	}
 }
 
 // finish gives h.Local the scope of the remote where it needs one and has none, and
@@ -249,7 +267,7 @@ func (s *Selector) finish(h *Header) error {
 		why = whyGroup
 	}
 	if why != "" {
-		return &NotLocalError{l.Addr, remote, why, nil}
+		return &notLocalError{l.Addr, remote, why, nil}
 	}
 	return nil
 }

@@ -139,6 +139,80 @@ func TestPromise5_ByControlScope(t *testing.T) {
 	require.Equal(t, source.Local{Addr: linkLocal, Ifindex: 8, Out: 8}, h.Local)
 }
 
+// TestT5_ByInterface: with the option an answer leaves by the interface of its request, and
+// without it by the routing table's: nor does it to this host, or where the scope has one.
+func TestT5_ByInterface(t *testing.T) {
+	away, away6 := netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("2001:db8::9")
+	linkLocal := netip.MustParseAddr("fe80::1")
+	for _, tc := range []struct {
+		network, bound string
+		local          source.Local
+		remote         netip.Addr
+		out            uint32
+	}{
+		{"udp4", ":0", source.Local{Addr: vip}, away, 7},
+		{"udp", ":0", source.Local{Addr: vip}, away, 7},
+		{"udp", ":0", source.Local{Addr: one6}, away6, 7},
+		{"udp4", "127.0.0.2:0", source.Local{Addr: vip}, away, 7},
+		{"udp6", "[::1]:0", source.Local{Addr: one6}, away6, 7},
+		{"udp", ":0", source.Local{Addr: vip}, one, 0},
+		{"udp", ":0", source.Local{Addr: vip}, other, 0},
+		{"udp", ":0", source.Local{Addr: one6}, one6, 0},
+		{"udp", ":0", source.Local{Addr: linkLocal, Ifindex: 8}, away6, 0},
+		{"udp", ":0", source.Local{Addr: netip.IPv6Unspecified(), Ifindex: 8}, away6, 0},
+	} {
+		for _, on := range []bool{false, true} {
+			c := config(t, tc.network, tc.bound)
+			needGuard(t, c)
+			c.ByInterface = on
+			s := source.New(c)
+			require.Equal(t, on || s.Wildcard(), s.NeedsControl())
+			remote := addrOf(tc.remote, 0)
+			arrived := source.Arrival{Local: tc.local, Ifindex: 7}
+			if tc.local.Ifindex != 0 {
+				arrived.Ifindex = tc.local.Ifindex
+			}
+			want := source.Header{Local: tc.local, Remote: remote}
+			if on {
+				want.Local.Out = tc.out
+			}
+			for name, choose := range map[string]func(h *source.Header) error{
+				"arrival": func(h *source.Header) error { return s.ByArrival(&remote, &arrived, h) },
+				"carried": func(h *source.Header) error { return s.ByUDPAddr(s.UDPAddr(&remote, &arrived), h) },
+				"path": func(h *source.Header) error {
+					err := s.ByPath(s.LocalAddrPort(&tc.local), remote.AddrPort, h)
+					s.LeaveBy(arrived.Ifindex, h)
+					return err
+				},
+				"control": func(h *source.Header) error {
+					oob := control6(tc.local.Addr, arrived.Ifindex)
+					if tc.remote.Is4() {
+						oob = control4(tc.local.Addr, tc.local.Addr, arrived.Ifindex)
+					}
+					_, err := s.ByControlAddrPort(oob, nil, remote.AddrPort, h)
+					return err
+				},
+			} {
+				if name == "control" && tc.local.Addr.IsUnspecified() {
+					continue // it names the interface alone
+				}
+				var h source.Header
+				require.NoError(t, choose(&h), name)
+				require.Equal(t, want, h, "%s %+v", name, tc)
+			}
+			// A bound address leaves by an interface too, and from itself.
+			got, err := pktinfo.ParseRequest(s.AppendControl(nil, &want), tc.remote.Is4())
+			require.NoError(t, err)
+			if want.Local.Out != 0 {
+				require.Equal(t, want.Local.Addr, got.Src)
+				require.Equal(t, want.Local.Out, got.Ifindex)
+			} else {
+				require.Equal(t, want.Local.Ifindex, got.Ifindex)
+			}
+		}
+	}
+}
+
 // TestAppendControl: a datagram has a control message for its source where that is not the
 // bound address, with an interface where the source means nothing without it or the caller
 // names one, and one for its mark, which keeps the socket's own class.

@@ -53,10 +53,12 @@ type Config struct {
 	Adopted   bool           // datagrams may have been queued before it was bound or connected
 
 	Guard          *localroute.Table // nil where the kernel cannot be asked
+	Denied         error             // why, where that is for this process and not the system; else nil
 	Guard4, Guard6 bool              // the kernel does not validate these sources, so that Check does
 
-	Memory *pathmem.Table // nil where off; one for all sockets of a set
-	Strict bool           // an unknown or ambiguous path is ErrNoPath
+	Memory      *pathmem.Table // nil where off; one for all sockets of a set
+	Strict      bool           // an unknown or ambiguous path is ErrNoPath
+	ByInterface bool           // answers leave by the interface that their request came in by
 }
 
 // A Selector selects source addresses for one socket. Its methods may be called from
@@ -86,7 +88,7 @@ func New(c Config) *Selector {
 	if s.bound = s.boundTo(c.Bound); !s.Wildcard() {
 		s.Memory = nil // there is one answer
 	}
-	s.control = s.Wildcard() || s.Adopted
+	s.control = s.Wildcard() || s.Adopted || s.ByInterface
 	if c.Peer.IsValid() {
 		s.setRemote(c.Peer, &s.peer)
 	}
@@ -120,9 +122,9 @@ func (s *Selector) Bound() Local { return s.bound }
 func (s *Selector) Wildcard() bool { return !s.bound.Addr.IsValid() }
 
 // NeedsControl reports whether the control messages with destinations are needed. On
-// a bound socket they are not: there is one local address, and the kernel uses it by
-// itself. They would only cost time, and one without a source would override the bound
-// address.
+// a bound socket they are not, unless for the interface: there is one local address, and
+// the kernel uses it by itself. They would only cost time, and one without a source would
+// override the bound address.
 func (s *Selector) NeedsControl() bool { return s.control }
 
 // HasPeer reports whether the socket is connected to a peer.
@@ -145,7 +147,8 @@ func (s *Selector) ReadClass() {
 //
 // The way out is the routing table's to choose: an interface index overrides it, and a
 // datagram whose way back is not the way that its request came is then lost. An index is
-// given only where the source means nothing without it, or the caller names one.
+// given only where the source means nothing without it, or the caller names one or asks for
+// that of the request.
 func (s *Selector) AppendControl(oob []byte, h *Header) []byte {
 	v4 := h.Remote.AddrPort.Addr().Is4()
 	l := &h.Local

@@ -66,14 +66,18 @@ func (s *Selector) setRemote(a netip.AddrPort, m *mmsg.Addr) {
 	}
 }
 
-// unmap returns a with an IPv4-mapped address as the IPv4 address it is.
-func unmap(a netip.AddrPort) netip.AddrPort {
+// Unmap returns a with an IPv4-mapped address as the IPv4 address it is.
+func Unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // zones translates IPv6 zones (RFC 4007: the names of interfaces) to interface indexes
 // and back, in the network namespace of the socket. net's own translation asks the
 // namespace of whatever thread it runs on, and keeps one memory for the process.
+//
+// Only interfaces that exist are kept, so that the memory is bounded by their number. A zone
+// may be another name of the interface than the kernel's (altname), and does not become its
+// name.
 type zones struct {
 	mu      sync.RWMutex
 	names   map[uint32]string
@@ -90,24 +94,10 @@ func (s *Selector) zone(ifindex uint32) string {
 	if ifindex == 0 {
 		return ""
 	}
-	z := &s.zones
-	z.mu.RLock()
-	name, ok := z.names[ifindex]
-	fresh := time.Now().Before(z.expires)
-	z.mu.RUnlock()
-	if ok && fresh {
-		return name
-	}
-	ok = false
-	// The error is the socket's being closed.
-	_ = s.Socket.Control(func(fd uintptr) error { name, ok = mmsg.InterfaceName(fd, ifindex); return nil })
+	name, ok := translate(s, &s.zones.names, ifindex, mmsg.InterfaceName)
 	if !ok {
 		return strconv.FormatUint(uint64(ifindex), 10)
 	}
-	z.mu.Lock()
-	z.renew()
-	z.names[ifindex] = name
-	z.mu.Unlock()
 	return name
 }
 
@@ -117,37 +107,41 @@ func (s *Selector) ifindex(zone string) uint32 {
 	if zone == "" {
 		return 0
 	}
-	z := &s.zones
-	z.mu.RLock()
-	ifindex, ok := z.indexes[zone]
-	fresh := time.Now().Before(z.expires)
-	z.mu.RUnlock()
-	if ok && fresh {
-		return ifindex
-	}
-	ok = false
-	_ = s.Socket.Control(func(fd uintptr) error { ifindex, ok = mmsg.InterfaceIndex(fd, zone); return nil })
+	ifindex, ok := translate(s, &s.zones.indexes, zone, mmsg.InterfaceIndex)
 	if !ok {
 		n, err := strconv.ParseUint(zone, 10, 32)
-		if err != nil {
+		if err != nil { // n is then the largest there is
 			return 0
 		}
 		return uint32(n)
 	}
-	z.mu.Lock()
-	z.renew()
-	z.indexes[zone] = ifindex
-	z.mu.Unlock()
 	return ifindex
 }
 
-// renew drops what is too old. Only interfaces that exist are kept, so that the memory is
-// bounded by their number. A zone may be another name of the interface than the kernel's
-// (altname), and does not become its name. The caller holds mu.
-func (z *zones) renew() {
+// translate returns what known, one of the maps of s.zones, has for key, or else what the
+// kernel answers to ask.
+func translate[K comparable, V any](s *Selector, known *map[K]V, key K, ask func(fd uintptr, key K) (V, bool)) (V, bool) {
+	z := &s.zones
+	z.mu.RLock()
+	v, has := (*known)[key]
+	fresh := time.Now().Before(z.expires)
+	z.mu.RUnlock()
+	if has && fresh {
+		return v, true
+	}
+	var answer V // another variable, as what a callback uses is in the heap
+	ok := false
+	// The error is the socket's being closed.
+	_ = s.Socket.Control(func(fd uintptr) error { answer, ok = ask(fd, key); return nil })
+	if !ok {
+		return answer, false
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
 	if now := time.Now(); now.After(z.expires) {
-		z.names = make(map[uint32]string)
-		z.indexes = make(map[string]uint32)
+		z.names, z.indexes = make(map[uint32]string), make(map[string]uint32)
 		z.expires = now.Add(zoneLifetime)
 	}
+	(*known)[key] = answer
+	return answer, true
 }

@@ -19,7 +19,8 @@ import (
 	"hash/maphash"
 	"net"
 	"net/netip"
-	"strconv"
+	"strings"
+	"sync"
 )
 
 // Carried is what an address carries beside the remote address that it is.
@@ -28,8 +29,7 @@ type Carried struct {
 	// Where the datagram's control data was lost it has the port only.
 	Local netip.AddrPort
 
-	// Ifindex is the interface that the datagram arrived on. A zone of Local is
-	// of that interface, and so is one of the remote address.
+	// Ifindex is the interface that the datagram arrived on, 0 where unknown.
 	Ifindex uint32
 
 	// Lost says that the local address was lost on receipt.
@@ -44,19 +44,15 @@ const (
 	offIfindex    = offMarker + 8
 	offRemotePort = offIfindex + 4
 	offLocalPort  = offRemotePort + 2
-	offFlags      = offLocalPort + 2
-	offRemote     = offFlags + 1
+	offZone       = offLocalPort + 2
+	offLost       = offZone + 2
+	offRemote     = offLost + 1
 
 	// The capacities are odd, as no size class of the allocator is. Without its first
 	// twelve bytes an array for an IPv4-mapped address is one for an IPv4 address.
 	cap4      = net.IPv4len + offRemote + 2*net.IPv4len
 	capMapped = net.IPv6len + offRemote + 2*net.IPv4len
 	cap6      = net.IPv6len + offRemote + 2*net.IPv6len
-)
-
-const (
-	flagLost  = 1 << iota
-	flagZoned // Local has a zone
 )
 
 // The carriers are each one object in the heap: an address and its array.
@@ -77,11 +73,54 @@ type (
 
 // The markers are random for each process and zone: nothing that comes from outside can
 // know them, and no array holds one by chance. They stand for the remote's zone, as a
-// string cannot be kept among bytes that the garbage collector does not look at.
+// string cannot be kept among bytes that the garbage collector does not look at. The zones
+// of local addresses are kept here and numbered from 1: they are names of interfaces, of
+// which there are few.
 var (
 	seed    = maphash.MakeSeed()
 	unzoned = maphash.String(seed, "")
+
+	zones = struct {
+		sync.RWMutex
+		numbers map[string]uint16
+		names   []string
+	}{numbers: make(map[string]uint16)}
 )
+
+const maxZones = 1<<16 - 1
+
+// zoneNumber returns the number of a zone, 0 for none. It is false where there are too many.
+func zoneNumber(zone string) (n uint16, ok bool) {
+	if zone == "" {
+		return 0, true
+	}
+	zones.RLock()
+	n, ok = zones.numbers[zone]
+	zones.RUnlock()
+	if ok {
+		return n, true
+	}
+	zones.Lock()
+	defer zones.Unlock()
+	if n, ok = zones.numbers[zone]; ok || len(zones.names) == maxZones {
+		return n, ok
+	}
+	zone = strings.Clone(zone)
+	zones.names = append(zones.names, zone)
+	n = uint16(len(zones.names))
+	zones.numbers[zone] = n
+	return n, true
+}
+
+// zoneName returns the zone with a number that zoneNumber returned.
+func zoneName(n uint16) string {
+	if n == 0 {
+		return ""
+	}
+	zones.RLock()
+	defer zones.RUnlock()
+	return zones.names[n-1]
+}
 
 func marker(zone string) uint64 {
 	if zone == "" {
@@ -101,25 +140,19 @@ func put(b []byte, a *[net.IPv6len]byte) {
 
 // New returns the address of remote, as net would return it, carrying c. When remote
 // is an IPv6 address, IPv4-mapped or not, IP has 16 bytes, else 4. The address carries
-// nothing if Local is not of the family that remote unmapped has, or has a zone and
-// neither remote nor Ifindex names the interface.
+// nothing if Local is not of the family that remote unmapped has.
 //
 // The address is the caller's; it must never be used for another datagram, as
 // programs keep addresses.
 func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 	addr, local := remote.Addr(), c.Local.Addr()
 	v4 := addr.Is4() || addr.Is4In6()
-	var flags byte
-	switch {
-	case c.Lost:
-		flags = flagLost
-	case !local.IsValid() || local.Is4() != v4:
-		return net.UDPAddrFromAddrPort(remote)
-	case local.Zone() != "":
-		if addr.Zone() == "" && c.Ifindex == 0 {
+	var zone uint16
+	if !c.Lost {
+		var ok bool
+		if zone, ok = zoneNumber(local.Zone()); !ok || !local.IsValid() || local.Is4() != v4 {
 			return net.UDPAddrFromAddrPort(remote)
 		}
-		flags = flagZoned
 	}
 	var a *net.UDPAddr
 	switch {
@@ -145,7 +178,10 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 	binary.NativeEndian.PutUint32(t[offIfindex:], c.Ifindex)
 	binary.NativeEndian.PutUint16(t[offRemotePort:], remote.Port())
 	binary.NativeEndian.PutUint16(t[offLocalPort:], c.Local.Port())
-	t[offFlags] = flags
+	binary.NativeEndian.PutUint16(t[offZone:], zone)
+	if c.Lost {
+		t[offLost] = 1
+	}
 	n := (len(t) - offRemote) / 2 // bytes of each address
 	put(t[offRemote:offRemote+n], &a16)
 	put(t[offRemote+n:], &local16)
@@ -153,8 +189,7 @@ func New(remote netip.AddrPort, c Carried) *net.UDPAddr {
 }
 
 // Parse returns what a carries, and whether it carries anything: it does when New
-// made it, or what it is a copy of, and it still is the address that New made. A zone
-// of Local is a.Zone, or else the digits of Ifindex, which net and netip accept.
+// made it, or what it is a copy of, and it still is the address that New made.
 //
 // The bytes behind an IP are looked at only where its capacity says that this
 // package made the array: reading a foreign one there would be a data race with
@@ -177,18 +212,12 @@ func Parse(a *net.UDPAddr) (c Carried, ok bool) {
 		int(binary.NativeEndian.Uint16(t[offRemotePort:])) != a.Port {
 		return c, false
 	}
-	ifindex, flags := binary.NativeEndian.Uint32(t[offIfindex:]), t[offFlags]
+	c.Ifindex, c.Lost = binary.NativeEndian.Uint32(t[offIfindex:]), t[offLost] != 0
 	var addr netip.Addr
-	if flags&flagLost == 0 {
+	if !c.Lost {
 		addr, _ = netip.AddrFromSlice(local)
+		addr = addr.WithZone(zoneName(binary.NativeEndian.Uint16(t[offZone:])))
 	}
-	if flags&flagZoned != 0 {
-		zone := a.Zone
-		if zone == "" {
-			zone = strconv.FormatUint(uint64(ifindex), 10)
-		}
-		addr = addr.WithZone(zone)
-	}
-	port := binary.NativeEndian.Uint16(t[offLocalPort:])
-	return Carried{netip.AddrPortFrom(addr, port), ifindex, flags&flagLost != 0}, true
+	c.Local = netip.AddrPortFrom(addr, binary.NativeEndian.Uint16(t[offLocalPort:]))
+	return c, true
 }

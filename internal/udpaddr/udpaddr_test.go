@@ -19,6 +19,7 @@ var (
 	vip4     = netip.MustParseAddrPort("198.51.100.2:60002")
 	vip6     = netip.MustParseAddrPort("[2001:db8:198::2]:60002")
 	vipLL    = netip.MustParseAddrPort("[fe80::1%eth0]:60002")
+	vipOther = netip.MustParseAddrPort("[fe80::1%another]:60002")
 	group6   = netip.MustParseAddrPort("[::%eth0]:60002")
 
 	remotes = map[netip.AddrPort]udpaddr.Carried{
@@ -32,7 +33,6 @@ var (
 
 // TestNew compares with the address that net makes, and reads what it carries.
 func TestNew(t *testing.T) {
-	digits := func(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 	for _, tt := range []struct {
 		remote netip.AddrPort
 		in     udpaddr.Carried
@@ -46,10 +46,11 @@ func TestNew(t *testing.T) {
 		{remoteLL, udpaddr.Carried{Local: vipLL, Ifindex: 7}, vipLL},
 		{remoteLL, udpaddr.Carried{Local: vipLL}, vipLL},
 		{remoteLL, udpaddr.Carried{Local: group6, Ifindex: 7}, group6},
-		{remote6, udpaddr.Carried{Local: vipLL, Ifindex: 7}, digits("[fe80::1%7]:60002")},
-		{remote6, udpaddr.Carried{Local: group6, Ifindex: 1<<32 - 1}, digits("[::%4294967295]:60002")},
-		// Whose scope would be lost, of another family, and not known without Lost.
-		{remote: remote6, in: udpaddr.Carried{Local: vipLL}},
+		{remote6, udpaddr.Carried{Local: vipLL, Ifindex: 7}, vipLL},
+		{remote6, udpaddr.Carried{Local: vipLL}, vipLL},
+		{remote6, udpaddr.Carried{Local: group6, Ifindex: 1<<32 - 1}, group6},
+		{remoteLL, udpaddr.Carried{Local: vipOther, Ifindex: 7}, vipOther},
+		// Of another family, and not known without Lost.
 		{remote: remote4, in: udpaddr.Carried{Local: vip6}},
 		{remote: mapped4, in: udpaddr.Carried{Local: vip6}},
 		{remote: remote6, in: udpaddr.Carried{Local: vip4}},
