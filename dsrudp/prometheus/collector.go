@@ -13,11 +13,11 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// NewCollector returns a collector of the Stats of set: of a single Conn, or of all the Conns
-// that one ListenN or NewConns made. What each Conn counts has the label "socket", "0" for the first
-// one of set and so on. The path memory, which the Conns of a set share, has not, so that
-// sums over the labels are right. Conns that do not share one belong in collectors of their own, which
-// [prometheus.WrapRegistererWith] tells apart by another label:
+// NewCollector returns a collector of the Stats of set: of a single Conn, or of all Conns of one
+// port that one ListenN or NewConns made. What each Conn counts has the label "socket", which is
+// "0" for the first one, and so on. The path memory, which they share, is there once and without that
+// label, so that sums over labels are right. Conns of other ports, or made by another call, belong in a
+// collector of their own, which [prometheus.WrapRegistererWith] gives another label:
 //
 //	dns := prometheus.WrapRegistererWith(prometheus.Labels{"listener": "dns"}, registerer)
 //	dns.MustRegister(dsrudpprometheus.NewCollector(conns...))
@@ -96,6 +96,10 @@ var metrics = []metric{
 		func(s *dsrudp.Stats) uint64 { return s.SendNoBuffer }),
 	counter("send_failed", "Datagrams not sent for another reason.",
 		func(s *dsrudp.Stats) uint64 { return s.SendFailed }),
+	counter("self_addressed", "Datagrams that a Server dropped because they came from one of its own sockets, or said so.",
+		func(s *dsrudp.Stats) uint64 { return s.SelfAddressed }),
+	counter("unanswerable", "Replies of a Server to port 0 or to an unspecified address, which were not sent.",
+		func(s *dsrudp.Stats) uint64 { return s.Unanswerable }),
 	counter("handler_panics", "Panics of the Server's handler.",
 		func(s *dsrudp.Stats) uint64 { return s.Panics }),
 
