@@ -1,9 +1,13 @@
 package dsrudp_test
 
 import (
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -173,6 +177,60 @@ func TestPromise7_ReadErrors(t *testing.T) {
 		require.Equal(t, single+inRow, errors)
 		require.Equal(t, single, requests)
 	})
+}
+
+// TestT18_ICMP: ICMP errors, which anybody can forge, come before each read and each send of
+// a Server, on a connected socket and on one with IP_RECVERR. The kernel returns them by
+// those calls, which are made again at once: no request goes unanswered.
+func TestT18_ICMP(t *testing.T) {
+	if !inNamespace(t, "it did not end") {
+		return
+	}
+	const requests, portUnreachable, hostUnreachable = 100, 3, 1
+	server, peer := netip.MustParseAddrPort("127.0.0.2:7000"), netip.MustParseAddrPort("127.0.0.1:7001")
+	for name, tc := range map[string]struct {
+		open  func(t *testing.T) *dsrudp.Conn
+		codes []byte
+	}{
+		"connected": {func(t *testing.T) *dsrudp.Conn { return adopt(t, dial(t, server, peer)) }, []byte{portUnreachable}},
+		"IP_RECVERR": {func(t *testing.T) *dsrudp.Conn {
+			c := listen(t, "udp4", ":7000")
+			setsockopts(t, c, [2]int{unix.IPPROTO_IP, unix.IP_RECVERR})
+			return c
+		}, []byte{portUnreachable, hostUnreachable}},
+	} {
+		for _, concurrency := range []int{0, 1} {
+			t.Run(fmt.Sprint(name, concurrency), func(t *testing.T) {
+				c := tc.open(t)
+				var forged atomic.Int64
+				forge := func() { // as if a datagram to the peer had not reached it
+					code := tc.codes[forged.Add(1)/2%int64(len(tc.codes))]
+					b := append([]byte{3, code, 0, 0, 0, 0, 0, 0}, udpPacket(server, peer, "")...)
+					binary.BigEndian.PutUint16(b[2:], ^uint16(checksum(0, b)))
+					send(t, server.Addr(), ipPacket(peer.Addr(), server.Addr(), unix.IPPROTO_ICMP, b))
+				}
+				onError, failures := collecting()
+				v := serve(t, &dsrudp.Server{Concurrency: concurrency, OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+					forge()
+					echoing(t).ServePacket(w, p)
+				})}, c)
+				x := dial(t, peer, server)
+				for range requests {
+					forge()
+					begun(t, x)
+				}
+				require.NoError(t, c.Close())
+				require.ErrorIs(t, v.wait(t), net.ErrClosed)
+				require.Zero(t, c.Stats().SendFailed)
+				require.GreaterOrEqual(t, len(failures), requests)
+				for range len(failures) {
+					f := <-failures
+					require.Zero(t, f.path, "%v", f.err)
+					require.True(t, errors.Is(f.err, syscall.ECONNREFUSED) || errors.Is(f.err, syscall.EHOSTUNREACH), f.err)
+				}
+			})
+		}
+	}
 }
 
 // TestShutdownDrainsRefused: nor do such errors end Shutdown's drain, though there is one
