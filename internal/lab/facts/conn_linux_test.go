@@ -180,7 +180,9 @@ var (
 		ps := []dsrudp.Packet{{Buf: make([]byte, 1<<16)}}
 		_, err := c.ReadPackets(ps)
 		return request{string(ps[0].Payload()), func(s string) error {
-			_, err := c.WritePackets([]dsrudp.Packet{packet(s, ps[0].Path)})
+			p := packet(s, ps[0].Path)
+			p.Interface = ps[0].Interface
+			_, err := c.WritePackets([]dsrudp.Packet{p})
 			return err
 		}}, err
 	}}
