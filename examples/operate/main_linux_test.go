@@ -38,6 +38,7 @@ type service struct {
 	pidFile string
 	address string // of its metrics
 	port    uint16
+	ending  bool
 }
 
 // start starts the program, by itself or with sockets that systemd made. It is ended in good
@@ -68,7 +69,9 @@ func start(t *testing.T, passed ...*net.UDPConn) *service {
 	require.True(t, s.log.Scan(), s.log.Err())
 	s.listening(t)
 	t.Cleanup(func() {
-		s.signal(t, syscall.SIGTERM)
+		if !s.ending {
+			s.signal(t, syscall.SIGTERM)
+		}
 		require.False(t, s.log.Scan(), "%s", s.log.Text()) // no process is left, none said what went wrong
 		require.NoError(t, s.log.Err())
 		require.NoError(t, cmd.Wait())
@@ -158,17 +161,16 @@ func TestRestart(t *testing.T) {
 				defer c.Close()
 				asking.Go(func() { errs[i] = ask(c, &answered, &stop, clients) })
 			}
-			awaitAnswers := func(n int64) {
-				for until := answered.Load() + n; answered.Load() < until; {
-					time.Sleep(time.Millisecond)
-				}
+			awaitAnswers := func() {
+				until := answered.Load() + max(1000, int64(*rate))
+				require.Eventually(t, func() bool { return answered.Load() >= until }, patience, time.Millisecond)
 			}
 			began := time.Now()
 			for range test.restarts {
-				awaitAnswers(max(1000, int64(*rate)))
+				awaitAnswers()
 				s.restart(t)
 			}
-			awaitAnswers(max(1000, int64(*rate)))
+			awaitAnswers()
 			stop.Store(true)
 			asking.Wait()
 			for _, err := range errs {
@@ -178,6 +180,42 @@ func TestRestart(t *testing.T) {
 			require.Zero(t, s.metric(t, "dsrudp_path_memory_entries"), "the option PathMemory")
 			require.Zero(t, s.metric(t, "dsrudp_dropped_total"))
 		})
+	}
+}
+
+// What is queued when the program is to end is answered.
+func TestEnd(t *testing.T) {
+	s := start(t)
+	clients := make([]*net.UDPConn, 64)
+	for i := range clients {
+		c, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: int(s.port)})
+		require.NoError(t, err)
+		defer c.Close()
+		require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
+		clients[i] = c
+	}
+	pid := s.signal(t, syscall.SIGSTOP)
+	require.Eventually(t, func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && strings.Contains(string(stat), ") T ")
+	}, patience, time.Millisecond)
+	const each = 3
+	for _, c := range clients {
+		for i := range each {
+			_, err := fmt.Fprint(c, i)
+			require.NoError(t, err)
+		}
+	}
+	s.signal(t, syscall.SIGTERM)
+	s.ending = true
+	s.signal(t, syscall.SIGCONT)
+	buf := make([]byte, 100)
+	for _, c := range clients {
+		for i := range each {
+			n, err := c.Read(buf)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint("ECHO: ", i), string(buf[:n]))
+		}
 	}
 }
 
