@@ -47,6 +47,7 @@ func start(t *testing.T, passed ...*net.UDPConn) *service {
 	t.Helper()
 	s := &service{pidFile: filepath.Join(t.TempDir(), "pid")}
 	cmd := labtest.Program(t, "-listen", ":0", "-readers", "2", "-metrics", "127.0.0.1:0", "-pid-file", s.pidFile)
+	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0") // not a second for each process
 	if len(passed) > 0 {
 		// The variable LISTEN_PID names the process itself.
 		cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...)
