@@ -18,5 +18,5 @@ func ExampleNewCollector() {
 	}
 	prometheus.MustRegister(dsrudpprometheus.NewCollector(conn))
 	http.Handle("/metrics", promhttp.Handler())
-	log.Fatal(http.ListenAndServe("localhost:9090", nil))
+	log.Fatal(http.ListenAndServe("localhost:2112", nil))
 }

@@ -1,7 +1,7 @@
 // Operate is examples/server as one would run it: a socket for each processor, structured
 // logs, metrics, sockets from systemd, and a restart in which no datagram is lost.
 //
-//	go build ./examples/operate && ./operate -listen :60002 -metrics localhost:9100
+//	go build ./examples/operate && ./operate -listen :60002 -metrics localhost:2112
 //
 // SIGHUP starts the program again, from the file that is there by then, with the sockets of
 // this process, which ends when the new one is ready. SIGTERM and SIGINT end it. The units
@@ -35,7 +35,7 @@ import (
 var (
 	listen  = flag.String("listen", ":60002", "`address` to listen on, unless systemd passes sockets")
 	readers = flag.Int("readers", runtime.GOMAXPROCS(0), "`number` of sockets to listen with")
-	metrics = flag.String("metrics", "localhost:9100", "`address` of the metrics, by HTTP")
+	metrics = flag.String("metrics", "localhost:2112", "`address` of the metrics, by HTTP")
 	pidFile = flag.String("pid-file", "", "`file` for the process that is ready, for systemd")
 )
 
