@@ -58,25 +58,23 @@ func (p *Program) read(stderr *bufio.Scanner) {
 	}
 }
 
-// Logged waits for a line of the program's log that has all the texts in it.
-func (p *Program) Logged(t *testing.T, texts ...string) {
+// Logged waits for a line of the program's log that has text in it, and returns the first.
+func (p *Program) Logged(t *testing.T, text string) (line string) {
 	t.Helper()
 	timeout := time.After(Patience)
 	for {
 		p.mu.Lock()
 		log, more := p.log, p.more
 		p.mu.Unlock()
-		if slices.ContainsFunc(log, func(line string) bool {
-			return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) })
-		}) {
-			return
+		if i := slices.IndexFunc(log, func(line string) bool { return strings.Contains(line, text) }); i >= 0 {
+			return log[i]
 		}
 		select {
 		case <-more:
 		case <-p.ended:
-			require.Fail(t, "the program ended", "%q was not logged: %q", texts, log)
+			require.Fail(t, "the program ended", "%q was not logged: %q", text, log)
 		case <-timeout:
-			require.Fail(t, "nothing more is logged", "%q was not logged: %q", texts, log)
+			require.Fail(t, "nothing more is logged", "%q was not logged: %q", text, log)
 		}
 	}
 }
