@@ -2,6 +2,7 @@ package site
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"os/exec"
 	"slices"
@@ -58,25 +59,23 @@ func (p *Program) read(stderr *bufio.Scanner) {
 	}
 }
 
-// Logged waits for a line of the program's log that has all the texts in it.
-func (p *Program) Logged(t *testing.T, texts ...string) {
+// Logged waits for a line of the program's log that has text in it, and returns the first.
+func (p *Program) Logged(t *testing.T, text string) (line string) {
 	t.Helper()
 	timeout := time.After(Patience)
 	for {
 		p.mu.Lock()
 		log, more := p.log, p.more
 		p.mu.Unlock()
-		if slices.ContainsFunc(log, func(line string) bool {
-			return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) })
-		}) {
-			return
+		if i := slices.IndexFunc(log, func(line string) bool { return strings.Contains(line, text) }); i >= 0 {
+			return log[i]
 		}
 		select {
 		case <-more:
 		case <-p.ended:
-			require.Fail(t, "the program ended", "%q was not logged: %q", texts, log)
+			require.Fail(t, "the program ended", "%q was not logged: %q", text, log)
 		case <-timeout:
-			require.Fail(t, "nothing more is logged", "%q was not logged: %q", texts, log)
+			require.Fail(t, "nothing more is logged", "%q was not logged: %q", text, log)
 		}
 	}
 }
@@ -85,16 +84,24 @@ func (p *Program) Logged(t *testing.T, texts ...string) {
 // where the program is not installed.
 func Run(t *testing.T, h *lab.Host, name string, args ...string) (output string, err error) {
 	t.Helper()
+	return Go(t, h, name, args...)()
+}
+
+// Go is Run for several clients at once: what it returns waits for the program's end.
+func Go(t *testing.T, h *lab.Host, name string, args ...string) (wait func() (output string, err error)) {
+	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
 		t.Skipf("%s is not installed", name)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
-	defer cancel()
-	var out []byte
-	err = h.Do(func() (err error) {
-		out, err = exec.CommandContext(ctx, path, args...).CombinedOutput()
-		return err
-	})
-	return string(out), err
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, path, args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, h.Do(cmd.Start))
+	return func() (string, error) {
+		err := cmd.Wait()
+		return out.String(), err
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,7 +26,8 @@ type Site struct {
 	// VIPs are the balancer's addresses of both families.
 	VIPs []netip.Addr
 
-	// Wire records what crosses the client's interface.
+	// Wire records what crosses the client's interface. Something is missing in it where
+	// more comes at once than the kernel keeps, as in a large download.
 	Wire *lab.Capture
 }
 
@@ -37,11 +39,10 @@ func Each(t *testing.T, o lab.Options, test func(t *testing.T, s *Site)) {
 			// Each answer that comes from the wrong address is to be rejected.
 			require.NoError(t, l.Client.Sysctl("net.ipv4.icmp_ratelimit", "0"))
 			require.NoError(t, l.Client.Sysctl("net.ipv6.icmp.ratelimit", "0"))
-			test(t, &Site{
-				Lab:  l,
-				VIPs: append(l.VIPs4[:len(l.VIPs4):len(l.VIPs4)], l.VIPs6...),
-				Wire: labtest.Capture(t, l.Client, "eth0"),
-			})
+			wire, err := l.Client.Capture("eth0")
+			require.NoError(t, err)
+			defer wire.Stop()
+			test(t, &Site{Lab: l, VIPs: slices.Concat(l.VIPs4, l.VIPs6), Wire: wire})
 		})
 	}
 }
