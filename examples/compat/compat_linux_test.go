@@ -48,12 +48,12 @@ func (lib library) fails(t *testing.T, listen site.Listener) {
 			asking, giveUp := context.WithCancel(ctx)
 			answered := make(chan error, 1)
 			go func() { answered <- lib.ask(asking, s.Client, vip) }()
-			ports := make(map[uint16]bool) // of this client
+			clients := make(map[netip.AddrPort]bool) // this one's addresses
 			_, err := s.Wire.WaitFor(ctx, func(p lab.Packet) bool {
 				if p.Outgoing && p.Dst == vip {
-					ports[p.Src.Port()] = true
+					clients[p.Src] = true
 				}
-				return p.Kind == lab.UDP && !p.Outgoing && ports[p.Dst.Port()] && p.Src != vip
+				return p.Kind == lab.UDP && !p.Outgoing && clients[p.Dst] && p.Src != vip
 			})
 			giveUp()
 			if <-answered == nil {
