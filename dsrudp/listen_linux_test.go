@@ -3,8 +3,11 @@ package dsrudp_test
 import (
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"runtime/metrics"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -35,6 +38,34 @@ func TestListenOptions(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, o.want, got, "option %d of %d", o.name, o.level)
 		})
+	}
+}
+
+// TestT50_BufferTooLarge: a buffer that the kernel gives smaller than it is asked for is an
+// error that says how large it is. Conn's own methods are net's, which say nothing.
+func TestT50_BufferTooLarge(t *testing.T) {
+	const size = 1 << 30
+	for _, tc := range []struct {
+		lc    dsrudp.ListenConfig
+		limit string
+	}{{dsrudp.ListenConfig{ReadBuffer: size}, "rmem_max"}, {dsrudp.ListenConfig{WriteBuffer: size}, "wmem_max"}} {
+		b, err := os.ReadFile("/proc/sys/net/core/" + tc.limit)
+		if err != nil {
+			t.Skip(err) // a namespace before Linux 6.6 does not show it
+		}
+		allowed := strings.TrimSpace(string(b))
+		_, err = tc.lc.ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
+		require.ErrorContains(t, err, "is 1073741824 bytes, of which the kernel gave "+allowed+" (net.core."+tc.limit+")")
+		_, err = tc.lc.NewConns(netClient(t, net.IPv4(127, 0, 0, 1)))
+		require.ErrorContains(t, err, allowed)
+
+		n, err := strconv.Atoi(allowed)
+		require.NoError(t, err)
+		lc := tc.lc
+		lc.ReadBuffer, lc.WriteBuffer = min(lc.ReadBuffer, n), min(lc.WriteBuffer, n)
+		c := listenWith(t, &lc, "udp4", "127.0.0.1:0")
+		require.NoError(t, c.SetReadBuffer(size))
+		require.NoError(t, c.SetWriteBuffer(size))
 	}
 }
 
@@ -100,6 +131,9 @@ func TestPromise5_NoNetlink(t *testing.T) {
 	require.Equal(t, "1", read(t, x))
 	_, err = c.WriteToPath([]byte("bad"), pathTo(foreign6, addrPortOf(a)))
 	require.ErrorIs(t, err, unix.EINVAL, "the kernel's guard is in force")
+	require.ErrorIs(t, err, dsrudp.ErrNotLocal, "which may refuse a local route")
+	require.ErrorContains(t, err, "AF_NETLINK")
+	require.EqualValues(t, 1, c.Stats().Refused)
 
 	for _, network := range []string{"udp", "udp6"} {
 		_, err = (&dsrudp.ListenConfig{FreeBind: true}).ListenPacket(t.Context(), network, "[::]:0")

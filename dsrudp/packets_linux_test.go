@@ -147,7 +147,8 @@ func TestPromise4_ManyVIPs(t *testing.T) {
 	const n, rounds = 199, 3 // n is prime
 	for _, network := range []string{"udp4", "udp"} {
 		t.Run(network, func(t *testing.T) {
-			c := listenWith(t, &dsrudp.ListenConfig{ReadBuffer: 1 << 20}, network, ":0")
+			c := listen(t, network, ":0")
+			require.NoError(t, c.SetReadBuffer(1<<20))
 			var clients []*net.UDPConn
 			for i := range n {
 				clients = append(clients, dialVIP(t, c, netip.AddrFrom4([4]byte{127, 7, byte(i >> 6), byte(1 + i*3)})))
@@ -217,6 +218,7 @@ func TestPromise7_WritePackets(t *testing.T) {
 		for name, bad := range badPackets {
 			t.Run(w.network+"/"+name, func(t *testing.T) {
 				for at := range count {
+					before := c.Stats()
 					ps := make([]dsrudp.Packet, count)
 					for i := range ps {
 						ps[i] = packet(fmt.Sprintf("%d of %d", i, at), path)
@@ -225,6 +227,8 @@ func TestPromise7_WritePackets(t *testing.T) {
 					bad.spoil(&ps[at])
 					n, err := c.WritePackets(ps)
 					require.Equal(t, count-1, n)
+					require.EqualValues(t, n, c.Stats().Sent-before.Sent)
+					require.EqualValues(t, n*len("0 of 0"), c.Stats().SentBytes-before.SentBytes)
 					requireWriteOp(t, err, bad.want)
 					for i := range ps {
 						if i == at {

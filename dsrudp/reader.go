@@ -28,7 +28,7 @@ type reader struct {
 	// With Concurrency.
 	handlers sync.WaitGroup // in progress
 	calls    sync.Pool      // of *call
-	senders  sync.Pool      // of *batch.Sender
+	sending  sync.Mutex     // for out: so all wait together where there is no room
 }
 
 // patience bounds the wait for room in the send buffer: datagrams for neighbours that do
@@ -41,25 +41,18 @@ func newReader(s *Server, c *Conn) *reader {
 		n = maxBatchSize
 	}
 	n = min(n, mmsg.MaxIn)
-	r := &reader{server: s, c: c, in: c.newIn(n), buffers: newBuffers(n)}
+	r := &reader{server: s, c: c, in: c.newIn(n), out: c.newSender(), buffers: newBuffers(n)}
+	r.out.Patience = patience
 	r.call.r = r
-	r.out = r.newSender()
 	r.calls.New = func() any {
 		k := &call{r: r, apart: true}
 		k.run = k.serveApart
 		return k
 	}
-	r.senders.New = func() any { return r.newSender() }
 	for i, b := range r.buffers {
 		r.in.SetBuffer(i, b)
 	}
 	return r
-}
-
-func (r *reader) newSender() *batch.Sender {
-	s := r.c.newSender()
-	s.Patience = patience
-	return s
 }
 
 // bufferStride is the distance between the buffers of a batch that receives datagrams
@@ -158,12 +151,14 @@ func (r *reader) drain() error {
 func (r *reader) serve(n int) {
 	own := r.server.own.Load()
 	k := &r.call
+	datagrams, bytes := 0, 0
 	for i := 0; i < n && !r.c.closed.Load(); i++ {
 		k.d = datagram{}
-		r.c.message(r.in, i, &k.d)
+		came := r.c.message(r.in, i, &k.d)
+		datagrams += came
+		bytes += k.d.N
 		if own.sent(r.c, &k.d) {
-			r.whole.fill(r.c, r.buffers[i], &k.d)
-			r.c.counts.self.Add(uint64(r.whole.datagrams()))
+			r.c.counts.self.Add(uint64(came))
 			continue
 		}
 		if k.d.SegmentSize == 0 {
@@ -181,6 +176,7 @@ func (r *reader) serve(n int) {
 			r.handle()
 		}
 	}
+	r.c.counts.received.add(datagrams, bytes)
 	r.flush()
 }
 
@@ -198,7 +194,6 @@ func (r *reader) handle() {
 	}
 	k := r.calls.Get().(*call)
 	k.d, k.packet = r.call.d, r.call.packet
-	k.d.Control = nil // which is the next datagram's
 	k.buffer = append(k.buffer[:0], k.packet.Payload()...)
 	k.packet.Buf = k.buffer
 	r.handlers.Add(1)
@@ -220,10 +215,10 @@ func (k *call) serveApart() {
 // send sends a reply with a copy of b at once. Unsent is how many datagrams the error is
 // of.
 func (r *reader) send(b []byte, segmentSize int, h *source.Header) (unsent int, err error) {
-	s := r.senders.Get().(*batch.Sender)
-	defer r.senders.Put(s)
-	s.AddCopy(0, b, segmentSize, h)
-	_, failures := s.Flush()
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	r.out.AddCopy(0, b, segmentSize, h)
+	failures := r.c.flush(r.out)
 	for _, f := range failures {
 		unsent, err = unsent+f.Datagrams, f.Err
 	}
@@ -238,7 +233,7 @@ const maxReplies = 1 << 10
 // batch had to be sent before.
 func (r *reader) add(b []byte, segmentSize int, h *source.Header) (earlier []batch.Failure) {
 	if r.replies == maxReplies {
-		_, earlier = r.out.Flush()
+		earlier = r.c.flush(r.out)
 		r.replies = 0
 	}
 	r.replies++
@@ -252,8 +247,7 @@ func (r *reader) flush() {
 		return
 	}
 	r.replies = 0
-	_, failures := r.out.Flush()
-	r.reportAll(failures)
+	r.reportAll(r.c.flush(r.out))
 }
 
 // reportAll counts and reports replies that were not sent.
@@ -261,7 +255,7 @@ func (r *reader) reportAll(failures []batch.Failure) {
 	for i := range failures {
 		f := &failures[i]
 		p := Path{r.c.source.LocalAddrPort(&f.Header.Local), r.c.source.RemoteAddrPort(&f.Header.Remote)}
-		r.report(p, r.c.writeError(f.Err, f.Datagrams, addrPortAddr{p.Remote}))
+		r.report(p, r.c.writeError(f.Err, f.Datagrams, addrPortUDPAddr{p.Remote}))
 	}
 }
 

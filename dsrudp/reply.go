@@ -44,12 +44,14 @@ type hook struct {
 }
 
 // NewReplyWriter returns a ReplyWriter that calls send with each reply to request instead
-// of sending it, and returns send's error. It is for tests of a Handler, and for handlers
-// that see or change the replies of another one, of which [HandlerFunc] has an example.
+// of sending it, and returns send's error. It is for tests of a Handler, and for middleware:
+// a Handler that sees or changes the replies of another one.
 //
-// The reply's Path is the request's as it is now, unless WritePacket is given another. It
-// is a copy, buffer and all, that send may change and keep. Each reply is an allocation or
-// two. [ReplyWriter.Conn] is nil, as a reply sent by it would not be seen by send.
+// Reply is a copy, buffer and all, that send may change and keep. Its Path is that of
+// request, as it was in the call of NewReplyWriter, unless WritePacket was given another.
+// Each reply allocates one.
+//
+// [ReplyWriter.Conn] is nil: what is sent by a Conn goes round send.
 func NewReplyWriter(request *Packet, send func(reply *Packet) error) ReplyWriter {
 	h := &hook{reply: *request, send: send}
 	h.reply.Buf, h.reply.N, h.reply.SegmentSize, h.reply.ECN = nil, 0, 0, NotECT
@@ -120,7 +122,7 @@ func (h *hook) writePacket(p *Packet) error {
 		return errNoRequest
 	}
 	if err := p.check(); err != nil {
-		return &net.OpError{Op: "write", Net: "udp", Addr: addrPortAddr{p.Path.Remote}, Err: err}
+		return &net.OpError{Op: "write", Net: "udp", Addr: addrPortUDPAddr{source.Unmap(p.Path.Remote)}, Err: err}
 	}
 	return h.send(p.Clone())
 }
@@ -175,7 +177,7 @@ func (k *call) write(turn uint64, b []byte) (earlier []batch.Failure, err error)
 		earlier, unsent, err = k.reply(b, 0, &h)
 	}
 	if err != nil {
-		err = c.writeError(err, unsent, addrPortAddr{c.source.RemoteAddrPort(&k.d.From)})
+		err = c.writeError(err, unsent, addrPortUDPAddr{c.source.RemoteAddrPort(&k.d.From)})
 	}
 	return earlier, err
 }
@@ -193,7 +195,7 @@ func (k *call) writePacket(turn uint64, p *Packet) (earlier []batch.Failure, err
 		earlier, unsent, err = k.reply(p.Payload(), p.SegmentSize, &h)
 	}
 	if err != nil {
-		err = c.writeError(err, unsent, addrPortAddr{p.Path.Remote})
+		err = c.writeError(err, unsent, addrPortUDPAddr{source.Unmap(p.Path.Remote)})
 	}
 	return earlier, err
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
-// Flush sends what was added, tries every message, and returns how many datagrams left
-// since the last Flush, and what failed, which is the caller's.
-func (s *Sender) Flush() (sent int, failures []Failure) {
+// Flush sends what was added, tries every message, and returns what left since the last
+// Flush, and what failed, which is the caller's.
+func (s *Sender) Flush() (sent Sent, failures []Failure) {
 	s.send()
 	sent, failures = s.sent, s.failures
-	s.sent, s.failures, s.arena = 0, nil, s.arena[:0]
+	s.sent, s.failures, s.arena = Sent{}, nil, s.arena[:0]
 	return sent, failures
 }
 
 // FlushInOrder sends what AddPlain took, and stops at the first failure: it returns how
-// many messages left, and the error of the one after them. Flags are those of sendmsg(2);
+// many messages left, and the error of the one after them. The flags are those of sendmsg(2);
 // with MSG_DONTWAIT it does not wait for room.
 func (s *Sender) FlushInOrder(flags int) (n int, err error) {
 	for s.next < len(s.messages) && err == nil {
@@ -28,7 +28,7 @@ func (s *Sender) FlushInOrder(flags int) (n int, err error) {
 	}
 	n = s.next
 	s.reset()
-	s.sent = 0
+	s.sent = Sent{}
 	return n, err
 }
 
@@ -73,7 +73,8 @@ func (s *Sender) sendBatch(flags int) error {
 		}
 		n, err := s.out.TrySend(s.next, to, flags)
 		for range n {
-			s.sent += s.messages[s.next].count
+			s.sent.Datagrams += s.messages[s.next].count
+			s.sent.Bytes += s.messages[s.next].total
 			s.next++
 			s.waited, s.stalled = 0, false
 		}
@@ -162,9 +163,10 @@ func (s *Sender) sendSingly(refusal error) {
 				continue
 			}
 			left++
+			s.sent.Bytes += len(p)
 		}
 	}
-	s.sent += left
+	s.sent.Datagrams += left
 	if left > 0 && !earlier {
 		s.offload.Failed(m.header.Remote.AddrPort.Addr(), m.size, m.count, mmsg.KindOf(refusal))
 	}

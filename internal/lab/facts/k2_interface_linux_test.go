@@ -190,6 +190,14 @@ func TestK2_6_MulticastRequest(t *testing.T) {
 				require.True(t, ok)
 				require.Equal(t, local, remembered.Local)
 
+				// As a key, what an address carries is what others return.
+				g.ask(t, group)
+				_, addr, err := c.ReadFrom(make([]byte, 2048))
+				require.NoError(t, err)
+				carried, ok := dsrudp.PathOf(addr)
+				require.True(t, ok)
+				require.Equal(t, p.Path, carried)
+
 				// Handed back, the control messages ask for the group as the source.
 				g.ask(t, group)
 				r, err := byEcho.receive(c)

@@ -168,3 +168,32 @@ func TestK13_ZonesElsewhere(t *testing.T) {
 		require.Zero(t, c.Stats().UnknownPath)
 	})
 }
+
+// The zone of a renamed interface is its new name within a second. The test asks until it
+// is, for less time than a minute.
+func TestT11_Renamed(t *testing.T) {
+	s := newCable(t)
+	const renamed = "renamed0"
+	require.NoError(t, lab.Connect(s.client, dev2, s.server, dev2))
+	at := linkLocal(t, s.server, dev2)
+	client := dial(t, s.client, netip.AddrPort{}, server(at.WithZone(strconv.Itoa(index(t, s.client, dev2)))))
+	c := s.wildcard(t, "udp6")
+	require.Equal(t, server(at.WithZone(dev2)), s.path(t, c, client).Local)
+
+	link, err := s.server.Link(dev2)
+	require.NoError(t, err)
+	nl := s.server.Netlink()
+	require.NoError(t, nl.LinkSetDown(link))
+	require.NoError(t, nl.LinkSetName(link, renamed))
+	require.NoError(t, s.server.Up(renamed))
+	require.NoError(t, s.client.Up(dev2))
+	require.Equal(t, at, linkLocal(t, s.server, renamed))
+	var p dsrudp.Path
+	soon(t, "the new name", func() bool {
+		p = s.path(t, c, client)
+		return p.Local == server(at.WithZone(renamed)) && p.Remote.Addr().Zone() == renamed
+	})
+	remembered, ok := c.PathTo(p.Remote)
+	require.True(t, ok)
+	require.Equal(t, p, remembered)
+}
