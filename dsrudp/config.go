@@ -50,6 +50,12 @@ type ListenConfig struct {
 	// sends at most 32 or about 128 KiB.
 	PlainSyscalls bool
 
+	// RawIO allows reads and writes through SyscallConn on a Conn that is bound to the
+	// wildcard address, which are refused with ErrRawIO otherwise. What they send
+	// leaves from the source that its control messages name, which nothing validates
+	// on an IPv6 socket, or else from the address that the kernel chooses.
+	RawIO bool
+
 	// ReadBuffer and WriteBuffer are the sizes in bytes of the kernel's
 	// buffers; 0 leaves the system's default.
 	ReadBuffer, WriteBuffer int

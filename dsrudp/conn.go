@@ -17,15 +17,17 @@ import (
 // behaviour and errors but for the source of what it sends, and adds those
 // that work with a [Path].
 //
+// An error of a system call names the one that was made, recvmsg or sendmsg, where net makes
+// others, which can name no source.
+//
 // All methods may be called from many goroutines at once. Buffers passed to
 // them are the caller's again when they return. One that is declared in a function
 // moves to the heap, so allocate it once and use it again.
 //
-// Sends made through SyscallConn or a File, and Write on a socket that was
-// connected through them, are not this package's: they leave from the address
-// that the kernel chooses, and on an IPv6 socket from any address they ask for. So
-// do those of a PacketConn that golang.org/x/net's ipv4 or ipv6 makes of a Conn:
-// that is good for socket options and groups, and the Conn for datagrams.
+// Sends made through a File or with the descriptor that Control of SyscallConn passes, and
+// Write on a socket that was connected with that, are not this package's: they leave from
+// the address that the kernel chooses, and on an IPv6 socket from any address they ask
+// for. Reads and writes through SyscallConn are refused where they would: see ErrRawIO.
 type Conn struct {
 	conn   *net.UDPConn
 	sock   *mmsg.Socket
@@ -37,6 +39,8 @@ type Conn struct {
 	laddr, raddr net.Addr
 
 	gro     bool
+	rawIO   bool
+	own     pktinfo.Messages // control messages that the caller's options ask for too
 	offload batch.Offload
 
 	msgs    sync.Pool // of *mmsg.Msg, for one datagram
@@ -76,7 +80,7 @@ func cloneAddr(addr net.Addr) net.Addr {
 	if !ok || a == nil {
 		return addr
 	}
-	return &net.UDPAddr{IP: slices.Clone(a.IP), Port: a.Port, Zone: a.Zone}
+	return &net.UDPAddr{IP: slices.Clip(slices.Clone(a.IP)), Port: a.Port, Zone: a.Zone}
 }
 
 // SetReadBuffer sets the size in bytes of the kernel's receive buffer.

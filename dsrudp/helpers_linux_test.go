@@ -3,6 +3,7 @@ package dsrudp_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -38,6 +39,18 @@ func setsockopts(t *testing.T, c syscall.Conn, opts ...[2]int) {
 			require.NoError(t, unix.SetsockoptInt(fd, o[0], o[1], 1))
 		}
 	})
+}
+
+// controlling returns a ListenConfig whose Control sets options.
+func controlling(opts ...[2]int) *dsrudp.ListenConfig {
+	return &dsrudp.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {
+		e := rc.Control(func(fd uintptr) {
+			for _, o := range opts {
+				err = errors.Join(err, unix.SetsockoptInt(int(fd), o[0], o[1], 1))
+			}
+		})
+		return errors.Join(err, e)
+	}}
 }
 
 // losePath turns off the control messages of a socket: what it receives from then on has

@@ -33,7 +33,7 @@ func ListenUDP(network string, laddr *net.UDPAddr) (*Conn, error) {
 		laddr = &net.UDPAddr{}
 	}
 	host, ok := hostOf(network, laddr)
-	if !ok {
+	if !ok || badPort(laddr) {
 		c, err := net.ListenUDP(network, laddr) // for its error
 		if err == nil {
 			c.Close()
@@ -66,6 +66,12 @@ func hostOf(network string, laddr *net.UDPAddr) (host string, ok bool) {
 
 // ListenPacket acts like [net.ListenPacket] for the networks "udp", "udp4" and
 // "udp6", and returns a Conn. See ListenUDP.
+//
+// It returns a *Conn and not a net.PacketConn, in which a nil one would not be nil: a
+// function that returns a net.PacketConn takes two lines.
+//
+//	conn, err := dsrudp.ListenPacket(network, address)
+//	if err != nil { return nil, err }; return conn, nil
 func ListenPacket(network, address string) (*Conn, error) {
 	return new(ListenConfig).ListenPacket(context.Background(), network, address)
 }
@@ -197,6 +203,7 @@ func control(raw syscall.RawConn, f func(fd uintptr) error) error {
 // A setup is a socket on its way to be a Conn.
 type setup struct {
 	family         pktinfo.Family
+	own            pktinfo.Messages // that the user's options ask for too
 	guard          *localroute.Table
 	guardErr       error // why there is no guard
 	guard4, guard6 bool
@@ -216,7 +223,7 @@ func (s *setup) prepare(fd uintptr, bind netip.Addr, free bool) (err error) {
 	if s.family, err = pktinfo.FamilyOf(fd); err != nil {
 		return err
 	}
-	if err := pktinfo.Enable(fd, s.family); err != nil {
+	if s.own, err = pktinfo.Enable(fd, s.family); err != nil {
 		return err
 	}
 	s.guard, s.guardErr = localroute.Open(fd)
@@ -268,7 +275,7 @@ func (s *setup) newListened(uc *net.UDPConn, network string, lc *ListenConfig, m
 		return nil, err
 	}
 	if !c.source.NeedsControl() {
-		if err := c.sock.Control(func(fd uintptr) error { return pktinfo.Disable(fd, s.family) }); err != nil {
+		if err := c.sock.Control(func(fd uintptr) error { return pktinfo.Disable(fd, s.family, s.own) }); err != nil {
 			return nil, err
 		}
 	}
@@ -290,7 +297,7 @@ func (s *setup) newListened(uc *net.UDPConn, network string, lc *ListenConfig, m
 // conn makes a Conn, of which config says how the socket was made. It closes neither
 // socket nor guard when it fails.
 func (s *setup) conn(uc *net.UDPConn, network string, config source.Config, lc *ListenConfig) (*Conn, error) {
-	c := &Conn{conn: uc, network: network, laddr: uc.LocalAddr(), raddr: uc.RemoteAddr()}
+	c := &Conn{conn: uc, network: network, laddr: uc.LocalAddr(), raddr: uc.RemoteAddr(), own: s.own, rawIO: lc.RawIO}
 	var ok bool
 	if config.Bound, ok = c.laddr.(*net.UDPAddr); !ok {
 		return nil, fmt.Errorf("dsrudp: %v is not a UDP address", c.laddr)

@@ -85,7 +85,7 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 		p.Err = nil
 		var h source.Header
 		if err := c.header(p, &h); err != nil {
-			p.Err = c.writeError(err, p.datagrams(), addrPortAddr{p.Path.Remote})
+			p.Err = c.writeError(err, p.datagrams(), addrPortUDPAddr{unmap(p.Path.Remote)})
 			bad++
 			continue
 		}
@@ -93,7 +93,7 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 	}
 	_, failures := s.Flush()
 	for _, f := range failures {
-		ps[f.Number].Err = c.writeError(f.Err, f.Datagrams, addrPortAddr{ps[f.Number].Path.Remote})
+		ps[f.Number].Err = c.writeError(f.Err, f.Datagrams, addrPortUDPAddr{unmap(ps[f.Number].Path.Remote)})
 		bad++
 	}
 	if bad == 0 {

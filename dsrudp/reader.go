@@ -196,7 +196,7 @@ func (r *reader) flush() {
 	for i := range failures {
 		f := &failures[i]
 		p := Path{r.c.source.LocalAddrPort(&f.Header.Local), r.c.source.RemoteAddrPort(&f.Header.Remote)}
-		r.report(p, r.c.writeError(f.Err, f.Datagrams, addrPortAddr{p.Remote}))
+		r.report(p, r.c.writeError(f.Err, f.Datagrams, addrPortUDPAddr{p.Remote}))
 	}
 }
 

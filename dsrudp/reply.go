@@ -45,7 +45,7 @@ func (w ReplyWriter) Write(b []byte) (int, error) {
 		err = r.add(b, 0, &h)
 	}
 	if err != nil {
-		return 0, r.c.writeError(err, 1, addrPortAddr{r.c.source.RemoteAddrPort(&r.d.From)})
+		return 0, r.c.writeError(err, 1, addrPortUDPAddr{r.c.source.RemoteAddrPort(&r.d.From)})
 	}
 	return len(b), nil
 }
@@ -64,7 +64,7 @@ func (w ReplyWriter) WritePacket(p *Packet) error {
 		err = r.add(p.Payload(), p.SegmentSize, &h)
 	}
 	if err != nil {
-		return r.c.writeError(err, p.datagrams(), addrPortAddr{p.Path.Remote})
+		return r.c.writeError(err, p.datagrams(), addrPortUDPAddr{unmap(p.Path.Remote)})
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ func TestServedReads(t *testing.T) {
 			return err
 		},
 	})
-	c := listen(t, "udp", ":0")
+	c := listenWith(t, &dsrudp.ListenConfig{RawIO: true}, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	try := func() {
 		for name, read := range reads {

@@ -55,6 +55,9 @@ type Stats struct {
 	// nobody there.
 	SendFailed uint64
 
+	// RawRefused counts reads and writes through SyscallConn refused with ErrRawIO.
+	RawRefused uint64
+
 	// Panics counts panics of a Server's handler.
 	Panics uint64
 
@@ -85,6 +88,7 @@ func (c *Conn) Stats() Stats {
 		SendDenied:       c.counts.denied.Load(),
 		SendNoBuffer:     c.counts.noBuffer.Load(),
 		SendFailed:       c.counts.failed.Load(),
+		RawRefused:       c.counts.raw.Load(),
 		Panics:           c.counts.panics.Load(),
 	}
 	if m := c.source.Memory; m != nil {
@@ -98,6 +102,7 @@ func (c *Conn) Stats() Stats {
 type counts struct {
 	refused, denied, noBuffer, failed   atomic.Uint64
 	truncated, controlTruncated, panics atomic.Uint64
+	raw                                 atomic.Uint64
 
 	mu        sync.Mutex
 	lastDrops uint32 // the kernel's count, which starts again after 1<<32

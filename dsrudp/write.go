@@ -76,7 +76,7 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 		err = c.sendOne(b, &h)
 	}
 	if err != nil {
-		return 0, c.writeError(err, 1, addrPortAddr{addr})
+		return 0, c.writeError(err, 1, addrPortUDPAddr{addr})
 	}
 	return len(b), nil
 }
@@ -96,7 +96,7 @@ func (c *Conn) WriteToPath(b []byte, p Path) (int, error) {
 		err = c.sendOne(b, &h)
 	}
 	if err != nil {
-		return 0, c.writeError(err, 1, addrPortAddr{p.Remote})
+		return 0, c.writeError(err, 1, addrPortUDPAddr{unmap(p.Remote)})
 	}
 	return len(b), nil
 }

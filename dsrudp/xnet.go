@@ -48,7 +48,7 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 		m := &ms[i]
 		var d datagram
 		c.message(in, i, &d)
-		m.N, m.NN, m.Addr = d.N, d.cutControl(m.OOB), nil
+		m.N, m.NN, m.Addr = d.N, c.cutControl(&d, m.OOB), nil
 		m.Flags = d.Flags
 		if d.From.AddrPort.IsValid() {
 			m.Addr = c.source.UDPAddr(&d.From, &d.Arrival)

@@ -16,14 +16,15 @@ func (s *Selector) guards(a netip.Addr) bool {
 }
 
 // Check reports why no datagram may leave as h says now. It is called right before each
-// try, also after a wait for room. Where the kernel validates the source it says nothing.
+// try, also after a wait for room. Where the kernel validates the source it says nothing,
+// and a socket bound to a loopback address sends to other hosts what the kernel lets it.
 func (s *Selector) Check(h *Header) error {
 	a := h.Local.Addr
 	if a.Is4() && !s.Guard4 || !a.IsValid() || a.IsUnspecified() {
 		return nil
 	}
 	remote := h.Remote.AddrPort.Addr()
-	if a.Is6() && a.IsLoopback() && !s.isLocal(h) {
+	if a.Is6() && a.IsLoopback() && a != s.bound.Addr && !s.isLocal(h) {
 		return &NotLocalError{a, remote, whyLoopback, nil} // the kernel lets ::1 out
 	}
 	if !s.guards(a) {
@@ -33,7 +34,7 @@ func (s *Selector) Check(h *Header) error {
 	case err != nil:
 		return &NotLocalError{a, remote, whyNotAsked, err}
 	case !local:
-		return &NotLocalError{a, remote, whyNotLocal, nil}
+		return &NotLocalError{a, remote, whyNotHere(a), nil}
 	}
 	return nil
 }
@@ -63,7 +64,7 @@ func (s *Selector) Explain(err error, h *Header) error {
 	switch {
 	case isGroup(a):
 		why = whyGroup
-	case a.IsLoopback() && !s.isLocal(h):
+	case a.IsLoopback() && a != s.bound.Addr && !s.isLocal(h):
 		why = whyLoopback
 	case s.Guard == nil:
 		if mmsg.AddrNotAvailable(err) {
@@ -71,7 +72,7 @@ func (s *Selector) Explain(err error, h *Header) error {
 		}
 	default:
 		if local, e := s.Guard.Ask(a, h.Local.Ifindex); e == nil && !local {
-			why = whyNotLocal
+			why = whyNotHere(a)
 		}
 	}
 	if why == "" {
@@ -103,9 +104,19 @@ func (e *NotLocalError) Is(target error) bool { return target == ErrNotLocal }
 
 func (e *NotLocalError) Unwrap() error { return e.Cause }
 
+// whyNotHere returns why the guard does not call a local. For an IPv4 source it looks at the
+// table local alone, as the kernel does.
+func whyNotHere(a netip.Addr) string {
+	if a.Is4() {
+		return whyTable
+	}
+	return whyNotLocal
+}
+
 // Reasons of a NotLocalError.
 const (
 	whyNotLocal = "no address or local route of this host has the local address"
+	whyTable    = "no address or local route in the table local has the local address"
 	whyGroup    = "a group cannot be a source"
 	whyFamily   = "the addresses are of different families"
 	whyLoopback = "a loopback address cannot be the source towards another host"
