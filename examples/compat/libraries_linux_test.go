@@ -17,6 +17,7 @@ import (
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 
+	"github.com/dsrudp/go-dsrudp/dsrudp"
 	"github.com/dsrudp/go-dsrudp/examples/internal/site"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
@@ -169,21 +170,50 @@ var kcpLibrary = library{
 		if err != nil {
 			return err
 		}
-		defer session.Close()
-		defer context.AfterFunc(ctx, func() { session.SetDeadline(time.Unix(1, 0)) })()
-		session.SetNoDelay(1, 10, 2, 1)
-		request := make([]byte, 10_000) // several segments
-		copy(request, vip.String())
-		if _, err := session.Write(request); err != nil {
-			return err
-		}
-		answer := make([]byte, len(request))
-		if _, err := io.ReadFull(session, answer); err != nil {
-			return err
-		}
-		if string(answer) != string(request) {
-			return fmt.Errorf("the answer is %q", answer)
-		}
-		return nil
+		return echoed(ctx, session)
 	},
+}
+
+// echoed sends several segments by the session, receives them, and closes it.
+func echoed(ctx context.Context, session *kcp.UDPSession) error {
+	defer session.Close()
+	defer context.AfterFunc(ctx, func() { session.SetDeadline(time.Unix(1, 0)) })()
+	session.SetNoDelay(1, 10, 2, 1)
+	request := make([]byte, 10_000)
+	copy(request, session.RemoteAddr().String())
+	if _, err := session.Write(request); err != nil {
+		return err
+	}
+	answer := make([]byte, len(request))
+	if _, err := io.ReadFull(session, answer); err != nil {
+		return err
+	}
+	if string(answer) != string(request) {
+		return fmt.Errorf("the answer is %q", answer)
+	}
+	return nil
+}
+
+// KCP makes x/net's PacketConn of a Conn that is not wrapped, and gets an error at once. It
+// is right where the Conn is bound to one VIP.
+func TestT1_KCPNotWrapped(t *testing.T) {
+	conn, err := dsrudp.ListenPacket("udp", ":0")
+	require.NoError(t, err)
+	defer conn.Close()
+	listener, err := kcp.ServeConn(nil, 0, 0, conn)
+	require.NoError(t, err)
+	defer listener.Close()
+	_, err = listener.Accept()
+	require.ErrorIs(t, err, dsrudp.ErrRawIO)
+	require.NotZero(t, conn.Stats().RawRefused)
+
+	bound, err := dsrudp.ListenPacket("udp", "127.0.0.2:0")
+	require.NoError(t, err)
+	defer kcpLibrary.serve(t, bound)()
+	defer bound.Close()
+	session, err := kcp.DialWithOptions(bound.LocalAddr().String(), nil, 0, 0)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), site.Patience)
+	defer cancel()
+	require.NoError(t, echoed(ctx, session))
 }
