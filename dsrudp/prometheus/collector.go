@@ -74,6 +74,14 @@ func pathMemory(name, help string, kind prometheus.ValueType, value func(s *dsru
 
 // metrics has all fields of dsrudp.Stats.
 var metrics = []metric{
+	counter("received_datagrams", "Datagrams received.",
+		func(s *dsrudp.Stats) uint64 { return s.Received }),
+	counter("received_bytes", "Bytes of the payloads of datagrams received.",
+		func(s *dsrudp.Stats) uint64 { return s.ReceivedBytes }),
+	counter("sent_datagrams", "Datagrams sent.",
+		func(s *dsrudp.Stats) uint64 { return s.Sent }),
+	counter("sent_bytes", "Bytes of the payloads of datagrams sent.",
+		func(s *dsrudp.Stats) uint64 { return s.SentBytes }),
 	counter("unknown_path", "Datagrams sent, or refused, to a bare address that no path was known for.",
 		func(s *dsrudp.Stats) uint64 { return s.UnknownPath }),
 	counter("ambiguous_path", "Datagrams sent, or refused, to a bare address that wrote to several local addresses.",
@@ -96,6 +104,8 @@ var metrics = []metric{
 		func(s *dsrudp.Stats) uint64 { return s.SendNoBuffer }),
 	counter("send_failed", "Datagrams not sent for another reason.",
 		func(s *dsrudp.Stats) uint64 { return s.SendFailed }),
+	counter("raw_refused", "Reads and writes through SyscallConn that were refused.",
+		func(s *dsrudp.Stats) uint64 { return s.RawRefused }),
 	counter("self_addressed", "Datagrams that a Server dropped because they came from one of its own sockets, or said so.",
 		func(s *dsrudp.Stats) uint64 { return s.SelfAddressed }),
 	counter("unanswerable", "Replies of a Server to port 0 or to an unspecified address, which were not sent.",

@@ -42,7 +42,7 @@ func TestT44_SumsOfASet(t *testing.T) {
 		client, err := net.Dial("udp4", net.JoinHostPort("127.0.0.1", strings.TrimPrefix(set[0].LocalAddr().String(), "0.0.0.0:")))
 		require.NoError(t, err)
 		defer client.Close()
-		_, err = client.Write(nil)
+		_, err = client.Write([]byte("x"))
 		require.NoError(t, err)
 		require.NoError(t, <-requests)
 	}
@@ -65,4 +65,15 @@ dsrudp_send_failed_total{listener="set",socket="1"} 1
 dsrudp_path_memory_entries{listener="other"} 0
 dsrudp_path_memory_entries{listener="set"} 3
 `), "dsrudp_send_failed_total", "dsrudp_path_memory_entries"))
+
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	sums := make(map[string]float64)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			sums[f.GetName()] += m.GetCounter().GetValue()
+		}
+	}
+	require.EqualValues(t, 3, sums["dsrudp_received_datagrams_total"])
+	require.EqualValues(t, 3, sums["dsrudp_received_bytes_total"])
 }

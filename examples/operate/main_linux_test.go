@@ -178,6 +178,7 @@ func TestRestart(t *testing.T) {
 				require.NoError(t, err)
 			}
 			t.Logf("%d requests, all answered: %.0f in a second", answered.Load(), float64(answered.Load())/time.Since(began).Seconds())
+			require.NotZero(t, s.metric(t, "dsrudp_received_datagrams_total"))
 			require.Zero(t, s.metric(t, "dsrudp_path_memory_entries"), "the option PathMemory")
 			require.Zero(t, s.metric(t, "dsrudp_dropped_total"))
 		})
