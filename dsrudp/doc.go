@@ -65,6 +65,10 @@
 // that for programs with a loop of their own, and [Conn.ReadBatch] and
 // [Conn.WriteBatch] for those that expect golang.org/x/net's methods.
 //
+// Handlers that wait run in goroutines ([Server.Concurrency]), and can be tested and
+// wrapped without a socket ([NewReplyWriter]). A Server does not answer datagrams of its
+// own, which one forged source would else begin without end.
+//
 // Datagrams that are sent together along one Path, with one length and one ECN mark, are
 // given to the kernel as one message, which it cuts up again (UDP_SEGMENT). Datagrams of
 // one Path keep their order; those of different Paths may change places. WriteBatch, and
