@@ -16,7 +16,8 @@
 //   - [Conn] has every method of *net.UDPConn. A library that takes a net.PacketConn takes
 //     a Conn. How a send finds its source is said there.
 //   - [Server] calls a [Handler] for each datagram and sends the answers together: the
-//     shortest way to a new server, and under load the fastest.
+//     shortest way to a new server, and under load the fastest. Handlers that wait run in
+//     goroutines ([Server.Concurrency]), and can be tested without a socket ([NewReplyWriter]).
 //   - [Conn.ReadFromPath] and [Conn.WriteToPath] are for a loop of one's own: reply with the
 //     [Path] you received. [Conn.ReadPackets] and [Conn.WritePackets] handle many at once.
 //   - [ListenConfig] has the options: several sockets on one port, offload, strictness,

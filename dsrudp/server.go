@@ -81,8 +81,8 @@ type Server struct {
 	// after the ReplyWriter accepted them and, with a zero Path,
 	// for reads that failed. The error is a *net.OpError, as that of the Conn's own
 	// methods is: its Op is "write", and Addr the remote address, or "read". OnError
-	// is called on the goroutine that reads, perhaps while the handler is in a
-	// Write whose buffer was full: it must not block, take a lock that the handler
+	// is called on the goroutine that reads, or by a Write whose buffer was full, on
+	// the goroutine of that: it must not block, take a lock that the handler
 	// holds while it writes, or panic.
 	//
 	// If it is nil, failures are logged by ErrorLog: at most ten in a second, and how many

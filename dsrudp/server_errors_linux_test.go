@@ -329,7 +329,7 @@ func TestShutdownDrainsRefused(t *testing.T) {
 	x := dial(t, peer, addrPortOf(c.LocalAddr()))
 	enqueue(t, n, x)
 	require.NoError(t, x.Close())
-	s := newStuck(t, &dsrudp.Server{BatchSize: 1}, c, x, 0)
+	s := newStuck(t, &dsrudp.Server{BatchSize: 1, ErrorLog: slog.New(slog.DiscardHandler)}, c, x, 0)
 	result := s.shut(t, t.Context())
 	close(s.release)
 	require.NoError(t, await(t, result))

@@ -286,15 +286,22 @@ func TestPromise1_ReplyErrors(t *testing.T) {
 }
 
 // TestPromise8_FailuresBounded: how many failures wait to be reported is bounded, whatever
-// the length of replies: OnError is called while the handler writes more.
+// the length of replies: OnError is called while the handler writes more, and may write too.
 func TestPromise8_FailuresBounded(t *testing.T) {
 	const bound = 1 << 10
 	c := listen(t, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	reported := 0
+	var writer dsrudp.ReplyWriter
 	serve(t, &dsrudp.Server{
-		OnError: func(dsrudp.Path, error) { reported++ },
+		OnError: func(dsrudp.Path, error) {
+			if reported++; reported == 1 {
+				_, err := writer.Write([]byte("by OnError"))
+				assert.NoError(t, err)
+			}
+		},
 		Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			writer = w
 			foreign := packet("", dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: p.Path.Remote})
 			for range bound {
 				assert.NoError(t, w.WritePacket(&foreign))
@@ -305,7 +312,9 @@ func TestPromise8_FailuresBounded(t *testing.T) {
 			echoing(t).ServePacket(w, p)
 		}),
 	}, c)
-	begun(t, x)
+	enqueue(t, 1, x)
+	require.Equal(t, "by OnError", read(t, x))
+	requireEchoes(t, 1, x)
 	soon(t, "the last one is counted", func() bool { return c.Stats().Refused == bound+1 })
 }
 
