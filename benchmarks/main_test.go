@@ -72,7 +72,7 @@ func TestT50_ProgramRefuses(t *testing.T) {
 		"benchmarks: flag provided but not defined: -fast; see -help":                                            {"-fast"},
 		"benchmarks: invalid value \"(\" for flag -run: error parsing regexp: missing closing ): `(`; see -help": {"-run", "("},
 		"benchmarks: -run nothing: no scenario's name matches; there are saturated-apart, clients64-apart, distinct-apart, bursts-apart, " +
-			"one-apart, sparse-apart, merge8-apart, gro16-apart, reuseport, neighbour; see -help": {"-layout", "apart", "-run", "nothing"},
+			"one-apart, sparse-apart, merge8-apart, gro16-apart, reuseport, neighbour-timer, neighbour-http, neighbour-gc, neighbour-udp; see -help": {"-layout", "apart", "-run", "nothing"},
 	} {
 		code, stdout, stderr := runProgram(t, args...)
 		require.Equal(t, 2, code, args)

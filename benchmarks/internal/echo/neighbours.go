@@ -12,17 +12,22 @@ import (
 	"time"
 )
 
-// The probes.
+// The probes, each of which measures how long something takes in a process with a
+// busy server.
 const (
-	Timer  = "1 ms timer"
-	Health = "HTTP health check"
-	GC     = "runtime.GC()"
-	Second = "second UDP socket"
+	Timer  = "timer"
+	Health = "http"
+	GC     = "gc"
+	Second = "udp"
 )
 
-// Probes returns the names of all probes, each of which measures how long
-// something takes in a process with a busy server.
+// Probes returns the names of all probes.
 func Probes() []string { return []string{Timer, Health, GC, Second} }
+
+// ProbeTitle returns what a probe is of.
+func ProbeTitle(probe string) string {
+	return map[string]string{Timer: "a 1 ms timer", Health: "an HTTP health check", GC: "runtime.GC()", Second: "a second UDP socket"}[probe]
+}
 
 // FromOutside reports whether the probe is made by another process.
 func FromOutside(probe string) bool { return probe == Health || probe == Second }
@@ -52,7 +57,7 @@ func startNeighbours() (httpPort, udpPort int, err error) {
 // pause is the time between two of a probe, and patience for how long an answer
 // is waited for.
 const (
-	pause    = 2 * time.Millisecond
+	pause    = time.Millisecond
 	patience = 10 * time.Second
 )
 

@@ -2,7 +2,11 @@
 
 package plan
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/dsrudp/go-dsrudp/benchmarks/internal/echo"
+)
 
 // A Metric is a number that is measured of a server.
 type Metric string
@@ -66,6 +70,7 @@ func Checks() []Check {
 	add("Server: sparse", inSparse, CPU, Ce, 1.20, 1.05, server)
 	add("merging, 8 per path", inEights, CPU, Cg64, 1.15, 1.05, server, readPackets)
 	add("GRO in, merged out, 16 each", inGRO16, CPU, CGRO, 1.20, 1.08, serverGRO)
+	cs[len(cs)-1].COf, cs[len(cs)-1].COver = CGROe, CGRO
 	add("drop-in AddrPort: saturated", inSaturated, CPU, A, 1.15, 1.05, addrPort)
 	add("drop-in ReadFrom over net's: saturated", inSaturated, CPU, netFrom, 1.17, 1.05, readFrom)
 	add("drop-in: one in flight", inOne, CPU, Ce, 1.20, 1.08, addrPort)
@@ -89,8 +94,9 @@ func Checks() []Check {
 			case s.Layout == Apart && (e.Label == server || e.Label == addrPort):
 				add("any scenario", s.Name, CPU, A, 1.20, 1, e.Label)
 			case e.Over != "" && e.Server.Ours():
-				add("beside a saturated Server: "+e.Server.Go.Probe, s.Name, P99, e.Over, 1.5, 1, e.Label)
-				add("beside a saturated Server: "+e.Server.Go.Probe, s.Name, Worst, e.Over, 1.5, 1, e.Label)
+				row := "beside a saturated server: " + echo.ProbeTitle(e.Server.Go.Probe)
+				add(row, s.Name, P99, e.Over, 1.5, 1, e.Label)
+				add(row, s.Name, Worst, e.Over, 1.5, 1, e.Label)
 			}
 		}
 	}

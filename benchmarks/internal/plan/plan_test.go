@@ -102,10 +102,10 @@ func TestEveryLayoutIsChecked(t *testing.T) {
 			checked[c.Scenario]++
 			require.Equal(t, []any{plan.A, 1.2}, []any{c.Over, c.Must})
 		}
-		if c.Scenario == "neighbour" {
+		if strings.HasPrefix(c.Scenario, "neighbour-") {
 			require.Equal(t, strings.TrimPrefix(c.Of, "dsrudp Server"), strings.TrimPrefix(c.Over, plan.A))
 			require.Equal(t, 1.5, c.Must)
-			beside[c.Of]++
+			beside[c.Scenario+c.Of]++
 		}
 	}
 	for _, s := range plan.Scenarios() {

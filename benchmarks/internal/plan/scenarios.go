@@ -32,12 +32,13 @@ func (s Server) Ours() bool { return strings.HasPrefix(s.Name, "dsrudp ") }
 
 // Names of servers.
 const (
-	A    = "net AddrPort"
-	C    = "C recvmmsg"
-	Ce   = "C recvmmsg epoll" // waits as Go's poller must
-	Cg32 = "C merging 32"
-	Cg64 = "C merging 64"
-	CGRO = "C GRO"
+	A     = "net AddrPort"
+	C     = "C recvmmsg"
+	Ce    = "C recvmmsg epoll" // waits as Go's poller must
+	Cg32  = "C merging 32"
+	Cg64  = "C merging 64"
+	CGRO  = "C GRO"
+	CGROe = "C GRO epoll"
 
 	netFrom     = "net ReadFrom"
 	wireguard   = "wireguard-go StdNetBind"
@@ -70,6 +71,7 @@ func Servers() []Server {
 		{Name: Cg32, C: []string{"merge", "pktinfo", "batch=32"}},
 		{Name: Cg64, C: []string{"merge", "pktinfo", "batch=64"}},
 		{Name: CGRO, C: []string{"gro", "pktinfo", "batch=16"}},
+		{Name: CGROe, C: []string{"gro", "pktinfo", "batch=16", "epoll"}},
 	}
 	for _, name := range echo.Names() {
 		// Wireguard-go keeps one source for all datagrams that GRO joined.
@@ -203,7 +205,7 @@ const (
 func Scenarios() []Scenario {
 	var all []string // that make sense without GRO
 	for _, s := range Servers() {
-		if !slices.Contains([]string{CGRO, serverGRO, packetsGRO, unmerged}, s.Name) {
+		if !slices.Contains([]string{CGRO, CGROe, serverGRO, packetsGRO, unmerged}, s.Name) {
 			all = append(all, s.Name)
 		}
 	}
@@ -211,7 +213,7 @@ func Scenarios() []Scenario {
 	// These work on IPv6 as well.
 	both := []string{A, netFrom, Ce, server, readPackets, addrPort, readFrom, readFromPath}
 	merging := []string{A, C, Ce, Cg32, Cg64, wireguard, xnetBatch, server, unmerged, readPackets, readBatch, addrPort, readFrom}
-	gro := []string{A, C, CGRO, wireguard, server, serverGRO, packetsGRO, addrPort}
+	gro := []string{A, C, CGRO, CGROe, wireguard, server, serverGRO, packetsGRO, addrPort}
 	scaled := []string{A, Ce, unmerged, addrPort, readFromPath}
 
 	saturated := load.Load{VIPs: 8, Size: 64, Window: 64}
@@ -282,8 +284,8 @@ func Scenarios() []Scenario {
 			Baseline: label(A, socket1), Limit: label(Ce, socket1),
 			Entries: entries([]string{A, Ce, unmerged}, variant{name: socket1, load: patient}, variant{name: sockets2, sockets: 2, load: patient}),
 		},
-		Scenario{Name: "neighbour", Title: "What shares the process with a saturated server", Layout: Free, Entries: neighbours()},
 	)
+	ss = append(ss, neighbours()...)
 	for i := range ss {
 		s := &ss[i]
 		s.Layout, s.Baseline, s.Limit = cmp.Or(s.Layout, Shared), cmp.Or(s.Baseline, A), cmp.Or(s.Limit, Ce)
@@ -297,27 +299,29 @@ var inApart = []string{
 	server, serverGRO, readPackets, packetsGRO, addrPort, readFrom, readFromPath,
 }
 
-// neighbours returns the entries of the scenario in which each probe is beside a
-// server in one process.
-func neighbours() (es []Entry) {
+// neighbours returns a scenario for each probe, in which it is beside servers that
+// share its process.
+func neighbours() (ss []Scenario) {
 	// Few in flight, from several sockets, keep a server busy that always finds a
 	// few datagrams; a flood keeps one busy that always finds a full batch.
 	closed := load.Load{VIPs: 8, Size: 64, Sockets: 8, Window: 32, Warm: 40 * time.Millisecond, Measure: 200 * time.Millisecond}
 	flood := closed
 	flood.Flood, flood.Window = true, 256
 	for _, probe := range echo.Probes() {
+		s := Scenario{Name: "neighbour-" + probe, Title: "In the process of a saturated server: " + echo.ProbeTitle(probe), Layout: Free}
 		for sockets := 1; sockets <= 2; sockets++ {
 			for procs := 1; procs <= 2; procs++ {
 				for _, l := range []load.Load{closed, flood} {
-					name := fmt.Sprintf("%s, %s, GOMAXPROCS %d, closed loop", probe, []string{socket1, sockets2}[sockets-1], procs)
+					name := fmt.Sprintf("%s, GOMAXPROCS %d, closed loop", []string{socket1, sockets2}[sockets-1], procs)
 					if l.Flood {
 						name = strings.Replace(name, "closed loop", "flood", 1)
 					}
 					v := variant{name: name, sockets: sockets, procs: procs, probe: probe, load: l}
-					es = append(es, entries([]string{A, server}, v)...)
+					s.Entries = append(s.Entries, entries([]string{A, server}, v)...)
 				}
 			}
 		}
+		ss = append(ss, s)
 	}
-	return es
+	return ss
 }

@@ -124,21 +124,23 @@ func TestEveryServerAnswers(t *testing.T) {
 // TestProbes: each is made while the server answers the generator.
 func TestProbes(t *testing.T) {
 	r := newRunner(t)
-	s := scenario(t, "neighbour")
-	s.Entries = slices.DeleteFunc(s.Entries, func(e plan.Entry) bool { return e.Server.Go.Procs != 2 || e.Server.Go.Sockets != 2 })
-	o, err := r.Run(t.Context(), s)
-	require.NoError(t, err)
-	require.Len(t, o.Entries, 2*2*len(echo.Probes()))
-	for i := range o.Entries {
-		e := &o.Entries[i]
-		w := e.Windows[0]
-		require.Positive(t, w.P50, e.Label)
-		require.GreaterOrEqual(t, w.P99, w.P50, e.Label)
-		require.GreaterOrEqual(t, w.Worst, w.P99, e.Label)
-		require.Positive(t, e.All.Replies, e.Label)
-		require.Equal(t, e.Server.Wrong, e.All.WrongSource > 0, e.Label)
+	for _, probe := range echo.Probes() {
+		s := scenario(t, "neighbour-"+probe)
+		s.Entries = slices.DeleteFunc(s.Entries, func(e plan.Entry) bool { return e.Server.Go.Procs != 2 || e.Server.Go.Sockets != 2 })
+		o, err := r.Run(t.Context(), s)
+		require.NoError(t, err)
+		require.Len(t, o.Entries, 2*2)
+		for i := range o.Entries {
+			e := &o.Entries[i]
+			w := e.Windows[0]
+			require.Positive(t, w.P50, e.Label)
+			require.GreaterOrEqual(t, w.P99, w.P50, e.Label)
+			require.GreaterOrEqual(t, w.Worst, w.P99, e.Label)
+			require.Positive(t, e.All.Replies, e.Label)
+			require.Equal(t, e.Server.Wrong, e.All.WrongSource > 0, e.Label)
+		}
 	}
-	_, err = echo.Probe("nothing", echo.Ready{}, 0)
+	_, err := echo.Probe("nothing", echo.Ready{}, 0)
 	require.ErrorContains(t, err, `no probe is called "nothing"`)
 	_, err = echo.Probe(echo.Health, echo.Ready{HTTP: 1}, 0)
 	require.ErrorContains(t, err, echo.Health)
