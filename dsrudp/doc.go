@@ -87,9 +87,14 @@
 // right before an IPv6 datagram leaves, its source must be one that the kernel calls
 // local or anycast. The kernel's answer is good for one to two seconds, so that a VIP
 // withdrawn from the host is refused within two, and one that was just added may be
-// refused for as long. Where the process may not open a netlink socket (seccomp, a unit's
-// RestrictAddressFamilies without AF_NETLINK, gVisor) the option is not set: the kernel
-// validates, and VIPs that are only local routes do not work for IPv6.
+// refused for as long.
+//
+// To ask takes a netlink socket. Where the process may not open one (seccomp, gVisor, a
+// systemd unit's RestrictAddressFamilies) the option is not set: the kernel validates, and
+// to bind to an IPv6 VIP that is only a local route, or to answer from it, is [ErrNotLocal],
+// with an error that names netlink. A unit that restricts address families needs the line
+//
+//	RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK
 //
 // # Systems
 //
