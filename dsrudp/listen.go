@@ -21,8 +21,9 @@ import (
 //
 // An IPv6 address may be one that is only a local route of the host, as a load
 // balancer's VIP is; net refuses to bind it. An address that is not the host's
-// is EADDRNOTAVAIL as with net. Where the system does not report the destinations
-// of datagrams the error matches ErrNotSupported.
+// is EADDRNOTAVAIL as with net, and matches ErrNotLocal too where the process may not ask
+// which it is (see the package documentation on IPv6). Where the system does not report
+// the destinations of datagrams the error matches ErrNotSupported.
 func ListenUDP(network string, laddr *net.UDPAddr) (*Conn, error) {
 	switch network {
 	case "udp", "udp4", "udp6":
@@ -66,6 +67,15 @@ func hostOf(network string, laddr *net.UDPAddr) (host string, ok bool) {
 
 // ListenPacket acts like [net.ListenPacket] for the networks "udp", "udp4" and
 // "udp6", and returns a Conn. See ListenUDP.
+//
+// A function that returns a net.PacketConn must not return both results as they are: on an
+// error its net.PacketConn would hold a nil *Conn, and not be nil. This is right:
+//
+//	conn, err := dsrudp.ListenPacket(network, address)
+//	if err != nil {
+//		return nil, err
+//	}
+//	return conn, nil
 func ListenPacket(network, address string) (*Conn, error) {
 	return new(ListenConfig).ListenPacket(context.Background(), network, address)
 }
