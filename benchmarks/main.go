@@ -3,7 +3,7 @@
 // Benchmarks puts UDP echo servers side by side: this project's, net's, x/net's,
 // those of other libraries, and the same in C.
 //
-//	go run ./benchmarks [-quick] [-run REGEXP] [-rounds N] [-settle N] [-json FILE] [-plot DIR]
+//	go run ./benchmarks [-layout shared|apart|both] [-quick] [-run REGEXP] [-rounds N] [-settle N] [-json FILE] [-plot DIR]
 package main
 
 import (
@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -39,6 +41,10 @@ func main() {
 		fmt.Fprintf(os.Stderr, "benchmarks: %v; see -help\n", err)
 		os.Exit(2)
 	}
+	if err := o.prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "benchmarks:", err)
+		os.Exit(2)
+	}
 	if !term.IsTerminal(int(os.Stdout.Fd())) {
 		text.DisableColors()
 	}
@@ -58,22 +64,23 @@ func main() {
 
 // options are the values of the flags.
 type options struct {
-	quick  bool
-	rounds int
-	settle int
-	only   *regexp.Regexp
-	json   string
-	plot   string
+	scenarios []plan.Scenario // that they select
+	rounds    int
+	settle    int
+	json      string
+	plot      string
 }
 
 // parseFlags writes the usage to help where that is asked for.
 func parseFlags(args []string, help io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
-	f.BoolVar(&o.quick, "quick", false, "only what the floors need, and fewer windows of it")
-	f.IntVar(&o.rounds, "rounds", 0, "windows of each server in each scenario (default 15, with -quick 9)")
-	f.IntVar(&o.settle, "settle", 1, "up to that many times the rounds where a ratio is too close to its floor to tell")
+	layout := f.String("layout", "both", "where server and generator run: `shared`, apart, or both")
+	quick := f.Bool("quick", false, "only what the checks need, and 9 windows of it unless -rounds is set")
+	f.IntVar(&o.rounds, "rounds", 15, "windows of each server in each scenario")
+	f.IntVar(&o.settle, "settle", 1, "up to that many times the rounds where a ratio is too close to what must hold to tell")
+	only := regexp.MustCompile("")
 	f.Func("run", "only the scenarios whose name matches the regular `expression`", func(s string) (err error) {
-		o.only, err = regexp.Compile(s)
+		only, err = regexp.Compile(s)
 		return err
 	})
 	f.StringVar(&o.json, "json", "", "write all numbers to a `file`")
@@ -90,39 +97,72 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 		return o, err
 	case f.NArg() > 0:
 		return o, fmt.Errorf("takes no arguments, got %q", f.Args())
-	case o.rounds < 0:
+	case o.rounds < 1:
 		return o, fmt.Errorf("-rounds %d: it is 1 or more", o.rounds)
 	case o.settle < 1:
 		return o, fmt.Errorf("-settle %d: it is 1 or more", o.settle)
-	case o.rounds == 0 && o.quick:
-		o.rounds = 9
-	case o.rounds == 0:
-		o.rounds = 15
+	case !slices.Contains([]string{"shared", "apart", "both"}, *layout):
+		return o, fmt.Errorf("-layout %s: it is shared, apart or both", *layout)
 	}
-	return o, nil
+	set := false
+	f.Visit(func(f *flag.Flag) { set = set || f.Name == "rounds" })
+	if *quick && !set {
+		o.rounds = 9
+	}
+	o.scenarios, err = selected(*layout, only, *quick)
+	return o, err
 }
 
-// scenarios returns those that the flags select.
-func (o options) scenarios() (some []plan.Scenario) {
+// selected returns the scenarios that the flags select.
+func selected(layout string, only *regexp.Regexp, quick bool) (some []plan.Scenario, err error) {
 	all := plan.Scenarios()
-	if o.quick {
+	if quick {
 		all = plan.Needed(all, plan.Checks())
 	}
+	var names []string
 	for _, s := range all {
-		if o.only == nil || o.only.MatchString(s.Name) {
+		if layout != "both" && (layout == "shared") != (s.Layout == plan.Shared) {
+			continue
+		}
+		names = append(names, s.Name)
+		if only.MatchString(s.Name) {
 			some = append(some, s)
 		}
 	}
-	return some
+	if len(some) == 0 {
+		err = fmt.Errorf("-run %v: no scenario's name matches; there are %s", only, strings.Join(names, ", "))
+	}
+	return some, err
+}
+
+// prepare makes the directory and the file that results will be written to, so that
+// what is wrong with them is known before everything is measured.
+func (o options) prepare() error {
+	if o.plot != "" {
+		if err := os.MkdirAll(o.plot, 0o777); err != nil {
+			return fmt.Errorf("-plot: %w", err)
+		}
+		f, err := os.CreateTemp(o.plot, ".benchmarks-")
+		if err != nil {
+			return fmt.Errorf("-plot: %w", err)
+		}
+		if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+			return fmt.Errorf("-plot: %w", err)
+		}
+	}
+	if o.json != "" {
+		f, err := os.OpenFile(o.json, os.O_CREATE|os.O_WRONLY, 0o666) // it keeps what it has until there is better
+		if err != nil {
+			return fmt.Errorf("-json: %w", err)
+		}
+		return f.Close()
+	}
+	return nil
 }
 
 // measure runs the scenarios, and prints each one's table when it is done.
 func (o options) measure(ctx context.Context, r *report.Report, w io.Writer) (err error) {
 	fmt.Fprintln(w, r.Machine)
-	scenarios := o.scenarios()
-	if len(scenarios) == 0 {
-		return fmt.Errorf("no scenario's name matches %v", o.only)
-	}
 	dir, err := os.MkdirTemp("", "dsrudp-benchmarks-")
 	if err != nil {
 		return err
@@ -136,7 +176,11 @@ func (o options) measure(ctx context.Context, r *report.Report, w io.Writer) (er
 	runner.More = func(out *run.Outcome) bool {
 		return out.Rounds() < o.settle*o.rounds && !report.Settled(plan.Checks(), out)
 	}
-	for _, s := range scenarios {
+	for _, s := range o.scenarios {
+		if len(runner.CPUs) == 1 && s.Layout != plan.Shared {
+			fmt.Fprintf(w, "\n%s is left out: its layout, %s, needs two processors\n", s.Name, s.Layout)
+			continue
+		}
 		out, err := runner.Run(ctx, s)
 		if err != nil {
 			return err
@@ -158,10 +202,10 @@ func newRunner(ctx context.Context, dir string, w io.Writer) (*run.Runner, error
 	if err != nil {
 		return nil, err
 	}
-	if len(cpus) == 1 {
-		fmt.Fprintln(w, "There is one processor: what needs two (reuseport, stops) says nothing here.")
-	} else if err := machine.Leave(cpus[0]); err != nil {
-		return nil, err
+	if len(cpus) > 1 {
+		if err := machine.Leave(cpus[0]); err != nil {
+			return nil, err
+		}
 	}
 	c, err := echo.BuildC(ctx, dir)
 	if errors.Is(err, echo.ErrNoCompiler) {
@@ -189,12 +233,14 @@ func (o options) save(r *report.Report) error {
 	return nil
 }
 
-// exitCode returns 1 if something went wrong or a floor was missed.
+// exitCode returns 2 if something went wrong, and 1 if what must hold was missed or a
+// reply came from a wrong source.
 func exitCode(err error, r *report.Report, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(stderr, "benchmarks:", err)
+		return 2
 	}
-	if err != nil || r.Failed() {
+	if r.Failed() {
 		return 1
 	}
 	return 0

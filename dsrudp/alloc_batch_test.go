@@ -9,6 +9,7 @@ import (
 	"weak"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
@@ -102,28 +103,44 @@ func TestPromise8_ReadBatch(t *testing.T) {
 	}
 }
 
-// TestPromise8_BuffersReleased: what received a batch is kept for the next one, and keeps none
-// of the caller's buffers alive.
+// TestPromise8_BuffersReleased: what is kept for the next read keeps none of the caller's
+// buffers of the last one alive, nor those that nothing was received into.
 func TestPromise8_BuffersReleased(t *testing.T) {
 	c := listen(t, "udp4", ":0")
 	x := dialVIP(t, c, vips[0])
-	for name, receive := range map[string]func(b []byte) error{
-		"ReadPackets": func(b []byte) error { _, err := c.ReadPackets([]dsrudp.Packet{{Buf: b}}); return err },
-		"ReadBatch": func(b []byte) error {
-			ms := messages(1, 1)
-			ms[0].Buffers[0] = b
-			_, err := c.ReadBatch(ms, 0)
-			return err
+	for name, receive := range map[string]func(bs [][]byte) (int, error){
+		"ReadFromPath": func(bs [][]byte) (int, error) {
+			_, _, err := c.ReadFromPath(bs[0])
+			return 1, err
+		},
+		"ReadPackets": func(bs [][]byte) (int, error) {
+			ps := make([]dsrudp.Packet, len(bs))
+			for i := range ps {
+				ps[i].Buf = bs[i]
+			}
+			return c.ReadPackets(ps)
+		},
+		"ReadBatch": func(bs [][]byte) (int, error) {
+			return c.ReadBatch([]ipv4.Message{{Buffers: bs[:2]}, {Buffers: bs[2:]}}, 0)
 		},
 	} {
 		write(t, x, "1")
-		var buffer weak.Pointer[byte]
+		var buffers [4]weak.Pointer[byte]
 		func() {
-			b := make([]byte, 1<<16)
-			buffer = weak.Make(&b[0])
-			require.NoError(t, receive(b))
+			var bs [][]byte
+			for i := range buffers {
+				b := make([]byte, 512)
+				buffers[i] = weak.Make(&b[0])
+				bs = append(bs, b)
+			}
+			n, err := receive(bs)
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			require.Equal(t, "1", string(bs[0][:1]))
 		}()
 		runtime.GC() // once: a second one would empty the pool
-		require.Nil(t, buffer.Value(), name)
+		for i := range buffers {
+			require.Nil(t, buffers[i].Value(), "%s, buffer %d", name, i)
+		}
 	}
 }

@@ -25,7 +25,8 @@ type life struct {
 	mu     sync.Mutex // for closing, and for the deadlines by which waits end
 	closed atomic.Bool
 	served atomic.Bool   // by a Server
-	ending chan struct{} // closed when the Server's reader is to end
+	ending bool          // the Server's reader is to end; under mu
+	gone   chan struct{} // closed by Close of a served Conn
 
 	guard   *localroute.Table // nil where there is none
 	cleanup runtime.Cleanup   // gives the guard up where the Conn is forgotten
@@ -38,10 +39,10 @@ var past = time.Unix(1, 0)
 // net.ErrClosed.
 //
 // On a Conn that a Server reads it does not wait: the Server's reader closes the socket
-// as soon as the handler returns that it may be in. So a handler may call it, and may wait
-// for a goroutine that does. From the moment that Close returns reads, writes and
-// deadlines fail, whether the socket is closed yet or not; only the answers of that
-// handler may still leave.
+// as soon as the handlers return that are in progress. So a handler may call it, and may
+// wait for a goroutine that does. From the moment that Close returns reads, writes and
+// deadlines fail, whether the socket is closed yet or not; only the answers of those
+// handlers may still leave.
 func (c *Conn) Close() error {
 	if !c.ok() {
 		return syscall.EINVAL
@@ -54,6 +55,7 @@ func (c *Conn) Close() error {
 			return c.closeError(net.ErrClosed)
 		}
 		c.endServing()
+		close(c.gone)
 		return c.closeError(c.sock.SetWriteDeadline(past))
 	}
 	c.mu.Unlock()
@@ -134,7 +136,7 @@ func (c *Conn) setDeadline(t time.Time, read, write bool) (err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed.Load() || c.served.Load() && c.isEnding() {
+	if c.closed.Load() || c.served.Load() && c.ending {
 		err = net.ErrClosed
 	}
 	if read && err == nil {
@@ -157,7 +159,7 @@ func (c *Conn) serve() error {
 		return err
 	}
 	c.served.Store(true)
-	c.ending = make(chan struct{})
+	c.ending, c.gone = false, make(chan struct{})
 	return nil
 }
 
@@ -170,18 +172,9 @@ func (c *Conn) wake() {
 
 // endServing ends the reader's waits. The caller holds mu.
 func (c *Conn) endServing() {
-	if !c.isEnding() {
-		close(c.ending)
+	if !c.ending {
+		c.ending = true
 		_ = c.sock.SetReadDeadline(past) // the error is the socket's being closed
-	}
-}
-
-func (l *life) isEnding() bool {
-	select {
-	case <-l.ending:
-		return true
-	default:
-		return false
 	}
 }
 

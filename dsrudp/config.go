@@ -66,6 +66,12 @@ type ListenConfig struct {
 	// sends at most 32 or about 128 KiB.
 	PlainSyscalls bool
 
+	// RawIO allows reads and writes through SyscallConn on a Conn that is bound to the
+	// wildcard address, which are refused with ErrRawIO otherwise. What they send
+	// leaves from the source that its control messages name, which nothing validates
+	// on an IPv6 socket, or else from the address that the kernel chooses.
+	RawIO bool
+
 	// ReadBuffer and WriteBuffer are the sizes in bytes of the kernel's
 	// buffers; 0 leaves the system's default. Where Linux gives less it is an error, unlike
 	// with [Conn.SetReadBuffer]: raise net.core.rmem_max or net.core.wmem_max.
@@ -73,9 +79,15 @@ type ListenConfig struct {
 
 	// PathMemory is the number of remote addresses to remember the path of, at
 	// most, for sends that are given only a remote address; 0 stands for
-	// 1 048 576, and a negative number turns it off. The half of it that wrote
-	// last are remembered in any case; the memory does not shrink. See the package documentation for
-	// what it costs and what spoofed datagrams do to it.
+	// 1 048 576, and a negative number turns it off. Each takes about 110 bytes when it
+	// comes; beyond the bound old ones make room, which is counted. The half of it that
+	// wrote last are remembered in any case; the memory does not shrink.
+	//
+	// A datagram with a spoofed source can put any remote address into it, point a remote
+	// address's path to another VIP of this host until that remote writes again, make it
+	// ambiguous, and with many addresses push others out. It can never make the Conn send
+	// from an address that is not local. Programs that cannot have that keep the Path or
+	// the returned address, and turn the memory off.
 	PathMemory int
 }
 

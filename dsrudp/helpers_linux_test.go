@@ -3,6 +3,7 @@ package dsrudp_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -53,6 +54,18 @@ func loopbackIndex(t *testing.T) int {
 	}
 	require.Fail(t, "there is no loopback interface")
 	return 0
+}
+
+// controlling returns a ListenConfig whose Control sets options.
+func controlling(opts ...[2]int) *dsrudp.ListenConfig {
+	return &dsrudp.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {
+		e := rc.Control(func(fd uintptr) {
+			for _, o := range opts {
+				err = errors.Join(err, unix.SetsockoptInt(int(fd), o[0], o[1], 1))
+			}
+		})
+		return errors.Join(err, e)
+	}}
 }
 
 // losePath turns off the control messages of a socket: what it receives from then on has

@@ -344,3 +344,18 @@ func rerun(t *testing.T, stuck string, attr *syscall.SysProcAttr) bool {
 	}
 	return false
 }
+
+// requireTraffic requires what c received to be n datagrams of so many bytes, and what it
+// sent as well.
+func requireTraffic(t *testing.T, c *dsrudp.Conn, n, bytes int) {
+	t.Helper()
+	s := c.Stats()
+	require.EqualValues(t, [...]int{n, bytes, n, bytes}, [...]int{int(s.Received), int(s.ReceivedBytes), int(s.Sent), int(s.SentBytes)})
+}
+
+// faults returns c's Stats without what was received, sent and remembered.
+func faults(c *dsrudp.Conn) dsrudp.Stats {
+	s := c.Stats()
+	s.Received, s.ReceivedBytes, s.Sent, s.SentBytes, s.PathEntries, s.PathBytes = 0, 0, 0, 0, 0, 0
+	return s
+}

@@ -34,7 +34,7 @@ func ListenUDP(network string, laddr *net.UDPAddr) (*Conn, error) {
 		laddr = &net.UDPAddr{}
 	}
 	host, ok := hostOf(network, laddr)
-	if !ok {
+	if !ok || badPort(laddr) {
 		c, err := net.ListenUDP(network, laddr) // for its error
 		if err == nil {
 			c.Close()
@@ -68,8 +68,8 @@ func hostOf(network string, laddr *net.UDPAddr) (host string, ok bool) {
 // ListenPacket acts like [net.ListenPacket] for the networks "udp", "udp4" and
 // "udp6", and returns a Conn. See ListenUDP.
 //
-// A function that returns a net.PacketConn must not return both results as they are: on an
-// error its net.PacketConn would hold a nil *Conn, and not be nil. This is right:
+// In a function that returns a net.PacketConn do not return its results as they are: a nil
+// *Conn in an interface is not nil. Write
 //
 //	conn, err := dsrudp.ListenPacket(network, address)
 //	if err != nil {
@@ -203,6 +203,7 @@ func control(raw syscall.RawConn, f func(fd uintptr) error) error {
 type setup struct {
 	lc             *ListenConfig
 	family         pktinfo.Family
+	own            pktinfo.Messages // that the user's options ask for too
 	guard          *localroute.Table
 	guardErr       error // why there is no guard
 	guard4, guard6 bool
@@ -231,7 +232,7 @@ func (s *setup) open(fd uintptr, bind netip.Addr) (err error) {
 	if s.family, err = pktinfo.FamilyOf(fd); err != nil {
 		return err
 	}
-	if err := pktinfo.Enable(fd, s.family); err != nil {
+	if s.own, err = pktinfo.Enable(fd, s.family); err != nil {
 		return err
 	}
 	s.guard, s.guardErr = localroute.Open(fd)
@@ -281,7 +282,7 @@ func (s *setup) denied() error {
 // it fails.
 func (s *setup) conn(uc *net.UDPConn, network string, config source.Config) (*Conn, error) {
 	lc := s.lc
-	c := &Conn{conn: uc, network: network, laddr: config.Bound, raddr: uc.RemoteAddr()}
+	c := &Conn{conn: uc, network: network, laddr: config.Bound, raddr: uc.RemoteAddr(), own: s.own, rawIO: lc.RawIO}
 	if remote, ok := c.raddr.(*net.UDPAddr); ok && remote != nil {
 		config.Peer = remote.AddrPort()
 	}
@@ -298,7 +299,7 @@ func (s *setup) conn(uc *net.UDPConn, network string, config source.Config) (*Co
 	}
 	return c, c.sock.Control(func(fd uintptr) error {
 		if !c.source.NeedsControl() {
-			if err := pktinfo.Disable(fd, s.family); err != nil {
+			if err := pktinfo.Disable(fd, s.family, s.own); err != nil {
 				return err
 			}
 		}

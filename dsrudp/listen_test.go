@@ -3,6 +3,7 @@ package dsrudp_test
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -12,9 +13,24 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// TestPromise6_ListenUDP: the addresses that ListenUDP takes, what it binds to, and the
+// TestSystems: where the system does not report the destinations of datagrams, listening is an
+// error: there is no Conn that answers from the wrong address.
+func TestSystems(t *testing.T) {
+	c, err := dsrudp.ListenPacket("udp4", ":0")
+	switch runtime.GOOS {
+	case "linux", "darwin", "freebsd", "netbsd", "openbsd", "windows":
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	default:
+		require.Nil(t, c)
+		require.ErrorIs(t, err, dsrudp.ErrNotSupported)
+		require.ErrorIs(t, err, errors.ErrUnsupported)
+	}
+}
+
+// TestT17_Promise6_ListenUDP: the addresses that ListenUDP takes, what it binds to, and the
 // errors of the others are net's.
-func TestPromise6_ListenUDP(t *testing.T) {
+func TestT17_Promise6_ListenUDP(t *testing.T) {
 	for _, network := range []string{"udp", "udp4", "udp6", "tcp"} {
 		for _, laddr := range []*net.UDPAddr{
 			nil,
@@ -27,6 +43,8 @@ func TestPromise6_ListenUDP(t *testing.T) {
 			{Zone: "lo"},
 			{IP: []byte{1, 2, 3}},
 			{IP: net.ParseIP("2001:db8::77")}, // mistyped
+			{Port: 65536},
+			{IP: net.IPv6loopback, Port: -1},
 		} {
 			n, want := net.ListenUDP(network, laddr)
 			c, got := dsrudp.ListenUDP(network, laddr)

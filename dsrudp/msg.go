@@ -13,18 +13,23 @@ import (
 // ReadMsgUDP acts like [net.UDPConn.ReadMsgUDP]. See ReadFrom for the address
 // it returns.
 //
-// The control messages of the options that the caller set are stored in oob, and those
-// with the datagram's destination (IP_PKTINFO, IPV6_PKTINFO), unless the
-// socket is bound to one address. Those that do not fit are cut as the kernel
-// cuts them, whatever oob's size; the path is known all the same. At most 512 bytes of
-// control messages are received.
+// The control messages of the options that the caller set are stored in oob first, and are
+// cut where it is too short, with MSG_CTRUNC among the flags, as net's are. Behind them
+// come those with the datagram's destination (IP_PKTINFO, IPV6_PKTINFO), which this package
+// has the kernel add unless the socket is bound to one address, as far as they fit whole.
+// Where the caller set the option for one of those too, it is the caller's own if it was
+// set in ListenConfig.Control or before NewConn; later it makes no difference. The path is
+// known whatever oob's size. At most 512 bytes of control messages are received.
+//
+// With an error the address is the unspecified one with port 0, as net's is, and n is 0,
+// where net's is -1 after some.
 func (c *Conn) ReadMsgUDP(b, oob []byte) (n, oobn, flags int, addr *net.UDPAddr, err error) {
 	if !c.ok() {
 		return 0, 0, 0, nil, syscall.EINVAL
 	}
 	var d datagram
 	if oobn, err = c.readMsg(b, oob, &d); err != nil {
-		return 0, 0, 0, nil, err
+		return 0, 0, 0, net.UDPAddrFromAddrPort(c.noAddr()), err
 	}
 	if d.From.AddrPort.IsValid() {
 		addr = c.source.UDPAddr(&d.From, &d.Arrival)
@@ -40,9 +45,17 @@ func (c *Conn) ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip
 	}
 	var d datagram
 	if oobn, err = c.readMsg(b, oob, &d); err != nil {
-		return 0, 0, 0, netip.AddrPort{}, err
+		return 0, 0, 0, c.noAddr(), err
 	}
 	return d.N, oobn, d.Flags, c.source.NetAddrPort(&d.From), nil
+}
+
+// noAddr returns the address that net returns beside an error.
+func (c *Conn) noAddr() netip.AddrPort {
+	if c.source.Family == pktinfo.IPv4 {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	}
+	return netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
 }
 
 // readMsg receives a datagram, with control messages for the caller. They are received
@@ -54,14 +67,14 @@ func (c *Conn) readMsg(b, oob []byte, d *datagram) (oobn int, err error) {
 	if err := c.receive(m, b, d); err != nil {
 		return 0, err
 	}
-	return d.cutControl(oob), nil
+	return c.cutControl(d, oob), nil
 }
 
-// cutControl copies d's control messages to oob as the kernel would, flag included. A
-// caller that has no buffer asked for none: only its own options' are missed.
-func (d *datagram) cutControl(oob []byte) (n int) {
-	n, cut, others := pktinfo.Cut(oob, d.Control)
-	if cut && (len(oob) > 0 || others) {
+// cutControl copies d's control messages to oob, and sets the flag if some of the caller's
+// own were cut.
+func (c *Conn) cutControl(d *datagram, oob []byte) (n int) {
+	n, cut := pktinfo.Cut(oob, d.Control, c.own)
+	if cut {
 		d.Flags |= mmsg.FlagCtrunc
 	}
 	return n
@@ -112,7 +125,7 @@ func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn 
 		err = c.send(m, b, others, &h)
 	}
 	if err != nil {
-		return 0, 0, c.writeError(err, 1, addrPortAddr{addr})
+		return 0, 0, c.writeError(err, 1, addrPortUDPAddr{addr})
 	}
 	return len(b), len(oob), nil
 }

@@ -28,65 +28,84 @@ var everything = [][2]int{
 	{unix.IPPROTO_IPV6, unix.IPV6_RECVORIGDSTADDR},
 }
 
-// TestK5_2_ControlMessages: with all other options on, the path is known whatever the size
-// of the caller's buffer, and the caller gets what net gives.
-func TestK5_2_ControlMessages(t *testing.T) {
-	for network, opts := range map[string][][2]int{"udp4": everything[:7], "udp": everything} {
-		c := listen(t, network, ":0")
-		u := netClient(t, nil)
-		if network == "udp4" {
-			u = netClient(t, net.IPv4zero.To4())
-		}
-		setsockopts(t, c, opts...)
-		setsockopts(t, u, opts...)
-		x, v := dialVIP(t, c, vips[1]), dialVIP(t, u, vips[1])
-		const most = 400
-		full := 0
-		for size := range most {
-			b, want, got := make([]byte, 16), make([]byte, size), make([]byte, size)
-			write(t, v, "1")
-			n, oobn, flags, _, err := u.ReadMsgUDPAddrPort(b, want)
-			require.NoError(t, err)
-			write(t, x, "1")
-			n2, oobn2, flags2, a, err := c.ReadMsgUDP(b, got)
-			require.NoError(t, err)
-			require.Equal(t, n, n2)
-			require.Equal(t, oobn, oobn2, "size %d", size)
-			require.Equal(t, flags, flags2, "size %d", size)
-			requireSameMessages(t, want[:oobn], got[:oobn2])
-			p, ok := dsrudp.PathOf(a)
-			require.True(t, ok, "size %d", size)
-			require.Equal(t, vips[1], p.Local.Addr())
-			full = max(full, oobn)
-		}
-		require.Greater(t, full, 100)
-		require.Less(t, full, most-1, "not all sizes were tried")
-		require.Zero(t, c.Stats().LostPath)
-		require.Zero(t, c.Stats().ControlTruncated)
+// TestT13_K5_2_ControlMessages: a buffer of any length gets the control messages of the
+// options that the caller set as net gives them, flag included. Behind them come those of the
+// library's own, whole, where they fit. The path is known all the same.
+func TestT13_K5_2_ControlMessages(t *testing.T) {
+	tos, info := everything[4], everything[6]
+	for name, tc := range map[string]struct {
+		network, address string
+		options          [][2]int // of the caller
+		ours             int      // bytes of the library's own
+	}{
+		"none":                 {"udp4", ":0", nil, 32},
+		"one":                  {"udp4", ":0", [][2]int{tos}, 32},
+		"all but ours":         {"udp4", ":0", everything[:6], 32},
+		"ours too":             {"udp4", ":0", everything[:7], 0},
+		"dual-stack":           {"udp", ":0", everything[:6], 72},
+		"dual-stack, one of 2": {"udp", ":0", [][2]int{tos, info}, 40},
+		"dual-stack, both":     {"udp", ":0", everything, 0},
+		"bound":                {"udp4", "127.0.0.3:0", [][2]int{tos}, 0},
+		"bound, ours too":      {"udp4", "127.0.0.3:0", [][2]int{tos, info}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, u, _ := bothBatches(t, tc.network, tc.address)
+			setsockopts(t, u, tc.options...)
+			c := listenWith(t, controlling(tc.options...), tc.network, tc.address)
+			requireControl(t, c, u, tc.ours)
+		})
 	}
+	t.Run("adopted", func(t *testing.T) {
+		_, u, _ := bothBatches(t, "udp4", ":0")
+		_, v, _ := bothBatches(t, "udp4", ":0")
+		setsockopts(t, u, everything[:7]...)
+		setsockopts(t, v, everything[:7]...)
+		requireControl(t, adopt(t, v), u, 0)
+	})
+	t.Run("later", func(t *testing.T) {
+		_, u, _ := bothBatches(t, "udp4", ":0")
+		c := listen(t, "udp4", ":0")
+		setsockopts(t, u, tos)
+		setsockopts(t, c, tos, info)
+		requireControl(t, c, u, 32)
+	})
 }
 
-// TestPromise6_NoControlMessages: a caller that set no options and has no buffer for
-// control messages gets no flag that some were cut, as with net.
-func TestPromise6_NoControlMessages(t *testing.T) {
-	c := listen(t, "udp", ":0")
-	x := dialVIP(t, c, vips[0])
-	for _, tc := range []struct {
-		oob     []byte
-		options [][2]int
-		flags   int
-	}{
-		{nil, nil, 0},
-		{make([]byte, 8), nil, unix.MSG_CTRUNC},
-		{nil, [][2]int{{unix.IPPROTO_IP, unix.IP_RECVTOS}}, unix.MSG_CTRUNC},
-	} {
-		setsockopts(t, c, tc.options...)
-		write(t, x, "1")
-		_, oobn, flags, _, err := c.ReadMsgUDP(make([]byte, 16), tc.oob)
+// requireControl compares the control messages of c to those of u, which has only the
+// caller's own. Bytes of the library's own follow.
+func requireControl(t *testing.T, c *dsrudp.Conn, u *net.UDPConn, ours int) {
+	t.Helper()
+	x, v := dialVIP(t, c, vips[1]), dialVIP(t, u, vips[1])
+	const most = 400
+	full := 0
+	for size := range most {
+		b, want, got := make([]byte, 16), make([]byte, size), make([]byte, size)
+		write(t, v, "1")
+		_, wants, flags, _, err := u.ReadMsgUDPAddrPort(b, want)
 		require.NoError(t, err)
-		require.Zero(t, oobn)
-		require.Equal(t, tc.flags, flags)
+		write(t, x, "1")
+		n, gots, flags2, a, err := c.ReadMsgUDP(b, got)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.Equal(t, flags, flags2, "%d bytes", size)
+		require.GreaterOrEqual(t, gots, wants, "%d bytes", size)
+		requireSameMessages(t, want[:wants], got[:wants])
+		ms, err := unix.ParseSocketControlMessage(got[wants:gots])
+		require.NoError(t, err)
+		for _, m := range ms {
+			require.Contains(t, []int{12, 20}, len(m.Data), "%d bytes: whole", size)
+		}
+		if size == most-1 {
+			require.Equal(t, ours, gots-wants)
+		}
+		p, ok := dsrudp.PathOf(a)
+		require.True(t, ok, "%d bytes", size)
+		require.Equal(t, vips[1], p.Local.Addr())
+		full = max(full, gots)
 	}
+	require.Less(t, full, most-1, "not all sizes were tried")
+	require.Zero(t, c.Stats().LostPath)
+	require.Zero(t, c.Stats().ControlTruncated)
 }
 
 // TestPromise1_OwnControlMessages: control messages of the caller's own go with the

@@ -3,15 +3,15 @@ package dsrudp_test
 import (
 	"encoding/binary"
 	"errors"
-	"maps"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,46 +23,26 @@ var (
 	vipPort  = netip.MustParseAddrPort("198.51.100.2:60002")
 )
 
-// TestPromise6_MethodSet: Conn has every method of *net.UDPConn, signature by signature,
-// and those of a nil Conn, and of a zero one, return what those of a zero net.UDPConn do.
-func TestPromise6_MethodSet(t *testing.T) {
-	nets := reflect.ValueOf(new(net.UDPConn))
-	require.Greater(t, nets.NumMethod(), 20)
+// TestPromise6_NilConn: methods that net does not have return EINVAL, or nothing, as net's
+// do, for a nil Conn and a zero one.
+func TestPromise6_NilConn(t *testing.T) {
 	for _, c := range []*dsrudp.Conn{nil, {}} {
-		ours := reflect.ValueOf(c)
-		for i := range nets.NumMethod() {
-			name := nets.Type().Method(i).Name
-			got, want := ours.MethodByName(name), nets.Method(i)
-			require.True(t, got.IsValid(), "Conn has no method %s", name)
-			require.Equal(t, want.Type(), got.Type(), name)
-			if name != "LocalAddr" && name != "RemoteAddr" && name != "File" { // net's File panics
-				require.Equal(t, call(want), call(got), name)
-			}
-		}
-		require.Nil(t, c.LocalAddr())
-		require.Nil(t, c.RemoteAddr())
-		_, err := c.File()
-		require.Equal(t, syscall.EINVAL, err)
-		_, _, err = c.ReadFromPath(nil)
+		_, _, err := c.ReadFromPath(nil)
 		require.Equal(t, syscall.EINVAL, err)
 		_, err = c.WriteToPath(nil, dsrudp.Path{})
 		require.Equal(t, syscall.EINVAL, err)
-		require.Zero(t, c.Stats())
+		_, err = c.ReadPackets(nil)
+		require.Equal(t, syscall.EINVAL, err)
+		_, err = c.WritePackets(nil)
+		require.Equal(t, syscall.EINVAL, err)
+		_, err = c.ReadBatch(nil, 0)
+		require.Equal(t, syscall.EINVAL, err)
+		_, err = c.WriteBatch(nil, 0)
+		require.Equal(t, syscall.EINVAL, err)
+		require.Zero(t, faults(c))
 		_, ok := c.PathTo(vipPort)
 		require.False(t, ok)
 	}
-}
-
-// call calls a method with zero arguments and returns its results.
-func call(m reflect.Value) (results []any) {
-	var in []reflect.Value
-	for i := range m.Type().NumIn() {
-		in = append(in, reflect.Zero(m.Type().In(i)))
-	}
-	for _, v := range m.Call(in) {
-		results = append(results, v.Interface())
-	}
-	return results
 }
 
 // TestPromise6_AddressesAreCopies: pion/turn edits what LocalAddr returns.
@@ -76,6 +56,58 @@ func TestPromise6_AddressesAreCopies(t *testing.T) {
 		a.IP[len(a.IP)-1]++
 		a.Port++
 		require.Equal(t, want, addr().String())
+	}
+}
+
+// TestT10_Printed: where an IPv4 peer is in an error of a dual-stack socket, net's methods print
+// what they were given, as net's do, and the others an IPv4 address.
+func TestT10_Printed(t *testing.T) {
+	c := listen(t, "udp", ":0")
+	mapped := netip.MustParseAddrPort("[::ffff:127.0.0.1]:9")
+	p := dsrudp.Path{Local: netip.MustParseAddrPort("198.51.100.77:0"), Remote: mapped}
+	long := make([]byte, 1<<16)
+	printed := func(err error) string {
+		var op *net.OpError
+		require.ErrorAs(t, err, &op)
+		require.NotContains(t, op.Err.Error(), "::ffff")
+		return op.Addr.String()
+	}
+	_, err := c.WriteToUDPAddrPort(long, mapped)
+	require.Equal(t, "[::ffff:127.0.0.1]:9", printed(err))
+	_, err = c.WriteTo(long, net.UDPAddrFromAddrPort(mapped))
+	require.Equal(t, "127.0.0.1:9", printed(err))
+	_, err = c.WriteToPath(nil, p)
+	require.Equal(t, "127.0.0.1:9", printed(err))
+	for _, n := range []int{0, 99} { // the first is refused when it is sent, the other at once
+		ps := []dsrudp.Packet{{N: n, Path: p}}
+		_, err = c.WritePackets(ps)
+		require.Error(t, err)
+		require.Equal(t, "127.0.0.1:9", printed(ps[0].Err))
+	}
+}
+
+// TestT14_OrderOfErrors: that a Conn is closed, and then that a deadline has passed, is an error
+// before what is wrong with the source, and counts as nothing.
+func TestT14_OrderOfErrors(t *testing.T) {
+	to := netip.MustParseAddrPort("127.0.0.1:9")
+	for name, send := range map[string]func(c *dsrudp.Conn) error{
+		"unknown":         func(c *dsrudp.Conn) error { _, err := c.WriteToUDPAddrPort(nil, to); return err },
+		"no local":        func(c *dsrudp.Conn) error { _, err := c.WriteToPath(nil, dsrudp.Path{Remote: to}); return err },
+		"of other family": func(c *dsrudp.Conn) error { _, err := c.WriteToPath(nil, pathTo("::1", to)); return err },
+		"of other port": func(c *dsrudp.Conn) error {
+			_, err := c.WriteToPath(nil, dsrudp.Path{Local: to, Remote: to})
+			return err
+		},
+	} {
+		c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, "udp", ":0")
+		require.NoError(t, c.SetWriteDeadline(past))
+		require.ErrorIs(t, send(c), os.ErrDeadlineExceeded, name)
+		require.NoError(t, c.SetWriteDeadline(time.Time{}))
+		err := send(c)
+		require.True(t, errors.Is(err, dsrudp.ErrNoPath) || errors.Is(err, dsrudp.ErrNotLocal), "%s: %v", name, err)
+		require.NoError(t, c.Close())
+		require.ErrorIs(t, send(c), net.ErrClosed, name)
+		require.EqualValues(t, 1, c.Stats().Refused, name)
 	}
 }
 
@@ -146,9 +178,8 @@ func TestPromise6_TwoVIPs(t *testing.T) {
 					c := listen(t, w.network, w.address)
 					x, y := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
 					ask(t, c, serve, x, y)
-					s := c.Stats()
-					s.PathEntries, s.PathBytes = 0, 0
-					require.Zero(t, s)
+					require.Zero(t, faults(c))
+					requireTraffic(t, c, 2, len(fmt.Sprint(x.LocalAddr(), " to ", x.RemoteAddr(), "", y.LocalAddr(), " to ", y.RemoteAddr())))
 				})
 			}
 		}
@@ -201,171 +232,52 @@ func TestPromise10_Truncation(t *testing.T) {
 	}
 }
 
-// udpConn is what *net.UDPConn and *dsrudp.Conn have in common.
-type udpConn interface {
-	net.PacketConn
-	net.Conn
-	syscall.Conn
-	ReadFromUDP([]byte) (int, *net.UDPAddr, error)
-	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
-	ReadMsgUDP(b, oob []byte) (int, int, int, *net.UDPAddr, error)
-	ReadMsgUDPAddrPort(b, oob []byte) (int, int, int, netip.AddrPort, error)
-	WriteToUDP([]byte, *net.UDPAddr) (int, error)
-	WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
-	WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (int, int, error)
-	WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (int, int, error)
-}
-
 // otherAddr is a net.Addr that is no *net.UDPAddr.
 type otherAddr struct{}
 
 func (otherAddr) Network() string { return "udp" }
 func (otherAddr) String() string  { return "127.0.0.1:9" }
 
-// mistakes are calls that fail on one socket or another, most by what they send to whom.
-func mistakes() map[string]func(c udpConn) error {
-	b, long := make([]byte, 16), make([]byte, 65536)
-	all := map[string]func(c udpConn) error{
-		"Read":                func(c udpConn) error { _, err := c.Read(b); return err },
-		"Read nothing":        func(c udpConn) error { _, err := c.Read(nil); return err },
-		"ReadFrom":            func(c udpConn) error { _, _, err := c.ReadFrom(b); return err },
-		"ReadFromUDP":         func(c udpConn) error { _, _, err := c.ReadFromUDP(b); return err },
-		"ReadFromUDPAddrPort": func(c udpConn) error { _, _, err := c.ReadFromUDPAddrPort(b); return err },
-		"ReadMsgUDP":          func(c udpConn) error { _, _, _, _, err := c.ReadMsgUDP(b, nil); return err },
-		"ReadMsgUDPAddrPort":  func(c udpConn) error { _, _, _, _, err := c.ReadMsgUDPAddrPort(b, nil); return err },
-		"Write":               func(c udpConn) error { _, err := c.Write(b); return err },
-		"WriteTo nil":         func(c udpConn) error { _, err := c.WriteTo(b, nil); return err },
-		"WriteTo other type":  func(c udpConn) error { _, err := c.WriteTo(b, otherAddr{}); return err },
-		"Close":               func(c udpConn) error { return c.Close() },
-		// A callback that says it is not done waits, for the deadline.
-		"raw Read":    rawMistake(func(raw syscall.RawConn) error { return raw.Read(func(uintptr) bool { return false }) }),
-		"raw Write":   rawMistake(func(raw syscall.RawConn) error { return raw.Write(func(uintptr) bool { return true }) }),
-		"raw Control": rawMistake(func(raw syscall.RawConn) error { return raw.Control(func(uintptr) {}) }),
-	}
-	for name, a := range map[string]*net.UDPAddr{
-		"nil":           nil,
-		"IPv4":          {IP: net.IPv4(127, 0, 0, 1), Port: 9},
-		"IPv6":          {IP: net.IPv6loopback, Port: 9},
-		"bad IP":        {IP: make([]byte, 5)},
-		"long port":     {IP: net.IPv4(127, 0, 0, 1), Port: 1<<16 + 9},
-		"negative port": {IP: net.IPv4(127, 0, 0, 1), Port: -1},
-	} {
-		all["WriteToUDP "+name] = func(c udpConn) error { _, err := c.WriteToUDP(long, a); return err }
-		all["WriteMsgUDP "+name] = func(c udpConn) error { _, _, err := c.WriteMsgUDP(long, nil, a); return err }
-		all["WriteTo *UDPAddr "+name] = func(c udpConn) error { _, err := c.WriteTo(long, a); return err }
-	}
-	for name, a := range map[string]netip.AddrPort{
-		"zero": {},
-		"IPv4": netip.MustParseAddrPort("127.0.0.1:9"),
-		"IPv6": netip.MustParseAddrPort("[::1]:9"),
-	} {
-		all["WriteToUDPAddrPort "+name] = func(c udpConn) error { _, err := c.WriteToUDPAddrPort(long, a); return err }
-		all["WriteMsgUDPAddrPort "+name] = func(c udpConn) error { _, _, err := c.WriteMsgUDPAddrPort(long, nil, a); return err }
-	}
-	return all
-}
-
-// rawMistake is f with the raw socket. That the Conn is closed shows before f or in it.
-func rawMistake(f func(syscall.RawConn) error) func(c udpConn) error {
-	return func(c udpConn) error {
-		raw, err := c.SyscallConn()
-		if err != nil {
-			return err
-		}
-		return f(raw)
-	}
-}
-
-// TestPromise6_ErrorShapes makes the same mistakes with net's socket and with ours, and
-// wants the same error, field by field: programs switch on *net.OpError, on its
-// Err, on Timeout and on what it prints.
-func TestPromise6_ErrorShapes(t *testing.T) {
-	sockets := map[string]func(t *testing.T) (ours, nets udpConn){
-		"udp4":      listenBoth("udp4", "127.0.0.1:0"),
-		"udp4 any":  listenBoth("udp4", ":0"),
-		"udp6":      listenBoth("udp6", "[::1]:0"),
-		"udp6 any":  listenBoth("udp6", ":0"),
-		"udp":       listenBoth("udp", ":0"),
-		"connected": dialBoth,
-	}
-	states := map[string]func(c udpConn) error{
-		"open":   func(c udpConn) error { return c.SetReadDeadline(past) },
-		"late":   func(c udpConn) error { return c.SetDeadline(past) },
-		"closed": func(c udpConn) error { return c.Close() },
-	}
-	all := mistakes()
-	names := slices.Sorted(maps.Keys(all))
-	for socket, both := range sockets {
-		for name, state := range states {
-			t.Run(socket+"/"+name, func(t *testing.T) {
-				for _, mistake := range names {
-					ours, nets := both(t)
-					require.NoError(t, state(ours))
-					require.NoError(t, state(nets))
-					requireSameError(t, all[mistake](nets), all[mistake](ours), mistake)
-					ours.Close()
-					nets.Close()
-				}
-			})
+// chain returns an error as a program can see it, from the outside in: the types, and what
+// net's have in them.
+func chain(err error) string {
+	var all []string
+	for ; err != nil; err = errors.Unwrap(err) {
+		switch e := err.(type) {
+		case *net.OpError:
+			all = append(all, fmt.Sprintf("*net.OpError %s %s %s->%s timeout %v temporary %v",
+				e.Op, e.Net, visible(e.Source), visible(e.Addr), e.Timeout(), e.Temporary()))
+		case *os.SyscallError:
+			all = append(all, "*os.SyscallError "+e.Syscall)
+		default:
+			all = append(all, fmt.Sprintf("%T %v", e, e))
 		}
 	}
+	return strings.Join(all, " | ")
 }
 
-func listenBoth(network, address string) func(t *testing.T) (ours, nets udpConn) {
-	return func(t *testing.T) (ours, nets udpConn) {
-		n, err := net.ListenPacket(network, address)
-		require.NoError(t, err)
-		t.Cleanup(func() { n.Close() })
-		return listen(t, network, address), n.(*net.UDPConn)
+// visible returns a value as a program can see it.
+func visible(v any) string {
+	switch v := v.(type) {
+	case error:
+		return chain(v)
+	case *net.UDPAddr:
+		if v == nil {
+			return "(*net.UDPAddr)(nil)"
+		}
+		s := fmt.Sprintf("*net.UDPAddr of %d bytes %v", len(v.IP), v)
+		if cap(v.IP) > len(v.IP) {
+			s += " and spare capacity"
+		}
+		return s
 	}
+	// The type by which both packages make a netip.AddrPort a net.Addr has one name.
+	return strings.TrimPrefix(strings.TrimPrefix(fmt.Sprintf("%T %v", v, v), "net."), "dsrudp.")
 }
 
-// dialBoth makes connected sockets, the one of ours adopted.
-func dialBoth(t *testing.T) (ours, nets udpConn) {
-	server := netClient(t, net.IPv4(127, 0, 0, 1))
-	c := adopt(t, dial(t, vipPort0, addrPortOf(server.LocalAddr())))
-	return c, dial(t, vipPort0, addrPortOf(server.LocalAddr()))
-}
-
-// requireSameError compares two of net's errors but for the ports in them and
-// the system call's name, which is the one that was made.
-func requireSameError(t *testing.T, want, got error, what ...any) {
+// requireSameError requires that a program can see no difference between errors, but for the
+// system call, which may be the one for several datagrams.
+func requireSameError(t *testing.T, want, got error) {
 	t.Helper()
-	if want == nil {
-		require.NoError(t, got, what...)
-		return
-	}
-	var w, g *net.OpError
-	require.ErrorAs(t, want, &w, what...)
-	require.ErrorAs(t, got, &g, what...)
-	require.Equal(t, w.Op, g.Op, what...)
-	require.Equal(t, w.Net, g.Net, what...)
-	require.Equal(t, w.Timeout(), g.Timeout(), what...)
-	require.Equal(t, w.Temporary(), g.Temporary(), what...)
-	requireSameHost(t, w.Source, g.Source, what...)
-	requireSameHost(t, w.Addr, g.Addr, what...)
-	var wsys, gsys *os.SyscallError
-	if errors.As(w.Err, &wsys) {
-		require.ErrorAs(t, g.Err, &gsys, what...)
-		require.Equal(t, wsys.Err, gsys.Err, what...)
-		return
-	}
-	require.Equal(t, w.Err, g.Err, what...)
-}
-
-func requireSameHost(t *testing.T, want, got net.Addr, what ...any) {
-	t.Helper()
-	if want == nil {
-		require.Nil(t, got, what...)
-		return
-	}
-	require.NotNil(t, got, what...)
-	require.Equal(t, want.Network(), got.Network(), what...)
-	if a, ok := want.(*net.UDPAddr); ok && a != nil {
-		b, ok := got.(*net.UDPAddr)
-		require.True(t, ok, what...)
-		require.True(t, a.IP.Equal(b.IP), "%v, want %v: %v", got, want, what)
-		return
-	}
-	require.Equal(t, want.String(), got.String(), what...)
+	require.Equal(t, chain(want), strings.ReplaceAll(chain(got), "mmsg", "msg"))
 }

@@ -104,11 +104,15 @@ func (p *Packet) fill(c *Conn, buf []byte, d *datagram) {
 }
 
 // datagrams returns how many datagrams p is on the wire.
-func (p *Packet) datagrams() int {
-	if p.SegmentSize <= 0 || p.N <= p.SegmentSize {
+func (p *Packet) datagrams() int { return segments(p.N, p.SegmentSize) }
+
+// segments returns how many datagrams n bytes are in segments of so many bytes, which 0 means
+// that there is one.
+func segments(n, size int) int {
+	if size <= 0 || n <= size {
 		return 1
 	}
-	return (p.N + p.SegmentSize - 1) / p.SegmentSize
+	return (n + size - 1) / size
 }
 
 // check reports what is wrong with the fields of a Packet to be sent.

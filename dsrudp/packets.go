@@ -9,10 +9,9 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
-// ReadPackets receives datagrams into the buffers of ps, one for each Packet,
-// and returns how many: as many as are there. If none is there it waits, and may then
-// return with the first alone although others follow it, which the next call returns:
-// where datagrams have been coming one at a time it does not look for another.
+// ReadPackets receives datagrams into the buffers of ps, one for each Packet, and returns
+// how many. It waits for the first, and returns with as many as are there, but not with
+// many more than the call before it did: datagrams that follow may be left for the next call.
 // It fills in the Packets and allocates nothing. Err is not nil only if n is 0.
 //
 // One call takes at most 64 datagrams with one system call; on other
@@ -40,22 +39,26 @@ func (c *Conn) ReadPackets(ps []Packet) (n int, err error) {
 	if err != nil {
 		return 0, c.readError(err)
 	}
+	datagrams, bytes := 0, 0
 	for i := range ps[:n] {
 		var d datagram
-		c.message(in, i, &d)
+		datagrams += c.message(in, i, &d)
+		bytes += d.N
 		ps[i].fill(c, ps[i].Buf, &d)
 	}
+	c.counts.received.add(datagrams, bytes)
 	return n, nil
 }
 
-// message stores in d, which is zero, what message i of a receive brought. All datagrams
-// of a batch come by here, as single ones by receive.
-func (c *Conn) message(in *mmsg.In, i int, d *datagram) {
+// message stores in d, which is zero, what message i of a receive brought, and returns how
+// many datagrams that is. All datagrams of a batch come by here, as single ones by receive.
+func (c *Conn) message(in *mmsg.In, i int, d *datagram) (datagrams int) {
 	in.Message(i, &d.Received)
 	if d.Flags&mmsg.FlagErrQueue != 0 {
-		return // not a datagram, but what became of one of ours
+		return 0 // but what became of one of ours
 	}
 	c.arrived(d)
+	return segments(d.N, d.SegmentSize)
 }
 
 // WritePackets sends each of ps along its Path, as WriteToPath does, with few
@@ -85,15 +88,15 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 		p.Err = nil
 		var h source.Header
 		if err := c.header(p, &h); err != nil {
-			p.Err = c.writeError(err, p.datagrams(), addrPortAddr{p.Path.Remote})
+			p.Err = c.writeError(err, p.datagrams(), addrPortUDPAddr{source.Unmap(p.Path.Remote)})
 			bad++
 			continue
 		}
 		s.Add(i, p.Payload(), p.SegmentSize, &h)
 	}
-	_, failures := s.Flush()
+	failures := c.flush(s)
 	for _, f := range failures {
-		ps[f.Number].Err = c.writeError(f.Err, f.Datagrams, addrPortAddr{ps[f.Number].Path.Remote})
+		ps[f.Number].Err = c.writeError(f.Err, f.Datagrams, addrPortUDPAddr{source.Unmap(ps[f.Number].Path.Remote)})
 		bad++
 	}
 	if bad == 0 {

@@ -218,6 +218,7 @@ func TestPromise7_WritePackets(t *testing.T) {
 		for name, bad := range badPackets {
 			t.Run(w.network+"/"+name, func(t *testing.T) {
 				for at := range count {
+					before := c.Stats()
 					ps := make([]dsrudp.Packet, count)
 					for i := range ps {
 						ps[i] = packet(fmt.Sprintf("%d of %d", i, at), path)
@@ -226,6 +227,8 @@ func TestPromise7_WritePackets(t *testing.T) {
 					bad.spoil(&ps[at])
 					n, err := c.WritePackets(ps)
 					require.Equal(t, count-1, n)
+					require.EqualValues(t, n, c.Stats().Sent-before.Sent)
+					require.EqualValues(t, n*len("0 of 0"), c.Stats().SentBytes-before.SentBytes)
 					requireWriteOp(t, err, bad.want)
 					for i := range ps {
 						if i == at {

@@ -65,7 +65,7 @@ func TestPromise1_Bound(t *testing.T) {
 	p, ok := c.PathTo(vipPort)
 	require.True(t, ok)
 	require.Equal(t, addrPortOf(c.LocalAddr()), p.Local)
-	require.Zero(t, c.Stats())
+	require.Zero(t, faults(c))
 }
 
 // reusable returns a socket of net's whose port others may share.

@@ -113,6 +113,7 @@ func (c *Conn) receive(m *mmsg.Msg, b []byte, d *datagram) error {
 		return c.readError(err)
 	}
 	c.arrived(d)
+	c.counts.received.add(1, d.N)
 	return nil
 }
 

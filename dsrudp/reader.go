@@ -2,12 +2,9 @@ package dsrudp
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/batch"
@@ -16,7 +13,7 @@ import (
 )
 
 // A reader serves one Conn for a Server: it receives a batch, calls the handler for each
-// datagram, and sends the replies as a batch.
+// datagram, or starts a goroutine that does, and sends the replies as a batch.
 type reader struct {
 	server *Server
 	c      *Conn
@@ -24,14 +21,14 @@ type reader struct {
 	out    *batch.Sender
 
 	buffers [][]byte
-	d       datagram // that is being served
-	whole   Packet   // of several datagrams, before it is split
-	packet  Packet   // the one that the handler has
-	replies int      // since the last flush
+	whole   Packet // of several datagrams, before it is split
+	call    call   // of the handler, on this goroutine
+	replies int    // since the last flush
 
-	// turn is another number as soon as the handler returns: who kept a
-	// ReplyWriter would answer another peer with it.
-	turn atomic.Uint64
+	// With Concurrency.
+	handlers sync.WaitGroup // in progress
+	calls    sync.Pool      // of *call
+	sending  sync.Mutex     // for out: so all wait together where there is no room
 }
 
 // patience bounds the wait for room in the send buffer: datagrams for neighbours that do
@@ -46,6 +43,12 @@ func newReader(s *Server, c *Conn) *reader {
 	n = min(n, mmsg.MaxIn)
 	r := &reader{server: s, c: c, in: c.newIn(n), out: c.newSender(), buffers: newBuffers(n)}
 	r.out.Patience = patience
+	r.call.r = r
+	r.calls.New = func() any {
+		k := &call{r: r, apart: true}
+		k.run = k.serveApart
+		return k
+	}
 	for i, b := range r.buffers {
 		r.in.SetBuffer(i, b)
 	}
@@ -70,10 +73,13 @@ func newBuffers(n int) [][]byte {
 // maxReadErrors is how many reads may fail in a row before the reader makes pauses.
 const maxReadErrors = 16
 
-// run reads until the Conn is closed or the Server is shut down. The goroutine
-// may end in a handler too (runtime.Goexit).
+// run reads until the Conn is closed or the Server is shut down, and returns when no
+// handler is in progress. The goroutine may end in a handler too (runtime.Goexit).
 func (r *reader) run() error {
-	defer r.flush()
+	defer func() {
+		r.handlers.Wait()
+		r.flush()
+	}()
 	failed := 0
 	batch := func(n int) bool {
 		failed = 0
@@ -96,94 +102,147 @@ func (r *reader) run() error {
 		// has consumed the error, and what is queued is behind it.
 		r.report(Path{}, r.c.readError(err))
 		if failed++; failed > maxReadErrors {
-			select {
-			case <-r.c.ending:
-			case <-time.After(time.Millisecond): // not a busy loop
-			}
+			time.Sleep(time.Millisecond) // not a busy loop
 		}
 	}
 }
 
-// drain serves what is queued.
+const (
+	// minDatagram is less than the memory in bytes that the kernel counts for any datagram
+	// in a receive buffer. (For an empty one over lo it was 832, on amd64.)
+	minDatagram = 512
+	// maxQueued is how many datagrams drain serves where the system does not say what is
+	// queued: what a receive buffer of 2 MB holds of the smallest.
+	maxQueued = 1 << 12
+)
+
+// drain serves what is queued now. What comes meanwhile cannot be told from it, and may
+// come faster than it can be served, so that drain goes by the number.
 func (r *reader) drain() error {
-	for failed := false; !r.c.closed.Load(); {
+	left := maxQueued
+	// The error is the socket's being closed.
+	_ = r.c.sock.Control(func(fd uintptr) error {
+		if bytes, _, ok := mmsg.Queue(fd); ok {
+			left = int(bytes / minDatagram)
+		}
+		return nil
+	})
+	failed := 0 // in a row; the queue is behind the error, as in run
+	for left > 0 && !r.c.closed.Load() {
 		n, err := r.in.Poll()
-		if err != nil && !failed {
-			// It may be one that run goes on after, with the queue behind it.
-			failed = true
+		switch {
+		case err != nil:
 			r.report(Path{}, r.c.readError(err))
-			continue
+			if failed++; failed > maxReadErrors {
+				return err
+			}
+		case n == 0:
+			return nil
+		default:
+			failed = 0
+			r.serve(n)
+			left -= n
 		}
-		if n == 0 {
-			return err
-		}
-		failed = false
-		r.serve(n)
 	}
 	return nil
 }
 
 // serve serves a batch of n datagrams and sends the replies. Close ends it.
 func (r *reader) serve(n int) {
+	own := r.server.own.Load()
+	k := &r.call
+	datagrams, bytes := 0, 0
 	for i := 0; i < n && !r.c.closed.Load(); i++ {
-		r.d = datagram{}
-		r.c.message(r.in, i, &r.d)
-		if r.d.SegmentSize == 0 {
-			r.packet.fill(r.c, r.buffers[i], &r.d)
+		k.d = datagram{}
+		came := r.c.message(r.in, i, &k.d)
+		datagrams += came
+		bytes += k.d.N
+		if own.sent(r.c, &k.d) {
+			r.c.counts.self.Add(uint64(came))
+			continue
+		}
+		if k.d.SegmentSize == 0 {
+			k.packet.fill(r.c, r.buffers[i], &k.d)
 			r.handle()
 			continue
 		}
-		r.whole.fill(r.c, r.buffers[i], &r.d)
+		r.whole.fill(r.c, r.buffers[i], &k.d)
 		for payload := range r.whole.Segments() {
 			if r.c.closed.Load() {
 				break
 			}
-			r.packet = r.whole
-			r.packet.Buf, r.packet.N, r.packet.SegmentSize = payload, len(payload), 0
+			k.packet = r.whole
+			k.packet.Buf, k.packet.N, k.packet.SegmentSize = payload, len(payload), 0
 			r.handle()
 		}
 	}
+	r.c.counts.received.add(datagrams, bytes)
 	r.flush()
 }
 
-// handle calls the handler with the packet.
+// handle calls the handler, or starts a goroutine that does as soon as there is a place for
+// one.
 func (r *reader) handle() {
-	defer r.handled()
-	r.server.Handler.ServePacket(ReplyWriter{r, r.turn.Load()}, &r.packet)
+	if r.server.Concurrency == 0 {
+		r.call.serve()
+		return
+	}
+	select {
+	case r.server.places <- struct{}{}:
+		if r.c.closed.Load() { // the place was the handler's that called Close
+			<-r.server.places
+			return
+		}
+	case <-r.c.gone: // by Close
+		return
+	}
+	k := r.calls.Get().(*call)
+	k.d, k.packet = r.call.d, r.call.packet
+	k.buffer = append(k.buffer[:0], k.packet.Payload()...)
+	k.packet.Buf = k.buffer
+	r.handlers.Add(1)
+	go k.run()
 }
 
-// handled ends the turn of a handler, which may have panicked.
-func (r *reader) handled() {
-	if v := recover(); v != nil {
-		r.c.counts.panics.Add(1)
-		log := r.server.ErrorLog
-		if log == nil {
-			log = slog.Default()
-		}
-		log.Error("dsrudp: panic in a Handler", "path", r.c.pathOf(&r.d).String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+// serveApart is serve in a goroutine. The handler may end it (runtime.Goexit).
+func (k *call) serveApart() {
+	defer func() {
+		r := k.r
+		k.packet = Packet{} // which may have the handler's memory
+		r.calls.Put(k)
+		<-r.server.places
+		r.handlers.Done()
+	}()
+	k.serve()
+}
+
+// send sends a reply with a copy of b at once. Unsent is how many datagrams the error is
+// of.
+func (r *reader) send(b []byte, segmentSize int, h *source.Header) (unsent int, err error) {
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	r.out.AddCopy(0, b, segmentSize, h)
+	failures := r.c.flush(r.out)
+	for _, f := range failures {
+		unsent, err = unsent+f.Datagrams, f.Err
 	}
-	r.turn.Add(1)
+	return unsent, err
 }
 
 // maxReplies bounds how many replies are gathered, and so how many failures wait to be
 // reported: payloads may be empty, and fill no memory.
 const maxReplies = 1 << 10
 
-// add gathers a reply with a copy of b.
-func (r *reader) add(b []byte, segmentSize int, h *source.Header) error {
-	longest := len(b)
-	if segmentSize > 0 {
-		longest = min(longest, segmentSize)
-	}
-	if longest > batch.MaxDatagram {
-		return mmsg.ErrTooLong
-	}
+// add adds a reply with a copy of b to the batch. It returns those that failed if the
+// batch had to be sent before.
+func (r *reader) add(b []byte, segmentSize int, h *source.Header) (earlier []batch.Failure) {
 	if r.replies == maxReplies {
-		r.flush()
+		earlier = r.c.flush(r.out)
+		r.replies = 0
 	}
 	r.replies++
 	r.out.AddCopy(r.replies, b, segmentSize, h)
-	return nil
+	return earlier
 }
 
 // flush sends the replies gathered.
@@ -192,16 +251,23 @@ func (r *reader) flush() {
 		return
 	}
 	r.replies = 0
-	_, failures := r.out.Flush()
+	r.reportAll(r.c.flush(r.out))
+}
+
+// reportAll counts and reports replies that were not sent.
+func (r *reader) reportAll(failures []batch.Failure) {
 	for i := range failures {
 		f := &failures[i]
 		p := Path{r.c.source.LocalAddrPort(&f.Header.Local), r.c.source.RemoteAddrPort(&f.Header.Remote)}
-		r.report(p, r.c.writeError(f.Err, f.Datagrams, addrPortAddr{p.Remote}))
+		r.report(p, r.c.writeError(f.Err, f.Datagrams, addrPortUDPAddr{p.Remote}))
 	}
 }
 
+// report reports a reply that was not sent, or with a zero Path a failed read.
 func (r *reader) report(p Path, err error) {
-	if r.server.OnError != nil {
-		r.server.OnError(p, err)
+	if r.server.OnError == nil {
+		r.server.logFailure(p, err)
+		return
 	}
+	r.server.OnError(p, err)
 }

@@ -5,21 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // A Handler answers datagrams for a [Server].
 //
 // ServePacket is called on the goroutine that reads the Conn, once for each
 // datagram, in the order in which they came; while it runs that Conn is not
-// read. Work that takes long or waits belongs in another goroutine, with a
-// [Packet.Clone]. Conns of one Server have a goroutine each, so that a Handler
-// is called by several at once.
+// read. A handler that waits is for [Server.Concurrency], which has it called in a
+// goroutine for each datagram. Conns of one Server have a goroutine each too, so
+// that a Handler is called by several at once in any case.
 //
-// W and p, p's buffer included, are the handler's until it returns. If it panics
-// that is logged and counted, and the next datagram is served.
+// W and p, p's buffer included, are the handler's until it returns. The payload is
+// p.Buf[:p.N]; how much longer the buffer is differs. If the handler panics that is
+// logged and counted, and the next datagram is served.
+//
+// [NewReplyWriter] makes a ReplyWriter for a test of a Handler, and for a Handler that
+// calls another one and sees or changes its replies.
 type Handler interface {
 	ServePacket(w ReplyWriter, p *Packet)
 }
@@ -31,11 +37,20 @@ type HandlerFunc func(w ReplyWriter, p *Packet)
 func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 
 // A Server calls a Handler for each datagram that its Conns receive. It receives
-// datagrams, and sends the answers, several at a time.
+// datagrams, and sends the answers, several at a time: those of one Path and length may
+// leave as one message, as those of [Conn.WritePackets], and several that GRO joined are
+// split.
 //
 // Answers of a ReplyWriter and along a Path need no path memory. Where there are
 // no others, turning it off (ListenConfig.PathMemory) saves what it costs, most
 // with very many clients.
+//
+// A Server does not answer itself. A datagram whose source is one of its own sockets is
+// dropped and counted in [Stats], forged or not: it has the port of one of its Conns, and
+// the address to which it was sent, or that of a Conn bound to it; where a wildcard Conn has the
+// port, also any address of this host. Peers on other hosts with an equal port are served.
+// What comes from an unspecified address or from port 0 is given to the Handler, but no reply is
+// sent to it.
 //
 // It keeps 4.2 MB of buffers for each Conn, of which the system backs what datagrams
 // have filled, but which count as heap.
@@ -51,22 +66,41 @@ type Server struct {
 	// collector.
 	BatchSize int
 
+	// Concurrency is how many handlers may be in progress in goroutines of their own,
+	// for all Conns together. With 0 handlers run on the goroutine that reads, which is
+	// the fastest, and answers are sent together and in order.
+	//
+	// With more each datagram has a goroutine and a copy of its own, whose buffer is as long as
+	// the payload. Answers leave at once, in any order, and what goes wrong is returned
+	// by the ReplyWriter, which waits at most 100 ms for room in the send buffer. While
+	// all places are taken the kernel's receive buffer holds what comes, or drops it. A
+	// handler that ends its goroutine (runtime.Goexit) is as one that returns.
+	Concurrency int
+
 	// OnError, if it is not nil, is called for answers that could not be sent
 	// after the ReplyWriter accepted them and, with a zero Path,
 	// for reads that failed. The error is a *net.OpError, as that of the Conn's own
 	// methods is: its Op is "write", and Addr the remote address, or "read". OnError
-	// is called on the goroutine that reads, perhaps while the handler is in a
-	// Write whose buffer was full: it must not block, take a lock that the handler
+	// is called on the goroutine that reads, or by a Write whose buffer was full, on
+	// the goroutine of that: it must not block, take a lock that the handler
 	// holds while it writes, or panic.
+	//
+	// If it is nil, failures are logged by ErrorLog: at most ten in a second, and how many
+	// were not logged since.
 	OnError func(p Path, err error)
 
-	// ErrorLog logs panics of the handler; nil means slog.Default().
+	// ErrorLog logs panics of the handler, at most ten in a second, and what OnError would be
+	// called for if there is none. Nil means slog.Default().
 	ErrorLog *slog.Logger
 
 	mu      sync.Mutex
 	readers map[*reader]struct{}
 	ended   chan struct{} // closed when there are no readers left after Shutdown
 	stop    atomic.Bool   // Shutdown was called
+
+	own              atomic.Pointer[ownSockets] // of readers
+	places           chan struct{}              // as many as Concurrency; filled by handlers in progress
+	panics, failures limiter                    // of ErrorLog
 }
 
 // ErrServerClosed is returned by Serve after Shutdown.
@@ -100,6 +134,7 @@ func (s *Server) Serve(conns ...*Conn) error {
 		})
 	}
 	wg.Wait()
+	s.logRest()
 	if s.stop.Load() {
 		return ErrServerClosed
 	}
@@ -108,8 +143,11 @@ func (s *Server) Serve(conns ...*Conn) error {
 
 // begin makes conns this Server's, or none of them.
 func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
-	if s.Handler == nil {
+	if f, isFunc := s.Handler.(HandlerFunc); s.Handler == nil || isFunc && f == nil {
 		return nil, errors.New("dsrudp: Server has no Handler")
+	}
+	if s.Concurrency < 0 {
+		return nil, fmt.Errorf("dsrudp: Server.Concurrency is %d; it cannot be negative", s.Concurrency)
 	}
 	if s.BatchSize < 0 || s.BatchSize > maxBatchSize {
 		return nil, fmt.Errorf("dsrudp: Server.BatchSize is %d; 1 to %d are possible, and 0 for the default", s.BatchSize, maxBatchSize)
@@ -141,10 +179,12 @@ func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 	}
 	if s.readers == nil {
 		s.readers = make(map[*reader]struct{})
+		s.places = make(chan struct{}, s.Concurrency)
 	}
 	for _, r := range readers {
 		s.readers[r] = struct{}{}
 	}
+	s.own.Store(newOwnSockets(s.readers))
 	return readers, nil
 }
 
@@ -158,19 +198,24 @@ func (s *Server) end(r *reader) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.readers, r)
+	s.own.Store(newOwnSockets(s.readers))
 	if s.ended != nil && len(s.readers) == 0 {
 		close(s.ended)
 		s.ended = nil
 	}
 }
 
-// Shutdown has the Server serve what the kernel has queued by now, and then close
-// the Conns. It returns when that is done, or ctx's error when ctx ends first:
-// the Conns are then closed as by [Conn.Close], as soon as the handlers in
-// progress return. What arrives after a Conn's queue was found empty is lost, as
-// UDP loses datagrams, unless another socket of a ListenN set receives it. Late
-// answers of other goroutines should have been sent before; they would get
-// net.ErrClosed.
+// Shutdown has the Server serve what the kernel has queued by now, wait for the handlers in
+// progress, send what they wrote, and then close the Conns. It returns when that is done,
+// or ctx's error when ctx ends first: the Conns are then closed as by [Conn.Close], as
+// soon as the handlers in progress return.
+//
+// It ends though requests keep coming: it serves no more than could have been queued (by the
+// memory that the receive buffer holds, SO_MEMINFO of socket(7), or 4096 datagrams where the
+// system does not say), or until the queue is empty. What arrives later is lost, as UDP
+// loses datagrams, unless another socket of a ListenN set receives it. So have the load
+// balancer send elsewhere first. Late answers of goroutines that a handler started should have
+// been sent before; they would get net.ErrClosed.
 //
 // To end at once call it with a ctx that is done. A handler must not wait for it: it
 // waits for the handler.
@@ -199,5 +244,73 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			r.c.Close() // also ends a wait for room to send in
 		}
 		return ctx.Err()
+	}
+}
+
+// A limiter bounds how often something is logged: maxLogged times in a second.
+type limiter struct {
+	mu        sync.Mutex
+	since     time.Time
+	logged    int // since then
+	notLogged int // since the last one that was
+}
+
+const maxLogged = 10
+
+// take reports whether to log now, and how many were not logged before.
+func (l *limiter) take() (notLogged int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); now.Sub(l.since) >= time.Second {
+		l.since, l.logged = now, 0
+	}
+	if l.logged == maxLogged {
+		l.notLogged++
+		return 0, false
+	}
+	l.logged++
+	notLogged, l.notLogged = l.notLogged, 0
+	return notLogged, true
+}
+
+// rest returns how many were not logged since the last one that was.
+func (l *limiter) rest() (notLogged int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	notLogged, l.notLogged = l.notLogged, 0
+	return notLogged
+}
+
+func (s *Server) logger() *slog.Logger {
+	if s.ErrorLog == nil {
+		return slog.Default()
+	}
+	return s.ErrorLog
+}
+
+// logPanic logs a panic of the handler, from the deferred call that recovered it.
+func (s *Server) logPanic(p Path, v any) {
+	if n, ok := s.panics.take(); ok {
+		s.logger().Error("dsrudp: panic in a Handler",
+			"path", p.String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()), "notLogged", n)
+	}
+}
+
+// logFailure logs what OnError would be called for.
+func (s *Server) logFailure(p Path, err error) {
+	n, ok := s.failures.take()
+	switch {
+	case !ok:
+	case p == Path{}:
+		s.logger().Warn("dsrudp: read failed", "error", err, "notLogged", n)
+	default:
+		s.logger().Warn("dsrudp: answer not sent", "path", p.String(), "error", err, "notLogged", n)
+	}
+}
+
+// logRest logs how many panics and failures were not logged.
+func (s *Server) logRest() {
+	if panics, failures := s.panics.rest(), s.failures.rest(); panics+failures > 0 {
+		s.logger().Warn("dsrudp: not logged", "panics", panics, "failures", failures)
 	}
 }

@@ -1,9 +1,16 @@
 package dsrudp_test
 
 import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -84,6 +91,37 @@ func TestPromise7_OnError(t *testing.T) {
 			require.Zero(t, stats.OffloadFallbacks)
 		})
 	}
+}
+
+// TestT43_Errors: with Concurrency the same is returned by Write and WritePacket, and OnError is
+// not called.
+func TestT43_Errors(t *testing.T) {
+	const segments = 70
+	c := listen(t, "udp", ":0")
+	x := dialVIP(t, c, vips[0])
+	onError, all := collecting()
+	serve(t, &dsrudp.Server{Concurrency: 4, OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		q := packet(bytesOf(0, segments*1000), pathTo("198.51.100.77", p.Path.Remote))
+		q.SegmentSize = 1000
+		requireWriteError(t, w.WritePacket(&q), dsrudp.ErrNotLocal, p.Path.Remote)
+		for _, size := range []int{65508, 65536} { // for the kernel, and for any datagram
+			n, err := w.Write(make([]byte, size))
+			requireWriteError(t, err, syscall.EMSGSIZE, p.Path.Remote)
+			assert.Zero(t, n)
+		}
+		q.Path, q.SegmentSize = p.Path, 0
+		q.Buf, q.N = []byte("12345"), 5
+		q.SegmentSize = 2
+		assert.NoError(t, w.WritePacket(&q))
+		echoing(t).ServePacket(w, p)
+	})}, c)
+	write(t, x, "request")
+	for _, want := range []string{"12", "34", "5", "request"} {
+		require.Equal(t, want, read(t, x))
+	}
+	require.Empty(t, all)
+	require.EqualValues(t, segments, c.Stats().Refused)
+	require.EqualValues(t, 2, c.Stats().SendFailed)
 }
 
 // TestPromise1_ReplyNoPath: a datagram whose local address was lost is given to the
@@ -175,6 +213,114 @@ func TestPromise7_ReadErrors(t *testing.T) {
 	})
 }
 
+// TestT18_ICMP: ICMP errors, which anybody can forge, come before each read and each send of
+// a Server, on a connected socket and on one with IP_RECVERR. The kernel returns them by
+// those calls, which are made again at once: no request goes unanswered.
+func TestT18_ICMP(t *testing.T) {
+	if !inNamespace(t, "it did not end") {
+		return
+	}
+	const requests, portUnreachable, hostUnreachable = 30, 3, 1
+	server, peer := netip.MustParseAddrPort("127.0.0.2:7000"), netip.MustParseAddrPort("127.0.0.1:7001")
+	for name, tc := range map[string]struct {
+		open  func(t *testing.T) *dsrudp.Conn
+		codes []byte
+	}{
+		"connected": {func(t *testing.T) *dsrudp.Conn { return adopt(t, dial(t, server, peer)) }, []byte{portUnreachable}},
+		"IP_RECVERR": {func(t *testing.T) *dsrudp.Conn {
+			c := listen(t, "udp4", ":7000")
+			setsockopts(t, c, [2]int{unix.IPPROTO_IP, unix.IP_RECVERR})
+			return c
+		}, []byte{portUnreachable, hostUnreachable}},
+	} {
+		for _, concurrency := range []int{0, 1} {
+			t.Run(fmt.Sprint(name, concurrency), func(t *testing.T) {
+				c := tc.open(t)
+				var forged atomic.Int64
+				forge := func() { // as if a datagram to the peer had not reached it
+					code := tc.codes[forged.Add(1)/2%int64(len(tc.codes))]
+					b := append([]byte{3, code, 0, 0, 0, 0, 0, 0}, udpPacket(server, peer, "")...)
+					binary.BigEndian.PutUint16(b[2:], ^uint16(checksum(0, b)))
+					send(t, server.Addr(), ipPacket(peer.Addr(), server.Addr(), unix.IPPROTO_ICMP, b))
+				}
+				onError, failures := collecting()
+				v := serve(t, &dsrudp.Server{Concurrency: concurrency, OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+					forge()
+					echoing(t).ServePacket(w, p)
+				})}, c)
+				x := dial(t, peer, server)
+				for range requests {
+					forge()
+					begun(t, x)
+				}
+				require.NoError(t, c.Close())
+				require.ErrorIs(t, v.wait(t), net.ErrClosed)
+				require.Zero(t, c.Stats().SendFailed)
+				require.GreaterOrEqual(t, len(failures), requests)
+				for range len(failures) {
+					f := <-failures
+					require.Zero(t, f.path, "%v", f.err)
+					require.True(t, errors.Is(f.err, syscall.ECONNREFUSED) || errors.Is(f.err, syscall.EHOSTUNREACH), f.err)
+				}
+			})
+		}
+	}
+}
+
+// TestT46_Log: without OnError failures are logged, and panics in any case, ten of each in a
+// second, and how many were not: by the next one that is, or when Serve returns. The clock is
+// synctest's.
+func TestT46_Log(t *testing.T) {
+	c, peer := adoptDead(t)
+	x := dial(t, peer, addrPortOf(c.LocalAddr()))
+	const requests, first, second = 45, 25, 19 // how many fail in either second
+	enqueue(t, requests, x)
+	require.NoError(t, x.Close())
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		calls := 0
+		s := &dsrudp.Server{BatchSize: 1, ErrorLog: slog.New(slog.NewJSONHandler(&log, nil)), Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			switch calls++; {
+			case calls == first+1:
+				time.Sleep(time.Second)
+			case calls == requests:
+				assert.NoError(t, c.SetReadDeadline(past))
+				return
+			}
+			_, err := w.Write(make([]byte, 65508))
+			assert.NoError(t, err)
+			panic("as it should")
+		})}
+		require.ErrorIs(t, s.Serve(c), os.ErrDeadlineExceeded)
+		records := make(map[string][]int)
+		for logged := json.NewDecoder(&log); logged.More(); {
+			var r struct {
+				Msg, Path, Panic, Error string
+				NotLogged               int
+				Panics, Failures        int
+			}
+			require.NoError(t, logged.Decode(&r))
+			records[r.Msg] = append(records[r.Msg], r.NotLogged)
+			switch r.Msg {
+			case "dsrudp: answer not sent":
+				require.Equal(t, between(x).String(), r.Path)
+				require.Contains(t, r.Error, syscall.EMSGSIZE.Error())
+			case "dsrudp: panic in a Handler":
+				require.Equal(t, "as it should", r.Panic)
+			case "dsrudp: not logged":
+				require.Equal(t, []int{second - 10, second - 10}, []int{r.Panics, r.Failures})
+			}
+		}
+		want := make([]int, 20)
+		want[10] = first - 10
+		require.Equal(t, map[string][]int{
+			"dsrudp: answer not sent":    want,
+			"dsrudp: panic in a Handler": want,
+			"dsrudp: not logged":         {0},
+		}, records)
+	})
+}
+
 // TestShutdownDrainsRefused: nor do such errors end Shutdown's drain, though there is one
 // after every reply.
 func TestShutdownDrainsRefused(t *testing.T) {
@@ -183,7 +329,7 @@ func TestShutdownDrainsRefused(t *testing.T) {
 	x := dial(t, peer, addrPortOf(c.LocalAddr()))
 	enqueue(t, n, x)
 	require.NoError(t, x.Close())
-	s := newStuck(t, c, x, 1, 0)
+	s := newStuck(t, &dsrudp.Server{BatchSize: 1, ErrorLog: slog.New(slog.DiscardHandler)}, c, x, 0)
 	result := s.shut(t, t.Context())
 	close(s.release)
 	require.NoError(t, await(t, result))
@@ -213,6 +359,11 @@ func narrow(t *testing.T, c *dsrudp.Conn) (other int) {
 // time, and not for each reply. Replies that find no room are dropped, counted and reported.
 // Then the next request is served, and answered as there is room again.
 func TestPromise7_NoRoom(t *testing.T) {
+	t.Run("OnError", func(t *testing.T) { testNoRoom(t, 0) })
+	t.Run("Concurrency", func(t *testing.T) { testNoRoom(t, 1) })
+}
+
+func testNoRoom(t *testing.T, concurrency int) {
 	const replies = 200
 	c, remote := adoptDead(t)
 	other := narrow(t, c)
@@ -234,12 +385,14 @@ func TestPromise7_NoRoom(t *testing.T) {
 	}
 	calls, dropped := 0, 0
 	served := make(chan struct{})
+	drop := func(err error) {
+		dropped++
+		assert.ErrorIs(t, err, syscall.EAGAIN)
+	}
 	serve(t, &dsrudp.Server{
-		BatchSize: 1,
-		OnError: func(_ dsrudp.Path, err error) {
-			dropped++
-			assert.ErrorIs(t, err, syscall.EAGAIN)
-		},
+		BatchSize:   1,
+		Concurrency: concurrency,
+		OnError:     func(_ dsrudp.Path, err error) { drop(err) },
 		Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, _ *dsrudp.Packet) {
 			n := replies
 			switch calls++; calls {
@@ -257,7 +410,10 @@ func TestPromise7_NoRoom(t *testing.T) {
 			}
 			for i := range n {
 				p := packet(bytesOf(i, i+1), dsrudp.Path{Remote: remote, Local: addrPortOf(c.LocalAddr())})
-				assert.NoError(t, w.WritePacket(&p)) // which joins no shorter one
+				if err := w.WritePacket(&p); err != nil { // which joins no shorter one
+					assert.Equal(t, 1, concurrency)
+					drop(err)
+				}
 			}
 		}),
 	}, c)

@@ -2,7 +2,6 @@ package dsrudp_test
 
 import (
 	"log/slog"
-	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -22,10 +21,10 @@ import (
 // other goroutines. Under -race this looks for shared memory too.
 func TestPromise4_ServerListenN(t *testing.T) {
 	const conns, clients, rounds = 4, 24, 40
-	for _, network := range []string{"udp4", "udp"} {
+	for network, concurrency := range map[string]int{"udp4": 0, "udp": 8} {
 		cs, err := new(dsrudp.ListenConfig).ListenN(t.Context(), network, ":0", conns)
 		require.NoError(t, err)
-		s := &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		s := &dsrudp.Server{Concurrency: concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 			if p.Buf[p.N-1]%2 == 0 {
 				echoing(t).ServePacket(w, p)
 				return
@@ -53,9 +52,7 @@ func TestPromise9_ServerIdle(t *testing.T) {
 	if !apart(t, "a call waits for the Server's reader of an idle Conn") {
 		return
 	}
-	all := maps.Clone(ends)
-	all["Shutdown"] = end{nil, dsrudp.ErrServerClosed}
-	for name, tc := range all {
+	for name, tc := range ends {
 		t.Run(name, func(t *testing.T) {
 			cs := []*dsrudp.Conn{listen(t, "udp", ":0"), listen(t, "udp", ":0")}
 			for _, c := range cs {
@@ -74,13 +71,11 @@ func TestPromise9_ServerIdle(t *testing.T) {
 				runtime.GC()
 			}
 			begun(t, x, y)
-			if tc.end != nil {
-				require.NoError(t, tc.end(cs[0]))
-				soon(t, "the first is closed", func() bool { return isFree(cs[0]) })
+			require.NoError(t, tc.end(s, cs[0]))
+			soon(t, "the first is closed", func() bool { return isFree(cs[0]) })
+			if name != "Shutdown" {
 				begun(t, y)
 				require.NoError(t, cs[1].Close())
-			} else {
-				require.NoError(t, s.Shutdown(t.Context()))
 			}
 			require.ErrorIs(t, v.wait(t), tc.want)
 			require.True(t, isFree(cs[0]) && isFree(cs[1]))
@@ -95,14 +90,11 @@ func TestPromise8_ServerReleases(t *testing.T) {
 	if !apart(t, "it did not end") {
 		return
 	}
-	s := &dsrudp.Server{Handler: echoing(t)}
+	s := &dsrudp.Server{Handler: echoing(t), Concurrency: 2}
 	var kept []any // as who is forgotten is collected
 	cycle := func() {
-		for _, end := range []func(s *dsrudp.Server, c *dsrudp.Conn) error{
-			func(_ *dsrudp.Server, c *dsrudp.Conn) error { return c.Close() },
-			func(_ *dsrudp.Server, c *dsrudp.Conn) error { return c.SetReadDeadline(past) },
-			func(s *dsrudp.Server, c *dsrudp.Conn) error { return s.Shutdown(t.Context()) },
-		} {
+		for _, how := range []string{"Close", "read deadline", "Shutdown"} {
+			end := ends[how].end
 			cs, err := (&dsrudp.ListenConfig{GRO: true}).ListenN(t.Context(), "udp", ":0", 2)
 			require.NoError(t, err)
 			kept = append(kept, cs, s)
@@ -115,7 +107,7 @@ func TestPromise8_ServerReleases(t *testing.T) {
 			require.Error(t, await(t, ended))
 			require.NoError(t, x.Close())
 		}
-		s = &dsrudp.Server{Handler: echoing(t)}
+		s = &dsrudp.Server{Handler: echoing(t), Concurrency: 2}
 	}
 	descriptors := func() int {
 		all, err := os.ReadDir("/proc/self/fd")
@@ -204,6 +196,7 @@ func TestServerGRO(t *testing.T) {
 			require.NoError(t, c.Close())
 			require.ErrorIs(t, v.wait(t), net.ErrClosed)
 			require.Equal(t, want, calls)
+			requireTraffic(t, c, 11, 2*segmentsLen+len("single"))
 		}
 	}
 }

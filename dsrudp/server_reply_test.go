@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -107,6 +108,135 @@ func TestPromise1_ReplyWriterKept(t *testing.T) {
 	require.Positive(t, sending.Load())
 }
 
+// TestT24_ReplyWriterElsewhere: nor does one get there that another goroutine uses at the very
+// moment at which its handler returns. Each reply names the peer whom it is for.
+func TestT24_ReplyWriterElsewhere(t *testing.T) {
+	const rounds = 200
+	for _, concurrency := range []int{0, 4} {
+		c := listen(t, "udp", ":0")
+		clients := []*net.UDPConn{dialVIP(t, c, netip.IPv6Loopback()), dialVIP(t, c, netip.IPv6Loopback())}
+		kept := make(chan func() error)
+		var using sync.WaitGroup
+		for range 2 {
+			using.Go(func() {
+				for use := range kept {
+					for use() == nil {
+					}
+				}
+			})
+		}
+		v := serve(t, &dsrudp.Server{Concurrency: concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			b := []byte(p.Path.Remote.String())
+			select {
+			case kept <- func() error { _, err := w.Write(b); return err }:
+			default:
+			}
+			_, err := w.Write(b)
+			assert.NoError(t, err)
+		})}, c)
+		for range rounds {
+			enqueue(t, 1, clients...)
+			for _, x := range clients {
+				require.Equal(t, x.LocalAddr().String(), read(t, x))
+			}
+		}
+		require.NoError(t, c.Close())
+		require.ErrorIs(t, v.wait(t), net.ErrClosed)
+		close(kept)
+		using.Wait()
+	}
+}
+
+// limited is middleware: it keeps back replies that are longer than the request, and marks
+// the others.
+func limited(h dsrudp.Handler) dsrudp.HandlerFunc {
+	return func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		n := p.N
+		h.ServePacket(dsrudp.NewReplyWriter(p, func(reply *dsrudp.Packet) error {
+			if reply.N > n {
+				return errTooMuch
+			}
+			reply.Payload()[0] = '!'
+			return w.WritePacket(reply)
+		}), p)
+	}
+}
+
+var errTooMuch = errors.New("too much")
+
+// TestT40_NewReplyWriter: a Handler runs without a socket. Replies are copies, which the hook
+// may change and keep; its error is the reply's, and what can never be sent does not get to
+// it. The zero ReplyWriter, and one without a hook, return errors.
+func TestT40_NewReplyWriter(t *testing.T) {
+	request := packet("request", dsrudp.Path{Local: netip.MustParseAddrPort("192.0.2.1:53"), Remote: netip.MustParseAddrPort("192.0.2.2:1053")})
+	request.ECN, request.SegmentSize, request.Truncated, request.OrigDst, request.Err = dsrudp.CE, 3, true, vips[0], syscall.EINVAL
+	asked := request.Path
+	elsewhere := packet("elsewhere", dsrudp.Path{Local: asked.Local, Remote: netip.MustParseAddrPort("192.0.2.3:9")})
+	elsewhere.ECN, elsewhere.SegmentSize = dsrudp.ECT0, 4
+	var replies []dsrudp.Packet
+	w := dsrudp.NewReplyWriter(&request, func(reply *dsrudp.Packet) error {
+		replies = append(replies, *reply)
+		if string(reply.Payload()) == "refused" {
+			return errTooMuch
+		}
+		return nil
+	})
+	require.Nil(t, w.Conn())
+	request.Path = dsrudp.Path{} // its handler may change it
+	b := []byte("reply")
+	n, err := w.Write(b)
+	require.NoError(t, err)
+	require.Equal(t, len(b), n)
+	clear(b)
+	require.NoError(t, w.WritePacket(&elsewhere))
+	clear(elsewhere.Buf)
+	n, err = w.Write([]byte("refused"))
+	require.ErrorIs(t, err, errTooMuch)
+	require.Zero(t, n)
+	bad := packet("bad", asked)
+	bad.N = 7
+	requireWriteError(t, w.WritePacket(&bad), syscall.EINVAL, asked.Remote)
+
+	want := []dsrudp.Packet{packet("reply", asked), packet("elsewhere", elsewhere.Path), packet("refused", asked)}
+	want[1].ECN, want[1].SegmentSize = elsewhere.ECN, elsewhere.SegmentSize
+	require.Equal(t, want, replies)
+
+	for name, w := range map[string]dsrudp.ReplyWriter{"zero": {}, "no hook": dsrudp.NewReplyWriter(&request, nil)} {
+		n, err := w.Write(b)
+		require.ErrorContains(t, err, "no request", name)
+		require.Zero(t, n)
+		require.ErrorContains(t, w.WritePacket(&request), "no request", name)
+		require.ErrorContains(t, w.WritePacket(nil), "no request", name)
+		require.Nil(t, w.Conn())
+	}
+}
+
+// TestT41_Middleware: handlers around another one see and change each reply, which leaves from
+// the address that was asked, and an error reaches the innermost handler. One that is kept is
+// refused as any ReplyWriter.
+func TestT41_Middleware(t *testing.T) {
+	for _, concurrency := range []int{0, 4} {
+		c := listen(t, "udp", ":0")
+		x, y := dialOnePort(t, c, vips[0], vips[1])
+		kept := make(chan dsrudp.ReplyWriter, 100)
+		serve(t, &dsrudp.Server{Concurrency: concurrency, Handler: limited(limited(dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			_, err := w.Write(append([]byte("longer "), p.Payload()...))
+			assert.ErrorIs(t, err, errTooMuch)
+			assert.NoError(t, writing(w, p))
+			kept <- w
+		})))}, c)
+		for _, client := range []*net.UDPConn{x, y, x} {
+			write(t, client, "request")
+			require.Equal(t, "!equest", read(t, client))
+		}
+		late := await(t, kept)
+		soon(t, "its handler has returned", func() bool {
+			_, err := late.Write([]byte("late"))
+			return err != nil && assert.ErrorContains(t, err, "after ServePacket returned")
+		})
+	}
+}
+
 // TestPromise1_ReplyErrors: Write and WritePacket return at once what can never be right,
 // in the shape of the error that the Conn's own write returns. That is counted, OnError is
 // not called, and the requests around it are answered.
@@ -156,15 +286,22 @@ func TestPromise1_ReplyErrors(t *testing.T) {
 }
 
 // TestPromise8_FailuresBounded: how many failures wait to be reported is bounded, whatever
-// the length of replies: OnError is called while the handler writes more.
+// the length of replies: OnError is called while the handler writes more, and may write too.
 func TestPromise8_FailuresBounded(t *testing.T) {
 	const bound = 1 << 10
 	c := listen(t, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	reported := 0
+	var writer dsrudp.ReplyWriter
 	serve(t, &dsrudp.Server{
-		OnError: func(dsrudp.Path, error) { reported++ },
+		OnError: func(dsrudp.Path, error) {
+			if reported++; reported == 1 {
+				_, err := writer.Write([]byte("by OnError"))
+				assert.NoError(t, err)
+			}
+		},
 		Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			writer = w
 			foreign := packet("", dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: p.Path.Remote})
 			for range bound {
 				assert.NoError(t, w.WritePacket(&foreign))
@@ -175,7 +312,9 @@ func TestPromise8_FailuresBounded(t *testing.T) {
 			echoing(t).ServePacket(w, p)
 		}),
 	}, c)
-	begun(t, x)
+	enqueue(t, 1, x)
+	require.Equal(t, "by OnError", read(t, x))
+	requireEchoes(t, 1, x)
 	soon(t, "the last one is counted", func() bool { return c.Stats().Refused == bound+1 })
 }
 

@@ -2,6 +2,7 @@ package dsrudp_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -17,33 +18,45 @@ import (
 
 // ends are the ways to end the serving of one Conn.
 var ends = map[string]end{
-	"Close":         {(*dsrudp.Conn).Close, net.ErrClosed},
-	"read deadline": {func(c *dsrudp.Conn) error { return c.SetReadDeadline(past) }, os.ErrDeadlineExceeded},
+	"Close":         {func(_ *dsrudp.Server, c *dsrudp.Conn) error { return c.Close() }, net.ErrClosed},
+	"read deadline": {func(_ *dsrudp.Server, c *dsrudp.Conn) error { return c.SetReadDeadline(past) }, os.ErrDeadlineExceeded},
+	"Shutdown":      {func(s *dsrudp.Server, _ *dsrudp.Conn) error { return s.Shutdown(context.Background()) }, dsrudp.ErrServerClosed},
 }
 
 type end struct {
-	end  func(c *dsrudp.Conn) error
+	end  func(s *dsrudp.Server, c *dsrudp.Conn) error
 	want error // of Serve
 }
 
-// TestPromise9_ServedBusy: they end the serving of a Conn whose queue is never found empty:
-// before each call of the handler returns there is another request.
+// serveBusy serves a Conn whose queue is never found empty: before each call of the handler
+// returns there is another request.
+func serveBusy(t *testing.T, batch, concurrency int) (c *dsrudp.Conn, s *dsrudp.Server, v *serving, calls *atomic.Int64) {
+	t.Helper()
+	c, calls = listen(t, "udp", ":0"), new(atomic.Int64)
+	x := dialVIP(t, c, netip.IPv6Loopback())
+	s = &dsrudp.Server{BatchSize: batch, Concurrency: concurrency, Handler: dsrudp.HandlerFunc(func(dsrudp.ReplyWriter, *dsrudp.Packet) {
+		_, err := x.Write([]byte("next"))
+		assert.NoError(t, err)
+		calls.Add(1)
+	})}
+	v = serve(t, s, c)
+	enqueue(t, 2*batch, x)
+	soon(t, "it is busy", func() bool { return calls.Load() > 100 })
+	return c, s, v, calls
+}
+
+// TestPromise9_ServedBusy: they end the serving of a Conn whose queue is never found empty.
+// Shutdown serves no more than was queued, and has no deadline here (T20).
 func TestPromise9_ServedBusy(t *testing.T) {
 	for name, tc := range ends {
-		for _, batch := range []int{1, 2, 64} {
-			t.Run(name, func(t *testing.T) {
-				c := listen(t, "udp", ":0")
-				x := dialVIP(t, c, netip.IPv6Loopback())
-				var calls atomic.Int64
-				v := serve(t, &dsrudp.Server{BatchSize: batch, Handler: dsrudp.HandlerFunc(func(dsrudp.ReplyWriter, *dsrudp.Packet) {
-					_, err := x.Write([]byte("next"))
-					assert.NoError(t, err)
-					calls.Add(1)
-				})}, c)
-				enqueue(t, 2*batch, x)
-				soon(t, "it is busy", func() bool { return calls.Load() > 100 })
-				require.NoError(t, tc.end(c))
+		for _, s := range []struct{ batch, concurrency int }{{1, 0}, {2, 0}, {64, 0}, {64, 2}} {
+			t.Run(fmt.Sprint(name, s), func(t *testing.T) {
+				c, server, v, calls := serveBusy(t, s.batch, s.concurrency)
+				require.NoError(t, tc.end(server, c))
+				before := calls.Load()
 				require.ErrorIs(t, v.wait(t), tc.want)
+				// The receive buffer may have held some hundreds.
+				require.Less(t, calls.Load(), before+1000)
 			})
 		}
 	}
@@ -62,12 +75,12 @@ func TestPromise9_CloseInHandler(t *testing.T) {
 			return <-closed
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		for _, concurrency := range []int{0, 1} {
 			c := listen(t, "udp", ":0")
 			x := dialVIP(t, c, netip.IPv6Loopback())
 			enqueue(t, 3, x)
 			calls := 0
-			v := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			v := serve(t, &dsrudp.Server{Concurrency: concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 				calls++
 				if calls == 2 {
 					assert.NoError(t, closing(c))
@@ -77,10 +90,10 @@ func TestPromise9_CloseInHandler(t *testing.T) {
 			})}, c)
 			requireEchoes(t, 2, x)
 			require.Equal(t, net.ErrClosed.Error(), v.wait(t).Error())
-			require.Equal(t, 2, calls)
+			require.Equal(t, 2, calls, name)
 			assertAllClosed(t, c, between(x))
 			require.True(t, isFree(c))
-		})
+		}
 	}
 }
 
@@ -123,11 +136,11 @@ type stuck struct {
 	release chan struct{}
 }
 
-// newStuck returns a Server of c that is in its handler, with a queue of n requests of x
+// newStuck has a Server serve c and wait in its handler, with a queue of n requests of x
 // before it, the first one included.
-func newStuck(t *testing.T, c *dsrudp.Conn, x *net.UDPConn, batch, n int) *stuck {
+func newStuck(t *testing.T, server *dsrudp.Server, c *dsrudp.Conn, x *net.UDPConn, n int) *stuck {
 	t.Helper()
-	s := &stuck{Server: &dsrudp.Server{BatchSize: batch}, c: c, x: x, release: make(chan struct{})}
+	s := &stuck{Server: server, c: c, x: x, release: make(chan struct{})}
 	in := make(chan struct{})
 	s.Handler = dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 		if s.calls++; s.calls == 1 {
@@ -143,10 +156,15 @@ func newStuck(t *testing.T, c *dsrudp.Conn, x *net.UDPConn, batch, n int) *stuck
 }
 
 // listenStuck is newStuck with a Conn and a client of its own.
-func listenStuck(t *testing.T, batch, n int) *stuck {
+func listenStuck(t *testing.T, server *dsrudp.Server, n int) *stuck {
 	t.Helper()
 	c := listen(t, "udp", ":0")
-	return newStuck(t, c, dialVIP(t, c, netip.IPv6Loopback()), batch, n)
+	return newStuck(t, server, c, dialVIP(t, c, netip.IPv6Loopback()), n)
+}
+
+// stuckServers returns Servers that serve one datagram after the other.
+func stuckServers() []*dsrudp.Server {
+	return []*dsrudp.Server{{BatchSize: 1}, {}, {Concurrency: 1}}
 }
 
 // A seen context sends an event when somebody is about to wait for its end.
@@ -175,8 +193,8 @@ func (s *stuck) shut(t *testing.T, ctx context.Context) <-chan error {
 // have the reader wait again.
 func TestShutdownDrains(t *testing.T) {
 	const n = 150
-	for _, batch := range []int{1, 64} {
-		s := listenStuck(t, batch, n)
+	for _, server := range stuckServers() {
+		s := listenStuck(t, server, n)
 		results := []<-chan error{s.shut(t, t.Context()), s.shut(t, t.Context())}
 		for _, set := range []func(time.Time) error{s.c.SetDeadline, s.c.SetReadDeadline, s.c.SetWriteDeadline} {
 			require.ErrorIs(t, set(time.Time{}), net.ErrClosed)
@@ -225,8 +243,8 @@ func TestShutdownIdle(t *testing.T) {
 // TestShutdownGivesUp: when its context ends Shutdown returns although a handler is stuck.
 // The Conn is closed when that returns, and the queue is lost.
 func TestShutdownGivesUp(t *testing.T) {
-	for _, batch := range []int{1, 64} {
-		s := listenStuck(t, batch, 70)
+	for _, server := range stuckServers() {
+		s := listenStuck(t, server, 70)
 		ctx, cancel := context.WithCancel(t.Context())
 		result := s.shut(t, ctx)
 		cancel()

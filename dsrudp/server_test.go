@@ -2,10 +2,13 @@ package dsrudp_test
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -36,17 +39,18 @@ func TestPromise4_Server(t *testing.T) {
 		{"udp", "[::1]:0", []netip.Addr{lo6}},
 	} {
 		for _, tc := range []struct {
-			batchSize int
-			write     func(w dsrudp.ReplyWriter, p *dsrudp.Packet) error
+			batchSize, concurrency int // one handler at a time keeps the order
+			write                  func(w dsrudp.ReplyWriter, p *dsrudp.Packet) error
 		}{
-			{0, writing},
-			{0, dsrudp.ReplyWriter.WritePacket},
-			{1, writing},
-			{2, dsrudp.ReplyWriter.WritePacket},
-			{31, writing},
-			{64, dsrudp.ReplyWriter.WritePacket},
+			{0, 0, writing},
+			{0, 0, dsrudp.ReplyWriter.WritePacket},
+			{1, 0, writing},
+			{2, 1, dsrudp.ReplyWriter.WritePacket},
+			{31, 0, writing},
+			{64, 0, dsrudp.ReplyWriter.WritePacket},
+			{64, 1, writing},
 		} {
-			t.Run(fmt.Sprint(s.network, s.address, tc.batchSize), func(t *testing.T) {
+			t.Run(fmt.Sprint(s.network, s.address, tc.batchSize, tc.concurrency), func(t *testing.T) {
 				c := listen(t, s.network, s.address)
 				var clients []*net.UDPConn
 				for i, asked := range s.asked {
@@ -59,13 +63,13 @@ func TestPromise4_Server(t *testing.T) {
 					}
 				}
 				enqueue(t, n, clients...)
-				serve(t, &dsrudp.Server{BatchSize: tc.batchSize, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				serve(t, &dsrudp.Server{BatchSize: tc.batchSize, Concurrency: tc.concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 					assert.True(t, strings.HasSuffix(string(p.Payload()), " "+p.Path.Local.String()), p.Path)
 					assert.NoError(t, tc.write(w, p))
 				})}, c)
 				requireEchoes(t, n, clients...)
-				stats := c.Stats()
-				stats.PathEntries, stats.PathBytes, stats.AmbiguousPath = 0, 0, 0
+				stats := faults(c)
+				stats.AmbiguousPath = 0
 				require.Zero(t, stats)
 			})
 		}
@@ -115,6 +119,8 @@ func TestServeRefuses(t *testing.T) {
 		says  string
 	}{
 		"no Handler":       {&dsrudp.Server{}, []*dsrudp.Conn{good}, nil, "no Handler"},
+		"nil HandlerFunc":  {&dsrudp.Server{Handler: dsrudp.HandlerFunc(nil)}, []*dsrudp.Conn{good}, nil, "no Handler"},
+		"Concurrency -1":   {&dsrudp.Server{Handler: echo, Concurrency: -1}, []*dsrudp.Conn{good}, nil, "Concurrency is -1"},
 		"BatchSize -1":     {&dsrudp.Server{Handler: echo, BatchSize: -1}, []*dsrudp.Conn{good}, nil, "BatchSize is -1"},
 		"BatchSize 65":     {&dsrudp.Server{Handler: echo, BatchSize: 65}, []*dsrudp.Conn{good}, nil, "BatchSize is 65"},
 		"no Conn":          {&dsrudp.Server{Handler: echo}, nil, nil, "without a Conn"},
@@ -162,7 +168,7 @@ func TestServedReads(t *testing.T) {
 			return err
 		},
 	})
-	c := listen(t, "udp", ":0")
+	c := listenWith(t, &dsrudp.ListenConfig{RawIO: true}, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	try := func() {
 		for name, read := range reads {
@@ -187,4 +193,51 @@ func TestServedReads(t *testing.T) {
 	begun(t, x)
 	try()
 	begun(t, x)
+}
+
+// TestT43_Concurrency: handlers that wait are in progress as many at a time as Concurrency
+// says, over all Conns, and no more. Each has a copy of its datagram, and its reply leaves at
+// once, while it goes on. One that panics, or ends its goroutine, gives its place back.
+func TestT43_Concurrency(t *testing.T) {
+	const places, rounds = 3, 10
+	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
+	clients := []*net.UDPConn{dialVIP(t, a, vips[0]), dialVIP(t, b, vips[1])}
+	calls, release := make(chan dsrudp.Path, 2*places), make(chan func(), 2*places)
+	var inProgress atomic.Int64
+	serve(t, &dsrudp.Server{Concurrency: places, BatchSize: 1, ErrorLog: slog.New(slog.DiscardHandler), Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		assert.LessOrEqual(t, inProgress.Add(1), int64(places))
+		defer inProgress.Add(-1)
+		payload := string(p.Payload())
+		assert.True(t, strings.HasSuffix(payload, " "+p.Path.Local.String()), p.Path)
+		echoing(t).ServePacket(w, p)
+		calls <- p.Path
+		end := <-release
+		assert.Equal(t, payload, string(p.Payload()), "it was overwritten")
+		end()
+	})}, a, b)
+	endings := []func(){func() {}, func() { panic("as it should") }, runtime.Goexit}
+	for range rounds {
+		enqueue(t, places, clients...)
+		asked := make(map[dsrudp.Path]int)
+		answered := func(p dsrudp.Path) { // already
+			asked[p]++
+			for _, x := range clients {
+				if p == between(x) {
+					require.Contains(t, read(t, x), "request")
+				}
+			}
+		}
+		for range places {
+			answered(await(t, calls))
+		}
+		require.Empty(t, calls, "more at a time")
+		for i := range 2 * places {
+			release <- endings[i%len(endings)]
+		}
+		for range places {
+			answered(await(t, calls))
+		}
+		require.Equal(t, map[dsrudp.Path]int{between(clients[0]): places, between(clients[1]): places}, asked)
+	}
+	soon(t, "each panic is counted", func() bool { return a.Stats().Panics+b.Stats().Panics == 2*rounds })
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/dsrudp/go-dsrudp/internal/batch"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
@@ -13,6 +14,14 @@ import (
 // All but the last three grow only when something went wrong, except, for servers that
 // send to remote addresses that never wrote to them, UnknownPath.
 type Stats struct {
+	// Received counts the datagrams received, those included that came truncated and those
+	// that a Server dropped, and ReceivedBytes the bytes of their payloads as far as they
+	// fitted. Several that GRO joined count each. What is read through SyscallConn is not counted.
+	Received, ReceivedBytes uint64
+	// Sent counts the datagrams that the kernel took to send, and SentBytes the bytes of
+	// their payloads.
+	Sent, SentBytes uint64
+
 	// UnknownPath counts datagrams sent to an address for which no path was
 	// known. They left as net would have sent them, from the address that
 	// the kernel chose, or were refused by ListenConfig.Strict.
@@ -55,6 +64,15 @@ type Stats struct {
 	// nobody there.
 	SendFailed uint64
 
+	// RawRefused counts reads and writes through SyscallConn refused with ErrRawIO.
+	RawRefused uint64
+
+	// SelfAddressed counts datagrams that a Server dropped because they came from one of
+	// its own sockets, or had a source that says so; see [Server].
+	SelfAddressed uint64
+	// Unanswerable counts replies of a Server to nobody: the request came from port 0 or
+	// from an unspecified address. The kernel was not asked to send them.
+	Unanswerable uint64
 	// Panics counts panics of a Server's handler.
 	Panics uint64
 
@@ -74,6 +92,10 @@ func (c *Conn) Stats() Stats {
 		return Stats{}
 	}
 	s := Stats{
+		Received:         c.counts.received.datagrams.Load(),
+		ReceivedBytes:    c.counts.received.bytes.Load(),
+		Sent:             c.counts.sent.datagrams.Load(),
+		SentBytes:        c.counts.sent.bytes.Load(),
 		UnknownPath:      c.source.Counts.UnknownPath.Load(),
 		AmbiguousPath:    c.source.Counts.AmbiguousPath.Load(),
 		Refused:          c.counts.refused.Load(),
@@ -85,6 +107,9 @@ func (c *Conn) Stats() Stats {
 		SendDenied:       c.counts.denied.Load(),
 		SendNoBuffer:     c.counts.noBuffer.Load(),
 		SendFailed:       c.counts.failed.Load(),
+		RawRefused:       c.counts.raw.Load(),
+		SelfAddressed:    c.counts.self.Load(),
+		Unanswerable:     c.counts.unanswerable.Load(),
 		Panics:           c.counts.panics.Load(),
 	}
 	if m := c.source.Memory; m != nil {
@@ -96,12 +121,30 @@ func (c *Conn) Stats() Stats {
 // counts are what this package counts, from the values and errors that the packages below
 // return: they count what none of their results shows.
 type counts struct {
+	received, sent traffic
+
 	refused, denied, noBuffer, failed   atomic.Uint64
 	truncated, controlTruncated, panics atomic.Uint64
+	raw, self, unanswerable             atomic.Uint64
 
 	mu        sync.Mutex
 	lastDrops uint32 // the kernel's count, which starts again after 1<<32
 	drops     uint64
+}
+
+// A traffic counts datagrams and the bytes of their payloads.
+type traffic struct{ datagrams, bytes atomic.Uint64 }
+
+func (t *traffic) add(datagrams, bytes int) {
+	t.datagrams.Add(uint64(datagrams))
+	t.bytes.Add(uint64(bytes))
+}
+
+// flush sends what s has gathered, counts what left, and returns what did not.
+func (c *Conn) flush(s *batch.Sender) []batch.Failure {
+	sent, failures := s.Flush()
+	c.counts.sent.add(sent.Datagrams, sent.Bytes)
+	return failures
 }
 
 // dropped returns how many datagrams the kernel has dropped so far, and after Close
@@ -146,6 +189,8 @@ func (n *counts) unsent(err error, k int) {
 	switch {
 	case refused(err):
 		n.refused.Add(uint64(k))
+	case errors.Is(err, errNobody):
+		n.unanswerable.Add(uint64(k))
 	case !errors.As(err, &kernels):
 	case errors.Is(err, mmsg.ErrWouldBlock):
 		n.noBuffer.Add(uint64(k))

@@ -76,7 +76,7 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 		err = c.sendOne(b, &h)
 	}
 	if err != nil {
-		return 0, c.writeError(err, 1, addrPortAddr{addr})
+		return 0, c.writeError(err, 1, addrPortUDPAddr{addr})
 	}
 	return len(b), nil
 }
@@ -96,7 +96,7 @@ func (c *Conn) WriteToPath(b []byte, p Path) (int, error) {
 		err = c.sendOne(b, &h)
 	}
 	if err != nil {
-		return 0, c.writeError(err, 1, addrPortAddr{p.Remote})
+		return 0, c.writeError(err, 1, addrPortUDPAddr{source.Unmap(p.Remote)})
 	}
 	return len(b), nil
 }
@@ -127,6 +127,7 @@ func (c *Conn) send(m *mmsg.Msg, b, control []byte, h *source.Header) error {
 		_, err := c.sock.TrySend(m, b, c.source.AppendControl(control, h), &h.Remote)
 		switch err {
 		case nil:
+			c.counts.sent.add(1, len(b))
 			return nil
 		case mmsg.ErrWouldBlock:
 			if err := c.sock.WaitRoom(0); err != nil {

@@ -134,7 +134,7 @@ func TestPromise1_LostPath(t *testing.T) {
 		require.Equal(t, "good", read(t, x))
 		losePath(t, c)
 	}
-	require.Zero(t, c.Stats())
+	require.Zero(t, faults(c))
 }
 
 // TestPromise3_BoundToBroadcast: a socket bound to a broadcast address answers from the

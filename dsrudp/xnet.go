@@ -44,16 +44,19 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 	if err != nil {
 		return 0, c.readError(notSupported(err))
 	}
+	datagrams, bytes := 0, 0
 	for i := range ms[:n] {
 		m := &ms[i]
 		var d datagram
-		c.message(in, i, &d)
-		m.N, m.NN, m.Addr = d.N, d.cutControl(m.OOB), nil
+		datagrams += c.message(in, i, &d)
+		bytes += d.N
+		m.N, m.NN, m.Addr = d.N, c.cutControl(&d, m.OOB), nil
 		m.Flags = d.Flags
 		if d.From.AddrPort.IsValid() {
 			m.Addr = c.source.UDPAddr(&d.From, &d.Arrival)
 		}
 	}
+	c.counts.received.add(datagrams, bytes)
 	return n, nil
 }
 
@@ -88,12 +91,15 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 			err = e // of a message before the one that was not added
 		}
 	}
+	bytes := 0
 	for i := range ms[:n] {
 		ms[i].N = 0
 		for _, b := range ms[i].Buffers {
 			ms[i].N += len(b)
 		}
+		bytes += ms[i].N
 	}
+	c.counts.sent.add(n, bytes)
 	if n > 0 || err == nil {
 		return n, nil // the message after these will show its error again
 	}

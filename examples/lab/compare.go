@@ -67,7 +67,6 @@ func files(o options) map[string]renderer {
 	}
 	if o.report != "" {
 		files[filepath.Join(o.report, "index.html")] = (*compare.Result).WriteHTML
-		files[filepath.Join(o.report, "table.md")] = (*compare.Result).WriteMarkdown
 	}
 	return files
 }

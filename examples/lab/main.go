@@ -117,7 +117,7 @@ func (o *options) flagSet() *flag.FlagSet {
 		return nil
 	})
 	fs.BoolVar(&o.compare, "compare", false, "put the four repairs of the document, and dsrudp, to the same questions; of the other flags takes -json, -report, -repair and -question")
-	fs.StringVar(&o.report, "report", "", "with -compare: write a page with table, charts and captures to index.html in `directory`, and the tables to table.md")
+	fs.StringVar(&o.report, "report", "", "with -compare: write a page with table, charts and captures to index.html in `directory`")
 	list(fs, &o.what.Repairs, "repair", "with -compare: ask only of these `repairs`, as in none,dnat-nft,dsrudp")
 	list(fs, &o.what.Questions, "question", "with -compare: ask only these `questions`, as in one-vip,two-vips,change")
 	fs.SetOutput(io.Discard) // the caller prints what is wrong

@@ -157,18 +157,16 @@ func TestCompare(t *testing.T) {
 
 	code, stdout, stderr = doCompare(t, short, "-json", file, "-report", report)
 	require.Equal(t, 0, code, stderr)
-	require.Contains(t, stdout, "  dsrudp meets 2 of 2 questions.\n  On Linux ")
+	require.Contains(t, stdout, "  dsrudp meets 2 of 2 questions.\n")
 	require.Contains(t, stdout, "\n  It is a part of the comparison: 2 of 8 repairs, 2 of 16 questions.\n")
 	require.Regexp(t, `^ *\d+ % \(.*\)\n`, stderr, "progress")
 	require.Contains(t, stderr, "100 % (")
 	b, err = os.ReadFile(file)
 	require.NoError(t, err)
 	requireOK(t, true, b)
-	for _, name := range []string{"index.html", "table.md"} {
-		b, err := os.ReadFile(filepath.Join(report, name))
-		require.NoError(t, err)
-		require.Contains(t, string(b), " 2 of 8 repairs, 2 of 16 questions.")
-	}
+	b, err = os.ReadFile(filepath.Join(report, "index.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(b), " 2 of 8 repairs, 2 of 16 questions.")
 	code, stdout, _ = doCompare(t, short, "-json")
 	require.Equal(t, 0, code)
 	requireOK(t, true, []byte(stdout)) // and nothing else

@@ -1,14 +1,19 @@
-// Server is a complete program with a dsrudp.Server: it echoes each datagram from the
-// address that the client wrote to, and ends in good order.
+// Server is a complete program with a dsrudp.Server behind a load balancer. It echoes each
+// datagram from the address that the client wrote to, by handlers that take a while, and
+// loses no answer when it ends: by SIGTERM or an interrupt its health check fails first, it
+// serves on for as long as the balancer may take to see that, and then answers what is left.
 //
-//	go run ./examples/server -listen :60002
+//	go run ./examples/server -listen :60002 -health :8080 -drain 10s
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -18,40 +23,46 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", ":60002", "`address` to listen on")
+	listen := flag.String("listen", ":60002", "UDP `address` to listen on")
+	health := flag.String("health", ":8080", "TCP `address` of the health check, by HTTP")
+	drain := flag.Duration("drain", 10*time.Second, "how long to serve on when the health check fails")
+	work := flag.Duration("work", 50*time.Millisecond, "how long a handler takes")
 	flag.Parse()
 
 	conn, err := dsrudp.ListenPacket("udp", *listen)
 	if err != nil {
 		log.Fatal(err)
 	}
+	checks, err := net.Listen("tcp", *health)
+	if err != nil {
+		log.Fatal(err)
+	}
 	// Before anybody can know that this runs: a signal must not find it without.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	log.Printf("listening on %v", conn.LocalAddr())
+	log.Printf("listening on %v, health on %v", conn.LocalAddr(), checks.Addr())
 
 	server := &dsrudp.Server{
+		Concurrency: 1000,
 		Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+			time.Sleep(*work) // a database is asked, for example
 			if _, err := fmt.Fprintf(w, "ECHO: %s", p.Payload()); err != nil {
-				log.Printf("%v: %v", p.Path, err)
+				log.Print(err)
 			}
 		}),
-		// What the kernel says of answers, which are sent together later.
-		OnError: func(p dsrudp.Path, err error) { log.Printf("%v: %v", p, err) },
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(conn) }()
-
-	select {
-	case err := <-served:
-		log.Fatal(err) // it has ended by itself
-	case <-ctx.Done():
+	go http.Serve(checks, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if ctx.Err() != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	go func() {
+		<-ctx.Done()
 		stop() // the next signal ends the program at once
-	}
-
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil { // answers what is queued, then closes conn
-		log.Printf("shutdown: %v", err)
+		time.Sleep(*drain)
+		server.Shutdown(context.Background())
+	}()
+	if err := server.Serve(conn); !errors.Is(err, dsrudp.ErrServerClosed) {
+		log.Fatal(err)
 	}
 	log.Printf("%+v", conn.Stats())
 }

@@ -8,7 +8,7 @@ func (s *Sender) Held() int { return cap(s.arena) }
 // ArenaSize is how much that is to be.
 const ArenaSize = arenaSize
 
-// Apart reports whether a Sender can tell the paths of a and b apart. Of those that it
+// Apart reports whether a Sender distinguishes the paths of a and b. Of those that it
 // cannot less is merged.
 func Apart(a, b *source.Header) bool { return slotOf(a) != slotOf(b) }
 

@@ -1,23 +1,24 @@
 package batch
 
 import (
+	"os"
 	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
-// Flush sends what was added, tries every message, and returns how many datagrams left
-// since the last Flush, and what failed, which is the caller's.
-func (s *Sender) Flush() (sent int, failures []Failure) {
+// Flush sends what was added, tries every message, and returns what left since the last
+// Flush, and what failed, which is the caller's.
+func (s *Sender) Flush() (sent Sent, failures []Failure) {
 	s.send()
 	sent, failures = s.sent, s.failures
-	s.sent, s.failures, s.arena = 0, nil, s.arena[:0]
+	s.sent, s.failures, s.arena = Sent{}, nil, s.arena[:0]
 	return sent, failures
 }
 
 // FlushInOrder sends what AddPlain took, and stops at the first failure: it returns how
-// many messages left, and the error of the one after them. Flags are those of sendmsg(2);
+// many messages left, and the error of the one after them. The flags are those of sendmsg(2);
 // with MSG_DONTWAIT it does not wait for room.
 func (s *Sender) FlushInOrder(flags int) (n int, err error) {
 	for s.next < len(s.messages) && err == nil {
@@ -27,7 +28,7 @@ func (s *Sender) FlushInOrder(flags int) (n int, err error) {
 	}
 	n = s.next
 	s.reset()
-	s.sent = 0
+	s.sent = Sent{}
 	return n, err
 }
 
@@ -35,6 +36,9 @@ func (s *Sender) FlushInOrder(flags int) (n int, err error) {
 func (s *Sender) send() {
 	for s.next < len(s.messages) {
 		err := s.sendBatch(0)
+		if s.Patience > 0 && mayBeEarlier(err) {
+			err = s.sendBatch(0)
+		}
 		switch {
 		case err == nil:
 		case s.divisible(err):
@@ -44,6 +48,15 @@ func (s *Sender) send() {
 		}
 	}
 	s.reset()
+}
+
+// mayBeEarlier reports whether by err the kernel may mean an earlier datagram, to any peer:
+// on a connected socket, or with IP_RECVERR, a send returns the error of an ICMP message
+// that came meanwhile, and sends nothing. Such an error is consumed, and the next try is
+// not concerned. Which errors are of that kind cannot be told (icmp(7)).
+func mayBeEarlier(err error) bool {
+	_, kernels := err.(*os.SyscallError)
+	return kernels && err != mmsg.ErrWouldBlock
 }
 
 // sendBatch sends messages from next on, as many as the kernel takes at once. They are
@@ -60,7 +73,8 @@ func (s *Sender) sendBatch(flags int) error {
 		}
 		n, err := s.out.TrySend(s.next, to, flags)
 		for range n {
-			s.sent += s.messages[s.next].count
+			s.sent.Datagrams += s.messages[s.next].count
+			s.sent.Bytes += s.messages[s.next].total
 			s.next++
 			s.waited, s.stalled = 0, false
 		}
@@ -149,9 +163,10 @@ func (s *Sender) sendSingly(refusal error) {
 				continue
 			}
 			left++
+			s.sent.Bytes += len(p)
 		}
 	}
-	s.sent += left
+	s.sent.Datagrams += left
 	if left > 0 && !earlier {
 		s.offload.Failed(m.header.Remote.AddrPort.Addr(), m.size, m.count, mmsg.KindOf(refusal))
 	}

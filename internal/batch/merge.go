@@ -44,7 +44,7 @@ type latest struct {
 	first    int                  // the first message that may be joined
 }
 
-// slotBits is the binary logarithm of how many paths can be told apart. Of two with one
+// slotBits is the binary logarithm of how many paths are distinguished. Of two with one
 // slot less is merged, and nothing is wrong: a message has its Header.
 const slotBits = 6
 

@@ -42,12 +42,12 @@ type Offload struct {
 	Fallbacks atomic.Uint64 // messages that left one by one
 
 	limit  atomic.Int32 // segments in one message; 0 when off
-	failed atomic.Bool  // something has
+	failed atomic.Bool  // something has, within offloadLifetime
 
-	mu    sync.RWMutex
-	paths map[netip.Addr]pathLimit
-	bad   int       // paths with size 0
-	until time.Time // off for all
+	mu     sync.RWMutex
+	paths  map[netip.Addr]pathLimit
+	until  time.Time // off for all
+	expire time.Time // when the last failure no longer counts
 }
 
 // A pathLimit says that a path takes no segments of size bytes and more.
@@ -74,6 +74,9 @@ func (o *Offload) gaveUp(dst netip.Addr, size int) bool {
 	now := time.Now()
 	if now.Before(o.until) {
 		return true
+	}
+	if now.After(o.expire) {
+		o.failed.Store(false)
 	}
 	p, ok := o.paths[dst]
 	return ok && size >= p.size && now.Before(p.expires)
@@ -107,21 +110,27 @@ func (o *Offload) Failed(dst netip.Addr, size, count int, why mmsg.Kind) {
 func (o *Offload) note(dst netip.Addr, size int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.paths == nil || len(o.paths) >= maxPaths {
-		o.paths, o.bad = make(map[netip.Addr]pathLimit), 0
-	}
 	now := time.Now()
-	old, ok := o.paths[dst]
-	if ok && now.Before(old.expires) {
+	if o.paths == nil || len(o.paths) >= maxPaths {
+		o.paths = make(map[netip.Addr]pathLimit)
+	}
+	if old, ok := o.paths[dst]; ok && now.Before(old.expires) {
 		size = min(size, old.size)
 	}
-	if size == 0 && (!ok || old.size > 0) {
-		o.bad++
-	}
-	o.paths[dst] = pathLimit{size, now.Add(offloadLifetime)}
-	if o.bad >= hostFault {
-		o.paths, o.bad = nil, 0
-		o.until = now.Add(offloadLifetime)
+	o.expire = now.Add(offloadLifetime)
+	o.paths[dst] = pathLimit{size, o.expire}
+	if size == 0 && o.bad(now) >= hostFault {
+		o.paths, o.until = nil, o.expire
 	}
 	o.failed.Store(true)
+}
+
+// bad returns how many destinations can take no segments now.
+func (o *Offload) bad(now time.Time) (n int) {
+	for _, p := range o.paths {
+		if p.size == 0 && now.Before(p.expires) {
+			n++
+		}
+	}
+	return n
 }

@@ -95,6 +95,25 @@ func TestOffloadHost(t *testing.T) {
 	}
 }
 
+// TestOffloadExpires: destinations that failed long ago do not count, and after a time without
+// failures nothing is looked up any more.
+func TestOffloadExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := started()
+		a := x
+		for range 3 * hostFault {
+			o.Failed(a, 1400, 8, mmsg.IO)
+			require.Equal(t, 128, o.Limit(a.Next(), 1400))
+			require.True(t, o.failed.Load())
+			time.Sleep(offloadLifetime/4 + time.Second)
+			a = a.Next()
+		}
+		time.Sleep(offloadLifetime)
+		require.Equal(t, 128, o.Limit(x, 1400))
+		require.False(t, o.failed.Load())
+	})
+}
+
 // TestPromise8_OffloadBound: forged path messages do not fill the memory.
 func TestPromise8_OffloadBound(t *testing.T) {
 	o := started()

@@ -29,6 +29,9 @@ const MaxDatagram = 65535 - 8
 type Sender struct {
 	// Patience bounds the wait for room in the send buffer. After waits of so long in all
 	// each message is tried once, until one leaves. 0 waits until the write deadline.
+	//
+	// With Patience a message that the kernel refuses is tried once more, as the error may
+	// be that of an earlier datagram. Without, the caller gets that error, as with net.
 	Patience time.Duration
 
 	sock    *mmsg.Socket
@@ -44,7 +47,7 @@ type Sender struct {
 	single   *mmsg.Msg     // made when needed
 	waited   time.Duration // for room since a message left
 	stalled  bool          // Patience is spent
-	sent     int           // datagrams since Flush
+	sent     Sent          // since Flush
 	failures []Failure     // since Flush
 	arena    []byte        // of AddCopy
 }
@@ -67,6 +70,12 @@ type datagram struct {
 	next    int // the one behind it in its message, or -1
 }
 
+// Sent is what left.
+type Sent struct {
+	Datagrams int
+	Bytes     int // of their payloads
+}
+
 // A Failure is a datagram that was not sent, or some of the segments that were added as
 // one, which have one Failure.
 type Failure struct {
@@ -86,7 +95,7 @@ func NewSender(sock *mmsg.Socket, src *source.Selector, off *Offload) *Sender {
 }
 
 // Add takes a datagram or, with a segment size below its length, the segments that are in
-// payload. Number is the caller's own, for the Failure. Payload is kept until Flush
+// payload. The number is the caller's own, for the Failure. The payload is kept until Flush
 // returns. A full Sender sends first.
 func (s *Sender) Add(number int, payload []byte, segmentSize int, h *source.Header) {
 	if segmentSize > 0 && len(payload) > segmentSize {
@@ -105,7 +114,7 @@ func (s *Sender) Add(number int, payload []byte, segmentSize int, h *source.Head
 // arenaSize is the memory for copies in bytes: more than the longest datagram.
 const arenaSize = 1 << 16
 
-// AddCopy is Add for callers that use payload again before Flush. A single datagram must
+// AddCopy is Add for callers that use the payload again before Flush. A single datagram must
 // not be longer than MaxDatagram, nor a segment.
 func (s *Sender) AddCopy(number int, payload []byte, segmentSize int, h *source.Header) {
 	if s.arena == nil {

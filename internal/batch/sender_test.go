@@ -101,7 +101,7 @@ func (f *fixture) flush(t *testing.T) {
 	t.Helper()
 	sent, failures := f.Flush()
 	require.Empty(t, failures)
-	require.Equal(t, f.added, sent)
+	require.Equal(t, f.added, sent.Datagrams)
 	f.added = 0
 }
 

@@ -161,7 +161,7 @@ func reexec(outside string) error {
 		// container it may have less power than one gives.
 		kinds = append([]uintptr{syscall.CLONE_NEWNET}, kinds...)
 	}
-	var errs []error
+	var denied error
 	for _, flags := range kinds {
 		code, err := runInside(flags, outside)
 		if err == nil {
@@ -170,9 +170,12 @@ func reexec(outside string) error {
 		if !isDenial(err) {
 			return err // a fault, which must not pass for a denial
 		}
-		errs = append(errs, err)
+		if denied != nil {
+			err = fmt.Errorf("%w; %w", denied, err)
+		}
+		denied = err
 	}
-	return unlessDenied(errors.Join(errs...))
+	return unlessDenied(denied)
 }
 
 // runInside runs the program in the namespaces of flags and returns its exit
@@ -259,7 +262,7 @@ func unlessDenied(err error) error {
 	if !isDenial(err) {
 		return err
 	}
-	return fmt.Errorf("lab: %w: %w\n%s", ErrUnavailable, err, remedy(os.Geteuid() == 0, readSysctl))
+	return fmt.Errorf("lab: %w: %w: %s", ErrUnavailable, err, remedy(os.Geteuid() == 0, readSysctl))
 }
 
 // isDenial says whether err is the answer of a system that forbids namespaces
@@ -282,25 +285,25 @@ var errDenied = errors.New("denied in the new namespaces")
 // remedy says how to allow namespaces, by what the system shows of its
 // settings. The reader returns a kernel parameter, or "" where it is unknown.
 func remedy(root bool, read func(key string) string) string {
-	var b strings.Builder
+	var causes []string
 	for _, s := range []struct{ key, forbidding, allowing, what string }{
 		{"user.max_user_namespaces", "0", "10000", "there may be no user namespaces"},
 		{"kernel.unprivileged_userns_clone", "0", "1", "ordinary users may not make user namespaces"},
 		{"kernel.apparmor_restrict_unprivileged_userns", "1", "0", "AppArmor takes the capabilities from user namespaces of ordinary users (Ubuntu 23.10 and later)"},
 	} {
 		if read(s.key) == s.forbidding {
-			fmt.Fprintf(&b, "\t%s; to allow them: sudo sysctl -w %s=%s\n", s.what, s.key, s.allowing)
+			causes = append(causes, s.what+" (to allow them: sudo sysctl -w "+s.key+"="+s.allowing+")")
 		}
 	}
-	if b.Len() == 0 {
-		b.WriteString("\tno setting of the kernel forbids them; the seccomp or AppArmor profile of a container may\n")
+	if len(causes) == 0 {
+		causes = []string{"no setting of the kernel forbids them, the seccomp or AppArmor profile of a container may"}
 	}
 	if root {
-		b.WriteString("\tthis root lacks CAP_SYS_ADMIN or CAP_NET_ADMIN; a container has them when started with --privileged")
+		causes = append(causes, "this root lacks CAP_SYS_ADMIN or CAP_NET_ADMIN, which a container has when started with --privileged")
 	} else {
-		b.WriteString("\tor run it as root: a program with sudo, tests with go test -exec sudo")
+		causes = append(causes, "as root it works anyway (a program with sudo, tests with go test -exec sudo)")
 	}
-	return b.String()
+	return strings.Join(causes, "; ")
 }
 
 func readSysctl(key string) string {

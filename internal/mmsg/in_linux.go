@@ -22,8 +22,8 @@ type In struct {
 	headers
 	sock *Socket
 
-	dirty int  // headers that the kernel wrote to
-	lone  bool // the last Recv that had to wait received one datagram
+	dirty int // headers that the kernel wrote to
+	want  int // see Want
 
 	// The call in progress.
 	to, flags int
@@ -43,12 +43,12 @@ type In struct {
 // NewIn returns an In for up to n datagrams, each with room for so many bytes of control
 // messages.
 func (s *Socket) NewIn(n, controlRoom int) *In {
-	in := &In{headers: newHeaders(n, 1, controlRoom), sock: s, dirty: n}
+	in := &In{headers: newHeaders(n, 1, controlRoom), sock: s, dirty: n, want: MaxIn}
 	in.recv, in.poll, in.loop = in.doRecv, in.receive, in.doLoop
 	return in
 }
 
-// SetBuffer has message i received into b until it is called again.
+// SetBuffer sets the buffer of message i until it is called again.
 func (in *In) SetBuffer(i int, b []byte) {
 	h := &in.hdrs[i].hdr
 	if h.Iovlen != 1 {
@@ -89,18 +89,14 @@ func (in *In) rearm() {
 	in.dirty = 0
 }
 
-// Want returns how many of n datagrams the next Recv should be given buffers for: MaxIn at
-// most, and 1 where datagrams come one at a time, as it last had to wait for one that came
-// alone. Others that follow it after all are for the Recv after that.
-func (in *In) Want(n int) int {
-	if in.lone {
-		return min(n, 1)
-	}
-	return min(n, MaxIn)
-}
+// Want returns how many of n datagrams the next Recv should be given buffers for, as each
+// costs time whether it is used or not: 1 where datagrams come one at a time, as the last
+// Recv had to wait for one that came alone, else twice as many as it received, but 8 at least
+// and MaxIn at most. Others that are queued are for the Recv after that.
+func (in *In) Want(n int) int { return min(n, in.want) }
 
 // Recv receives up to n datagrams, no more than NewIn was given and as many as are there,
-// and waits for the first until the read deadline or Close. Flags are recvmmsg's: with
+// and waits for the first until the read deadline or Close. The flags are recvmmsg's: with
 // MSG_DONTWAIT it does not wait.
 func (in *In) Recv(n, flags int) (int, error) {
 	in.rearm()
@@ -117,7 +113,10 @@ func (in *In) doRecv(fd uintptr) bool {
 		in.waited = true
 		return false
 	}
-	in.lone = in.waited && in.done == 1
+	in.want = max(8, min(2*in.done, MaxIn))
+	if in.waited && in.done == 1 {
+		in.want = 1
+	}
 	return true
 }
 

@@ -240,6 +240,23 @@ func TestInLone(t *testing.T) {
 	require.Equal(t, 2, n)
 }
 
+// TestInWant: a Recv is to take about as many as have been coming.
+func TestInWant(t *testing.T) {
+	s, _, x := hook(t)
+	in, _ := inbound(s, mmsg.MaxIn, 8)
+	require.Equal(t, mmsg.MaxIn, in.Want(100))
+	for _, tc := range []struct{ come, want int }{{1, 8}, {8, 16}, {3, 8}, {31, 62}, {40, 64}, {64, 64}} {
+		for range tc.come {
+			send(t, x, nil, "x")
+		}
+		n, err := in.Recv(mmsg.MaxIn, 0)
+		require.NoError(t, err)
+		require.Equal(t, tc.come, n)
+		require.Equal(t, tc.want, in.Want(100))
+		require.Equal(t, 5, in.Want(5))
+	}
+}
+
 // TestLoopCalls: after a batch that is not full a Loop waits without another system call,
 // inside one read of the poller.
 func TestLoopCalls(t *testing.T) {

@@ -58,7 +58,7 @@ func (m *Msg) disarm() {
 
 // Recv receives one datagram into b and its control messages into control, waits for it
 // until the read deadline or Close, and stores in r what came. With an error r is not
-// changed. B and control are kept until Recv returns, and escape to the heap.
+// changed. The buffers b and control are kept until Recv returns, and escape to the heap.
 //
 // It is tried in RawConn.Read: RawConn.Control, without deadline and lock, is 0.4 % of an
 // echo cheaper, and would have the Socket look at read deadlines itself.
@@ -91,7 +91,7 @@ func (m *Msg) doRecv(fd uintptr) bool {
 // TrySend sends b with the control messages control to the address to, which is ignored
 // where the Socket is connected. It tries once, and queues behind no other send: its error
 // is ErrWouldBlock where the send buffer has no room. It does not look at the write
-// deadline, see WriteExpired. B and control are kept until it returns, and escape to the
+// deadline, see WriteExpired. The buffers b and control are kept until it returns, and escape to the
 // heap.
 func (s *Socket) TrySend(m *Msg, b, control []byte, to *Addr) (int, error) {
 	raceRead(b)

@@ -33,10 +33,10 @@ func SetReusePort(fd uintptr) error {
 	return set(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, "SO_REUSEPORT")
 }
 
-// SetGRO has the kernel join datagrams of one flow: UDP_GRO of udp(7).
+// SetGRO turns on UDP_GRO of udp(7): the kernel joins datagrams of one flow.
 func SetGRO(fd uintptr) error { return set(fd, unix.IPPROTO_UDP, unix.UDP_GRO, "UDP_GRO") }
 
-// SetReceiveClass has the kernel report the type of service of IPv4 datagrams, and the
+// SetReceiveClass makes the kernel report the type of service of IPv4 datagrams, and the
 // traffic class of IPv6 ones: IP_RECVTOS of ip(7), IPV6_RECVTCLASS of RFC 3542.
 func SetReceiveClass(fd uintptr, v4, v6 bool) error {
 	if v4 {
@@ -107,6 +107,9 @@ func corrupts(release string) bool {
 	}
 	return v[0] == 7 && (v[1] == 0 || v[1] == 1 && v[2] <= 4)
 }
+
+// LoopbackIndex is the interface index of lo, in every network namespace.
+const LoopbackIndex = 1
 
 // Queue returns what the receive buffer holds, in bytes of memory, and how many datagrams
 // the kernel dropped because it was full, modulo 1<<32: SO_MEMINFO of socket(7).

@@ -111,7 +111,7 @@ func (o *Out) Payload(i int, b []byte) []byte {
 // TrySend sends messages [from, to), at least one, as Socket.TrySend does one, and returns
 // how many were sent. They may be fewer without an error, which the kernel returns when it
 // is given the rest (or it was more than one call is to send). An error is that of
-// message from, and none was sent. Flags are sendmmsg's.
+// message from, and none was sent. The flags are sendmmsg's.
 func (o *Out) TrySend(from, to, flags int) (int, error) {
 	o.from, o.to, o.flags = from, o.bound(from, to), flags
 	if raceEnabled {

@@ -117,7 +117,7 @@ func (s *Socket) NewIn(_, controlRoom int) *In {
 	return &In{sock: s, control: make([]byte, controlRoom)}
 }
 
-// SetBuffer has message 0, the only one there is, received into b until it is called again.
+// SetBuffer sets the buffer of message 0, the only one there is, until it is called again.
 func (in *In) SetBuffer(i int, b []byte) { in.SetBuffers(i, b) }
 
 // SetBuffers has message 0, the only one there is, received into bs, one filled after the

@@ -206,3 +206,24 @@ func TestPromise7_WaitRoomBounded(t *testing.T) {
 	require.NoError(t, <-done)
 	require.NoError(t, s.WaitRoom(5*time.Second))
 }
+
+// TestWaitRoomError: an error to be fetched, for which poll(2) returns at once, is no room.
+// A socket has one in its error queue, here a full pipe that nobody reads.
+func TestWaitRoomError(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer w.Close()
+	raw, err := w.SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Write(func(fd uintptr) bool {
+		for err == nil {
+			_, err = unix.Write(int(fd), make([]byte, 1<<12))
+		}
+		return true
+	}))
+	require.ErrorIs(t, err, unix.EAGAIN)
+	require.NoError(t, r.Close())
+	s := mmsg.SocketOf(raw, false)
+	err = s.WaitRoom(3 * time.Millisecond)
+	require.True(t, err == mmsg.ErrWouldBlock, err)
+}

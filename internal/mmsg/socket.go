@@ -56,7 +56,7 @@ type Socket struct {
 }
 
 // NewSocket returns a Socket of conn, whose deadlines are set, and which is closed, by
-// the Socket's methods alone from now on. Inet6 says that conn is an AF_INET6 socket,
+// the Socket's methods alone from now on. With inet6 conn is an AF_INET6 socket,
 // connected that it has a peer, so that messages are sent without an address. Plain has
 // system calls made as net makes them, with the scheduler's knowledge: raw ones are
 // cheaper, but a stop of the world, with which a garbage collection begins and ends, has

@@ -33,7 +33,7 @@ const (
 	Unknown   State = iota // nothing is remembered of the remote
 	Known                  // the remote has written to this local address only
 	Ambiguous              // it has written to others too, to this one last
-	Lost                   // its last datagram did not tell where it was sent to
+	Lost                   // the destination of its last datagram is not known
 )
 
 // A Table is a bounded memory of remotes, made by [New]. Its methods may be called from
@@ -128,7 +128,7 @@ func (t *Table) Note(remote netip.AddrPort, ifindex uint32, local netip.Addr, lo
 }
 
 // add makes k, which has the hash h, young, and merges what was seen of it into what is
-// known of it. Young has room for max remotes. The caller holds s.mu.
+// known of it. The young map has room for max remotes. The caller holds s.mu.
 func (s *shard) add(h uint64, k key, seen value, max int) {
 	e, ok := s.old[h]
 	if ok {

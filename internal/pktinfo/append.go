@@ -52,16 +52,18 @@ func AppendClass(oob []byte, v4 bool, class uint8) []byte {
 // [ParseRequest] first.
 func AppendOthers(dst, oob []byte) []byte { return native.appendOthers(dst, oob) }
 
-// Cut copies the received control messages oob to dst as Linux would have delivered
-// them to a buffer of that length, and returns the bytes of dst it took: whole messages
-// while they fit, of the first that does not the part that does, with its cmsg_len
-// lowered, if a header at least fits (put_cmsg in net/core/scm.c). Padding is stepped
-// over, not written.
+// Cut copies the received control messages oob to dst and returns the bytes of dst it
+// took. First come those of the user's own options, as Linux would have delivered them
+// alone to a buffer of that length: whole messages while they fit, of the first that does
+// not the part that does, with its cmsg_len lowered, if a header at least fits (put_cmsg
+// in net/core/scm.c). Behind them come those that only [Enable] asked for, each if the
+// whole of it fits. Padding is stepped over, not written.
 //
-// It reports whether something was truncated, so that MSG_CTRUNC is due, and whether
-// others than the messages that [Enable] asks for were. Other systems leave cmsg_len as
-// it was, so that programs fail to parse what was cut; here it is lowered on them too.
-func Cut(dst, oob []byte) (n int, truncated, others bool) { return native.cut(dst, oob) }
+// The user's own are all but those about the destination, and of these own. Cut reports
+// whether one of the user's own was truncated, so that MSG_CTRUNC is due. Other systems
+// leave cmsg_len as it was, so that programs fail to parse what was cut; here it is
+// lowered on them too.
+func Cut(dst, oob []byte, own Messages) (n int, truncated bool) { return native.cut(dst, oob, own) }
 
 func (l *layout) appendSource(oob []byte, v4 bool, src netip.Addr, ifindex uint32) []byte {
 	chosen := src.IsValid() && !src.IsUnspecified()
@@ -128,30 +130,37 @@ func (l *layout) pad(b []byte) []byte {
 	return b
 }
 
-func (l *layout) cut(dst, oob []byte) (n int, truncated, others bool) {
-	for {
-		m, rest, ok := l.next(oob)
-		if !ok {
-			break
-		}
-		room := len(dst) - n
-		if room < len(m) {
-			truncated = true
+func (l *layout) cut(dst, oob []byte, own Messages) (n int, truncated bool) {
+	for _, enabled := range [...]bool{false, true} {
+		rest := oob
+		for {
+			m, next, ok := l.next(rest)
+			if !ok {
+				break
+			}
+			rest = next
 			k := l.kind(m)
-			others = others || k != l.kind4 && k != l.kind6
+			if (k == l.kind4 && !own.IPv4 || k == l.kind6 && !own.IPv6) != enabled {
+				continue
+			}
+			room := len(dst) - n
+			if room < len(m) {
+				if enabled {
+					continue
+				}
+				truncated = true
+			}
+			if room >= l.header {
+				// The padding behind a message is the reader's own memory: the
+				// kernel steps over it, and so does this.
+				kept := copy(dst[n:], m)
+				l.setLength(dst[n:], kept)
+				n += min(l.roundUp(len(m)), room)
+			}
 		}
-		if room >= l.header {
-			// The padding behind a message is the reader's own memory: the
-			// kernel steps over it, and so does this.
-			kept := copy(dst[n:], m)
-			l.setLength(dst[n:], kept)
-			n += min(l.roundUp(len(m)), room)
+		if len(rest) >= l.header {
+			truncated = true // what is malformed cannot be delivered
 		}
-		oob = rest
 	}
-	// What is malformed cannot be delivered.
-	if len(oob) >= l.header {
-		return n, true, true
-	}
-	return n, truncated, others
+	return n, truncated
 }

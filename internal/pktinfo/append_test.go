@@ -79,9 +79,9 @@ func TestAppendOthers(t *testing.T) {
 
 // cut returns what fits into n bytes, and checks that nothing was written
 // behind that.
-func (s *system) cut(t *testing.T, oob []byte, n int) []byte {
+func (s *system) cut(t *testing.T, oob []byte, own Messages, n int) []byte {
 	b := bytes.Repeat([]byte{0xa5}, n+64)
-	k, _, _ := s.layout.cut(b[:n:n], oob)
+	k, _ := s.layout.cut(b[:n:n], oob, own)
 	require.LessOrEqual(t, k, n)
 	for _, c := range b[k:] {
 		require.Equal(t, byte(0xa5), c, "written behind the end of %d bytes in %d", k, n)
@@ -89,31 +89,47 @@ func (s *system) cut(t *testing.T, oob []byte, n int) []byte {
 	return b[:k]
 }
 
+// TestCut: a buffer of any length gets the user's own messages first, the last cut where it
+// does not fit, and then the library's, each whole or not at all.
 func TestCut(t *testing.T) {
 	eachSystem(t, func(t *testing.T, s *system, l *layout) {
-		other, four := s.other(), s.message4(7, vip4, vip4)
-		for _, m := range [][]byte{four, s.message6(7, vip6)} {
-			_, truncated, others := l.cut(nil, m)
-			require.True(t, truncated && !others)
-		}
-		oob := cat(other, four)
-		for n := range len(oob) + 16 {
-			got := s.cut(t, oob, n)
-			_, truncated, others := l.cut(make([]byte, n), oob)
-			require.Equal(t, n < len(other)+int(s.len4), truncated, "%d bytes", n)
-			require.Equal(t, n < l.data+8, others, "%d bytes", n)
-
-			switch rest := n - len(other); {
-			case n < l.header:
-				require.Empty(t, got)
-			case rest < 0:
-				require.Len(t, got, n)
-				require.Equal(t, uint64(min(n, l.data+8)), l.length(got))
-			case rest < l.header:
-				require.Len(t, got, len(other))
-			default:
-				require.Len(t, got, min(n, len(oob)))
-				require.Equal(t, uint64(min(rest, int(s.len4))), l.length(got[len(other):]))
+		other, six, four := s.other(), s.message6(7, vip6), s.message4(7, vip4, vip4)
+		oob := cat(six, four, other)
+		for own, order := range map[Messages][][]byte{
+			{}:                       {other, six, four},
+			{IPv4: true}:             {four, other, six},
+			{IPv6: true}:             {six, other, four},
+			{IPv4: true, IPv6: true}: {six, four, other},
+		} {
+			users := 1
+			for _, on := range []bool{own.IPv4, own.IPv6} {
+				if on {
+					users++
+				}
+			}
+			for n := range len(oob) + 16 {
+				got, ok := split(l, s.cut(t, oob, own, n))
+				require.True(t, ok)
+				room, wantTruncated := n, false
+				for i, m := range order {
+					length := int(l.length(m))
+					kept := min(room, length)
+					if i < users {
+						wantTruncated = wantTruncated || kept < length
+					} else if kept < length {
+						continue
+					}
+					if kept < l.header {
+						continue
+					}
+					require.NotEmpty(t, got, "%d bytes", n)
+					require.Len(t, got[0], kept, "%d bytes", n)
+					require.Equal(t, m[l.header-8:kept], got[0][l.header-8:], "%d bytes", n)
+					got, room = got[1:], room-min(room, len(m))
+				}
+				require.Empty(t, got, "%d bytes", n)
+				_, truncated := l.cut(make([]byte, n), oob, own)
+				require.Equal(t, wantTruncated, truncated, "%d bytes", n)
 			}
 		}
 	})

@@ -79,44 +79,60 @@ func FuzzParseRequest(f *testing.F) {
 	})
 }
 
-// FuzzCut holds what was cut against the messages it was cut from, and cuts
-// once to a short length and once over a longer one: the kernel's way of
-// cutting does not see the difference.
+// FuzzCut holds what was cut against the messages it was cut from: first the user's own,
+// cut, and then others, whole. Where all are the user's own it cuts once to a short length
+// and once over a longer one: the kernel's way of cutting does not see the difference.
 func FuzzCut(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, long, short uint16) {
 		if long > 1024 || short > long {
 			return
 		}
+		all := Messages{true, true}
 		for _, s := range systems() {
 			l := &s.layout
-			first := make([]byte, long)
-			n, truncated, others := l.cut(first, b)
-			first = first[:n]
+			messages, intact := split(l, b)
+			for _, own := range []Messages{{}, {IPv4: true}, {IPv6: true}, all} {
+				first := make([]byte, long)
+				n, truncated := l.cut(first, b, own)
+				first = first[:n]
 
-			whole, intact := split(l, b)
-			cut, ok := split(l, first)
-			require.True(t, ok, "what was cut cannot be parsed")
-			require.LessOrEqual(t, len(cut), len(whole))
-			wantTruncated, wantOthers := !intact, !intact
-			for i, m := range whole {
-				if i < len(cut) {
-					require.Equal(t, m[l.header-8:len(cut[i])], cut[i][l.header-8:], "message %d", i)
+				var users, ours [][]byte
+				for _, m := range messages {
+					if k := l.kind(m); k == l.kind4 && !own.IPv4 || k == l.kind6 && !own.IPv6 {
+						ours = append(ours, m)
+					} else {
+						users = append(users, m)
+					}
 				}
-				if i >= len(cut) || len(cut[i]) < len(m) {
-					k := l.kind(m)
-					wantTruncated = true
-					wantOthers = wantOthers || k != l.kind4 && k != l.kind6
-					require.LessOrEqual(t, len(cut), i+1, "a message behind one that was cut")
+				cut, ok := split(l, first)
+				require.True(t, ok, "what was cut cannot be parsed")
+				wantTruncated := !intact
+				for i, m := range users {
+					if i < len(cut) {
+						require.Equal(t, m[l.header-8:len(cut[i])], cut[i][l.header-8:], "message %d", i)
+					}
+					if i >= len(cut) || len(cut[i]) < len(m) {
+						wantTruncated = true
+						require.LessOrEqual(t, len(cut), i+1, "a message behind one that was cut")
+					}
+				}
+				require.Equal(t, wantTruncated, truncated)
+				for _, m := range cut[min(len(cut), len(users)):] {
+					for len(ours) > 0 && !bytes.Equal(ours[0], m) {
+						ours = ours[1:]
+					}
+					require.NotEmpty(t, ours, "behind the user's own, none of the others")
+					ours = ours[1:]
+				}
+
+				if own == all {
+					once, twice := make([]byte, short), make([]byte, short)
+					n1, truncated1 := l.cut(once, b, own)
+					n2, truncated2 := l.cut(twice, first, own)
+					require.Equal(t, once[:n1], twice[:n2])
+					require.Equal(t, truncated1, truncated || truncated2)
 				}
 			}
-			require.Equal(t, wantTruncated, truncated)
-			require.Equal(t, wantOthers, others)
-
-			once, twice := make([]byte, short), make([]byte, short)
-			n1, truncated1, _ := l.cut(once, b)
-			n2, truncated2, _ := l.cut(twice, first)
-			require.Equal(t, once[:n1], twice[:n2])
-			require.Equal(t, truncated1, truncated || truncated2)
 		}
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -21,20 +20,17 @@ var (
 	_ = [1]struct{}{}[bsd6-unix.IPV6_PKTINFO]
 )
 
-// setOption uses IP_RECVDSTADDR of ip(4) and IPV6_RECVPKTINFO of ip6(4).
-//
-// On FreeBSD's AF_INET6 sockets IPV6_PKTINFO has the destination of IPv4 datagrams
+// See ip(4).
+var option4 = option{"IP_RECVDSTADDR", unix.IPPROTO_IP, unix.IP_RECVDSTADDR}
+
+// needs: on FreeBSD's AF_INET6 sockets IPV6_PKTINFO has the destination of IPv4 datagrams
 // in IPv4-mapped form (ip6_savecontrol_v4), and IP_SENDSRCADDR chooses their source.
 // OpenBSD has no dual-stack sockets. NetBSD has, but chooses the source of their IPv4
 // datagrams itself, whatever control data says (udp6_output).
-func setOption(fd uintptr, f Family, on int) error {
+func needs(f Family) (Messages, error) {
 	if f == Dual && runtime.GOOS != "freebsd" {
-		return fmt.Errorf("%s cannot choose the source of IPv4 datagrams on a dual-stack socket: %w",
+		return Messages{}, fmt.Errorf("%s cannot choose the source of IPv4 datagrams on a dual-stack socket: %w",
 			runtime.GOOS, errors.ErrUnsupported)
 	}
-	if f != IPv4 {
-		return setIPv6(fd, on)
-	}
-	return os.NewSyscallError("setsockopt IP_RECVDSTADDR",
-		unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVDSTADDR, on))
+	return Messages{f == IPv4, f != IPv4}, nil
 }

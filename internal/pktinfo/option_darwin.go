@@ -1,10 +1,6 @@
 package pktinfo
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 var native = darwinLayout()
 
@@ -16,15 +12,9 @@ var (
 	_ = [1]struct{}{}[darwin6old-unix.IPV6_2292PKTINFO]
 )
 
-// setOption uses IP_RECVPKTINFO and IPV6_RECVPKTINFO of netinet/in.h and
-// netinet6/in6.h, the latter with the numbers of RFC 3542.
-//
-// An AF_INET6 socket takes no options of IPv4 (udp_ctloutput); its IPV6_PKTINFO has
-// the destination of IPv4 datagrams in IPv4-mapped form (ip6_savecontrol_v4).
-func setOption(fd uintptr, f Family, on int) error {
-	if f != IPv4 {
-		return setIPv6(fd, on)
-	}
-	return os.NewSyscallError("setsockopt IP_RECVPKTINFO",
-		unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVPKTINFO, on))
-}
+// See netinet/in.h.
+var option4 = option{"IP_RECVPKTINFO", unix.IPPROTO_IP, unix.IP_RECVPKTINFO}
+
+// needs: an AF_INET6 socket takes no options of IPv4 (udp_ctloutput); its IPV6_PKTINFO
+// has the destination of IPv4 datagrams in IPv4-mapped form (ip6_savecontrol_v4).
+func needs(f Family) (Messages, error) { return Messages{f == IPv4, f != IPv4}, nil }

@@ -16,7 +16,12 @@ func familyOf(uintptr) (Family, error) {
 	return 0, fmt.Errorf("packet information on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
 
-func setOption(uintptr, Family, int) error {
+var option4, option6 option
+
+func needs(Family) (Messages, error) {
 	_, err := familyOf(0)
-	return err
+	return Messages{}, err
 }
+
+func (*option) get(uintptr) bool       { return false }
+func (*option) set(uintptr, int) error { return nil }

@@ -40,7 +40,14 @@ func familyOf(fd uintptr) (Family, error) {
 	return 0, errNotInternet(fmt.Sprintf("%T", name))
 }
 
-func setIPv6(fd uintptr, on int) error {
-	return os.NewSyscallError("setsockopt IPV6_RECVPKTINFO",
-		unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, on))
+// See ipv6(7) and RFC 3542, section 6.
+var option6 = option{"IPV6_RECVPKTINFO", unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO}
+
+func (o *option) get(fd uintptr) bool {
+	on, err := unix.GetsockoptInt(int(fd), o.level, o.number)
+	return on != 0 && err == nil
+}
+
+func (o *option) set(fd uintptr, on int) error {
+	return os.NewSyscallError("setsockopt "+o.name, unix.SetsockoptInt(int(fd), o.level, o.number, on))
 }

@@ -49,20 +49,26 @@ func familyOf(fd uintptr) (Family, error) {
 	return 0, errNotInternet(info.AddressFamily)
 }
 
-// setOption uses the socket options IP_PKTINFO and IPV6_PKTINFO. A dual-stack socket
-// needs both to receive the destination of IPv4 datagrams (WSARecvMsg); where IPv4 is
-// disabled it refuses IP_PKTINFO with WSAEINVAL, and has no IPv4 datagrams.
-func setOption(fd uintptr, f Family, on int) error {
-	h := windows.Handle(fd)
-	if f != IPv4 {
-		err := windows.SetsockoptInt(h, windows.IPPROTO_IPV6, windows.IPV6_PKTINFO, on)
-		if err != nil || f == IPv6 {
-			return os.NewSyscallError("setsockopt IPV6_PKTINFO", err)
-		}
-	}
-	err := windows.SetsockoptInt(h, windows.IPPROTO_IP, windows.IP_PKTINFO, on)
-	if f == Dual && errors.Is(err, windows.WSAEINVAL) {
+var (
+	option4 = option{"IP_PKTINFO", windows.IPPROTO_IP, windows.IP_PKTINFO}
+	option6 = option{"IPV6_PKTINFO", windows.IPPROTO_IPV6, windows.IPV6_PKTINFO}
+)
+
+// needs gives a dual-stack socket both options, without which it does not receive the
+// destination of IPv4 datagrams (WSARecvMsg).
+func needs(f Family) (Messages, error) { return Messages{f != IPv6, f != IPv4}, nil }
+
+func (o *option) get(fd uintptr) bool {
+	on, err := windows.GetsockoptInt(windows.Handle(fd), o.level, o.number)
+	return on != 0 && err == nil
+}
+
+// set takes it as done where IPv4 is disabled: a dual-stack socket then refuses IP_PKTINFO
+// with WSAEINVAL, and receives no IPv4 datagrams.
+func (o *option) set(fd uintptr, on int) error {
+	err := windows.SetsockoptInt(windows.Handle(fd), o.level, o.number, on)
+	if o == &option4 && errors.Is(err, windows.WSAEINVAL) {
 		return nil
 	}
-	return os.NewSyscallError("setsockopt IP_PKTINFO", err)
+	return os.NewSyscallError("setsockopt "+o.name, err)
 }

@@ -66,7 +66,7 @@ func TestParsePrefix(t *testing.T) {
 	eachSystem(t, func(t *testing.T, s *system, l *layout) {
 		whole := cat(s.other(), s.message6(7, mapped(vip4)), s.message4(7, vip4, vip4), s.other())
 		for n := range whole {
-			for _, b := range [][]byte{whole[:n], s.cut(t, whole, n)} {
+			for _, b := range [][]byte{whole[:n], s.cut(t, whole, Messages{true, true}, n)} {
 				info := s.parse(b)
 				require.Contains(t, []netip.Addr{none, vip4}, info.Local, "%d bytes", n)
 				require.Equal(t, info.Local, info.Dst, "%d bytes", n)
@@ -103,9 +103,9 @@ func TestAbsurdLengths(t *testing.T) {
 			require.Equal(t, s.other(), l.appendOthers(nil, cat(s.other(), good, bad)), "length %d", length)
 
 			into := make([]byte, 256)
-			n, truncated, others := l.cut(into, cat(good, bad))
+			n, truncated := l.cut(into, cat(good, bad), Messages{})
 			require.Equal(t, good, into[:n], "length %d", length)
-			require.True(t, truncated && others, "length %d", length)
+			require.True(t, truncated, "length %d", length)
 		}
 	})
 }
@@ -149,8 +149,8 @@ func TestParseRequest(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want6, r)
 			require.Empty(t, l.appendOthers(nil, b))
-			_, _, others := l.cut(nil, b)
-			require.True(t, others)
+			_, truncated := l.cut(nil, b, Messages{})
+			require.True(t, truncated)
 		}
 		for n := range 40 {
 			b, _ := l.appendMessage(nil, l.kind4, n)
@@ -183,7 +183,7 @@ func TestAllocs(t *testing.T) {
 			"append4":      func() { l.appendSource(room, true, vip4, 0) },
 			"append6":      func() { l.appendSource(room, false, vip6, 7) },
 			"appendOthers": func() { l.appendOthers(room, oob) },
-			"cut":          func() { l.cut(into[:60], oob) },
+			"cut":          func() { l.cut(into[:60], oob, Messages{}) },
 			"segment":      func() { AppendSegmentSize(room, 1200) },
 			"class":        func() { AppendClass(room, true, 1) },
 		} {

@@ -91,17 +91,46 @@ type Request struct {
 // here is of use there.
 func FamilyOf(fd uintptr) (Family, error) { return familyOf(fd) }
 
+// Messages are the control messages about the destination, by their level.
+type Messages struct{ IPv4, IPv6 bool }
+
 // Enable has the kernel deliver the control messages about the destination that
 // [Parse] reads, with exactly the options that the family needs. A datagram that was
 // queued before may come without an address to answer from, so enable them before
-// the socket is bound.
+// the socket is bound. It returns which of them were on: they are the user's own.
 //
 // It fails with an error that matches [errors.ErrUnsupported] where the source of a
 // family's datagrams cannot be chosen: on a dual-stack socket of NetBSD.
-func Enable(fd uintptr, f Family) error { return setOption(fd, f, 1) }
+func Enable(fd uintptr, f Family) (own Messages, err error) {
+	need, err := needs(f)
+	if err == nil && need.IPv6 {
+		own.IPv6 = option6.get(fd)
+		err = option6.set(fd, 1)
+	}
+	if err == nil && need.IPv4 {
+		own.IPv4 = option4.get(fd)
+		err = option4.set(fd, 1)
+	}
+	return own, err
+}
 
-// Disable undoes [Enable].
-func Disable(fd uintptr, f Family) error { return setOption(fd, f, 0) }
+// Disable undoes [Enable], and leaves the messages on that are the user's own.
+func Disable(fd uintptr, f Family, own Messages) error {
+	need, err := needs(f)
+	if err == nil && need.IPv6 && !own.IPv6 {
+		err = option6.set(fd, 0)
+	}
+	if err == nil && need.IPv4 && !own.IPv4 {
+		err = option4.set(fd, 0)
+	}
+	return err
+}
+
+// An option is the socket option by which the kernel delivers one of the messages.
+type option struct {
+	name          string
+	level, number int
+}
 
 func errNotInternet(family any) error {
 	return fmt.Errorf("packet information needs an IPv4 or IPv6 socket, this one is of address family %v", family)

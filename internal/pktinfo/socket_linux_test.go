@@ -48,8 +48,14 @@ func open(t testing.TB, f Family) socket {
 func listen(t testing.TB, f Family) (s socket, port uint16) {
 	t.Helper()
 	s = open(t, f)
-	require.NoError(t, Enable(uintptr(s.fd), f))
+	enable(t, s, f)
 	return s, s.bind(wildcard(f))
+}
+
+func enable(t testing.TB, s socket, f Family) {
+	t.Helper()
+	_, err := Enable(uintptr(s.fd), f)
+	require.NoError(t, err)
 }
 
 // connect opens an IPv4 or IPv6 socket connected to to: it accepts only answers
@@ -168,7 +174,8 @@ func (s socket) options() [2]int {
 	return [2]int{ip, ipv6}
 }
 
-// Enable sets exactly the options that the family needs, before bind and after.
+// Enable sets exactly the options that the family needs, before bind and after. Those that
+// were on are the user's own, which Disable leaves on.
 func TestFamilies(t *testing.T) {
 	for f, on := range map[Family][2]int{IPv4: {1, -1}, IPv6: {0, 1}, Dual: {1, 1}} {
 		s := open(t, f)
@@ -176,10 +183,24 @@ func TestFamilies(t *testing.T) {
 			got, err := FamilyOf(uintptr(s.fd))
 			require.NoError(t, err, when)
 			require.Equal(t, f, got, when)
-			require.NoError(t, Enable(uintptr(s.fd), f), when)
-			require.Equal(t, on, s.options(), when)
-			require.NoError(t, Disable(uintptr(s.fd), f), when)
-			require.Equal(t, [2]int{0, min(on[1], 0)}, s.options(), when)
+			for _, own := range []Messages{{}, {IPv4: true}, {IPv6: true}, {true, true}} {
+				before := [2]int{0, min(on[1], 0)}
+				if own.IPv4 && on[0] == 1 {
+					before[0] = 1
+					s.set(unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+				}
+				if own.IPv6 && on[1] == 1 {
+					before[1] = 1
+					s.set(unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+				}
+				found, err := Enable(uintptr(s.fd), f)
+				require.NoError(t, err, when)
+				require.Equal(t, Messages{before[0] == 1, before[1] == 1}, found, when)
+				require.Equal(t, on, s.options(), when)
+				require.NoError(t, Disable(uintptr(s.fd), f, found), when)
+				require.Equal(t, before, s.options(), when)
+				require.NoError(t, Disable(uintptr(s.fd), f, Messages{}), when)
+			}
 		}
 		check("before bind")
 		s.bind(wildcard(f))
@@ -202,7 +223,7 @@ func TestFamilies(t *testing.T) {
 func TestK3_5_NoIPv6OptionsForIPv4(t *testing.T) {
 	s := open(t, IPv4)
 	for _, f := range []Family{IPv6, Dual} {
-		err := Enable(uintptr(s.fd), f)
+		_, err := Enable(uintptr(s.fd), f)
 		require.ErrorIs(t, err, unix.ENOPROTOOPT)
 		require.ErrorContains(t, err, "IPV6_RECVPKTINFO")
 	}

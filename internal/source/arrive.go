@@ -34,7 +34,7 @@ func (s *Selector) Arrived(r *mmsg.Received, a *Arrival) {
 		// Check will report the error, if there still is one.
 		_, _ = s.Guard.Received(a.Local.Addr, a.Ifindex, r.From.AddrPort.Addr())
 	}
-	if s.Memory != nil {
+	if s.Memory != nil && r.From.AddrPort.Port() != 0 { // to port 0 nothing can be sent
 		s.Memory.Note(r.From.AddrPort, r.From.Ifindex, a.Local.Addr, a.Local.Ifindex)
 	}
 }

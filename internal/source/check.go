@@ -17,14 +17,15 @@ func (s *Selector) guards(a netip.Addr) bool {
 }
 
 // Check reports why no datagram may leave as h says now. It is called right before each
-// try, also after a wait for room. Where the kernel validates the source it says nothing.
+// try, also after a wait for room. Where the kernel validates the source it says nothing,
+// and a socket bound to a loopback address sends to other hosts what the kernel lets it.
 func (s *Selector) Check(h *Header) error {
 	a := h.Local.Addr
 	if a.Is4() && !s.Guard4 || !a.IsValid() || a.IsUnspecified() {
 		return nil
 	}
 	remote := h.Remote.AddrPort.Addr()
-	if a.Is6() && a.IsLoopback() && !s.isLocal(h) {
+	if a.Is6() && a.IsLoopback() && a != s.bound.Addr && !s.IsLocal(remote, h.Remote.Ifindex) {
 		return &notLocalError{a, remote, whyLoopback, nil} // the kernel lets ::1 out
 	}
 	if !s.guards(a) {
@@ -34,21 +35,21 @@ func (s *Selector) Check(h *Header) error {
 	case err != nil:
 		return &notLocalError{a, remote, whyNotAsked, err}
 	case !local:
-		return &notLocalError{a, remote, whyNotLocal, nil}
+		return &notLocalError{a, remote, whyNotHere(a), nil}
 	}
 	return nil
 }
 
-// isLocal reports whether a datagram stays on this host, as far as is known.
-func (s *Selector) isLocal(h *Header) bool {
-	a := h.Remote.AddrPort.Addr()
+// IsLocal reports whether a datagram to a stays on this host, as far as is known. Ifindex
+// is that of a where it is link-local.
+func (s *Selector) IsLocal(a netip.Addr, ifindex uint32) bool {
 	if a.IsLoopback() || a.IsUnspecified() { // "::" means the host itself
 		return true
 	}
 	if s.Guard == nil {
 		return false
 	}
-	local, err := s.Guard.Local(a, h.Remote.Ifindex)
+	local, err := s.Guard.Local(a, ifindex)
 	return local && err == nil
 }
 
@@ -56,7 +57,7 @@ func (s *Selector) isLocal(h *Header) bool {
 // was the cause. The errno alone does not show it: a blackhole route is EINVAL, and a missing one
 // ENETUNREACH, just as a source that is not local.
 func (s *Selector) Explain(err error, h *Header) error {
-	a := h.Local.Addr
+	a, remote := h.Local.Addr, &h.Remote
 	if !a.IsValid() || a.IsUnspecified() || !mmsg.MayBeBadSource(err) {
 		return err
 	}
@@ -64,7 +65,7 @@ func (s *Selector) Explain(err error, h *Header) error {
 	switch {
 	case isGroup(a):
 		why = whyGroup
-	case a.IsLoopback() && !s.isLocal(h):
+	case a.IsLoopback() && a != s.bound.Addr && !s.IsLocal(remote.AddrPort.Addr(), remote.Ifindex):
 		why = whyLoopback
 	case s.Guard == nil && a.Is6() && s.Denied != nil && mmsg.KindOf(err) == mmsg.Invalid:
 		why, err = whyDenied, fmt.Errorf("%w (%w)", s.Denied, err)
@@ -74,13 +75,13 @@ func (s *Selector) Explain(err error, h *Header) error {
 		}
 	default:
 		if local, e := s.Guard.Ask(a, h.Local.Ifindex); e == nil && !local {
-			why = whyNotLocal
+			why = whyNotHere(a)
 		}
 	}
 	if why == "" {
 		return err
 	}
-	return &notLocalError{a, h.Remote.AddrPort.Addr(), why, err}
+	return &notLocalError{a, remote.AddrPort.Addr(), why, err}
 }
 
 // ErrNotLocal is what every notLocalError matches.
@@ -116,9 +117,19 @@ func BindError(err, denied error) error {
 	return fmt.Errorf("%w: %s: %w (%w)", ErrNotLocal, whyDenied, denied, err)
 }
 
+// whyNotHere returns why the guard does not call a local. For an IPv4 source it looks at the
+// table local alone, as the kernel does.
+func whyNotHere(a netip.Addr) string {
+	if a.Is4() {
+		return whyTable
+	}
+	return whyNotLocal
+}
+
 // Reasons of a notLocalError.
 const (
 	whyNotLocal = "no address or local route of this host has the local address"
+	whyTable    = "no address or local route in the table local has the local address"
 	whyGroup    = "a group cannot be a source"
 	whyFamily   = "the addresses are of different families"
 	whyLoopback = "a loopback address cannot be the source towards another host"

@@ -43,9 +43,9 @@ func TestPromise5_Check(t *testing.T) {
 			{one6, one6, "", true},
 			{one6, netip.IPv6Unspecified(), "", true},
 			{one6, away6, "loopback", true},
-			{foreign6, one6, "no address or local route", guard6},
+			{foreign6, one6, "no address or local route of this host", guard6},
 			{netip.MustParseAddr("fe80::77"), one6, "no address or local route", guard6},
-			{foreign, one, "no address or local route", guard4},
+			{foreign, one, "no address or local route in the table local", guard4},
 			{netip.MustParseAddr("127.255.255.255"), one, "no address or local route", guard4},
 		} {
 			h := source.Header{Local: source.Local{Addr: tc.local, Ifindex: 1}, Remote: addrOf(tc.remote, 0)}
@@ -58,6 +58,22 @@ func TestPromise5_Check(t *testing.T) {
 				require.Contains(t, err.Error(), tc.local.String()+" to "+tc.remote.String(), name)
 			}
 		}
+	}
+}
+
+// TestT14_BoundToLoopback: what a socket bound to a loopback address may send to other hosts
+// is for the kernel to say.
+func TestT14_BoundToLoopback(t *testing.T) {
+	for _, network := range []string{"udp4", "udp6"} {
+		own, away := one, netip.MustParseAddr("198.51.100.9")
+		if network == "udp6" {
+			own, away = one6, netip.MustParseAddr("2001:db8::9")
+		}
+		s := source.New(config(t, network, netip.AddrPortFrom(own, 0).String()))
+		h := source.Header{Local: source.Local{Addr: own}, Remote: addrOf(away, 0)}
+		require.NoError(t, s.Check(&h))
+		einval := os.NewSyscallError("sendmsg", syscall.EINVAL)
+		require.Equal(t, einval, s.Explain(einval, &h))
 	}
 }
 
@@ -103,7 +119,7 @@ func TestExplain(t *testing.T) {
 		err           error
 		why           string
 	}{
-		{"guard", foreign, one, unreachable, "no address or local route"},
+		{"guard", foreign, one, unreachable, "no address or local route in the table local"},
 		{"guard", foreign, one, einval, "no address or local route"},
 		{"guard", foreign6, one6, einval, "no address or local route"},
 		{"guard", foreign, one, denied, ""},

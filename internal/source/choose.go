@@ -227,12 +227,12 @@ func (s *Selector) byMemory(h *Header) error {
 	return s.finish(h)
 }
 
-// LeaveBy has the datagram leave by an interface, that of the request, where ByInterface asks
+// LeaveBy chooses the interface of the request to leave by, where ByInterface asks
 // for it. A scope has its interface already. What is for this host itself is left to the
 // routing table: the kernel names the interface of the VIP for its requests, and would send
 // the answer out there, where nobody takes it (K1.6).
 func (s *Selector) LeaveBy(ifindex uint32, h *Header) {
-	if s.ByInterface && !scoped(h.Local.Addr) && !s.isLocal(h) {
+	if s.ByInterface && !scoped(h.Local.Addr) && !s.IsLocal(h.Remote.AddrPort.Addr(), h.Remote.Ifindex) {
 		h.Local.Out = ifindex
 	}
 }

@@ -114,6 +114,10 @@ func (s *Selector) boundTo(a *net.UDPAddr) Local {
 // Port returns the bound port.
 func (s *Selector) Port() uint16 { return s.port }
 
+// Bound returns the unicast address that the socket is bound to. Its Addr is not valid on
+// a wildcard socket.
+func (s *Selector) Bound() Local { return s.bound }
+
 // Wildcard reports whether answers may leave from several addresses.
 func (s *Selector) Wildcard() bool { return !s.bound.Addr.IsValid() }
 

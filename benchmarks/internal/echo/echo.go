@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
-	"runtime/metrics"
 	"slices"
 	"time"
 )
@@ -29,11 +28,13 @@ type Spec struct {
 	// Sockets is the number of sockets, each with a goroutine, that share the
 	// port (SO_REUSEPORT). 0 is one.
 	Sockets int
+	// Procs is GOMAXPROCS, 0 what it is by itself.
+	Procs int
 	// NoOffload and PlainSyscalls are those of dsrudp.ListenConfig.
 	NoOffload, PlainSyscalls bool
-	// CollectGarbage runs the garbage collector every 10 ms, to measure how long
-	// it takes to stop the server's goroutines.
-	CollectGarbage bool
+	// Probe is one of Probes: the server then shares its process with what
+	// that is of.
+	Probe string
 }
 
 // A server is one that listens.
@@ -134,18 +135,18 @@ func readFromUDP[C interface {
 // Ready is the first value that a server's process writes.
 type Ready struct {
 	Port int
+	// HTTP and UDP are the ports of what shares the process, with Spec.Probe.
+	HTTP, UDP int
 }
 
-// Stats is what it writes for each line that it reads.
+// Stats is what it writes for each empty line that it reads. For a line with a
+// duration it writes the times that the probe took.
 type Stats struct {
 	// Mallocs and Bytes are what was allocated since the start.
 	Mallocs, Bytes uint64
 	// PathEntries and PathBytes are the number of remote addresses in dsrudp's
 	// path memory and its size in bytes.
 	PathEntries, PathBytes int
-	// Stops are the times it took to stop the goroutines for each garbage
-	// collection, with Spec.CollectGarbage.
-	Stops Stops
 }
 
 // Serve runs a server until r ends. It writes to w Ready, and Stats for each
@@ -156,29 +157,29 @@ func Serve(s Spec, r io.Reader, w io.Writer) error {
 		return fmt.Errorf("echo: no server is called %q; there are %q", s.Name, Names())
 	}
 	s.Sockets = max(s.Sockets, 1)
+	runtime.GOMAXPROCS(s.Procs) // 0 changes nothing
 	srv, err := listen(s)
 	if err != nil {
 		return fmt.Errorf("echo: %s: %w", s.Name, err)
 	}
+	ready := Ready{Port: srv.port}
+	if s.Probe != "" {
+		if ready.HTTP, ready.UDP, err = startNeighbours(); err != nil {
+			return fmt.Errorf("echo: %s: %w", s.Probe, err)
+		}
+	}
 	out := json.NewEncoder(w)
-	if err := out.Encode(Ready{srv.port}); err != nil {
+	if err := out.Encode(ready); err != nil {
 		return err
 	}
 	ended := make(chan error, len(srv.loops)+1)
 	for _, loop := range srv.loops {
 		go func() { ended <- loop() }()
 	}
-	if s.CollectGarbage {
-		go func() {
-			for range time.Tick(10 * time.Millisecond) {
-				runtime.GC()
-			}
-		}()
-	}
 	go func() {
 		lines := bufio.NewScanner(r)
 		for lines.Scan() {
-			if err := out.Encode(srv.read()); err != nil {
+			if err := srv.respond(out, lines.Text(), s.Probe, ready); err != nil {
 				ended <- err
 				return
 			}
@@ -188,45 +189,25 @@ func Serve(s Spec, r io.Reader, w io.Writer) error {
 	return <-ended
 }
 
+// respond writes what a line asks for.
+func (srv *server) respond(out *json.Encoder, line, probe string, ready Ready) error {
+	if line == "" {
+		return out.Encode(srv.read())
+	}
+	d, err := time.ParseDuration(line)
+	if err != nil {
+		return err
+	}
+	times, err := Probe(probe, ready, d)
+	return errors.Join(err, out.Encode(times))
+}
+
 func (srv *server) read() (st Stats) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	st.Mallocs, st.Bytes = m.Mallocs, m.TotalAlloc
-	st.Stops = stops()
 	if srv.stats != nil {
 		srv.stats(&st)
 	}
 	return st
-}
-
-// Stops are quantiles of the time that it took to stop the goroutines, and the
-// number of times that it was done.
-type Stops struct {
-	N             uint64
-	P50, P90, P99 time.Duration
-}
-
-// stops reads the runtime's histogram. The quantiles are upper bounds of its
-// buckets, which are a few per cent wide.
-func stops() (s Stops) {
-	samples := []metrics.Sample{{Name: "/sched/pauses/stopping/gc:seconds"}}
-	metrics.Read(samples)
-	if samples[0].Value.Kind() != metrics.KindFloat64Histogram {
-		return s
-	}
-	h := samples[0].Value.Float64Histogram()
-	for _, c := range h.Counts {
-		s.N += c
-	}
-	quantile := func(q float64) time.Duration {
-		var sum uint64
-		for i, c := range h.Counts {
-			if sum += c; c > 0 && float64(sum) >= q*float64(s.N) {
-				return time.Duration(h.Buckets[i+1] * float64(time.Second)).Round(100 * time.Nanosecond)
-			}
-		}
-		return 0
-	}
-	s.P50, s.P90, s.P99 = quantile(.5), quantile(.9), quantile(.99)
-	return s
 }

@@ -226,11 +226,14 @@ func (g *Generator) closedLoop(s *span) {
 		}
 		moved := false
 		for k, fd := range g.fds {
-			if flying[k] > 0 {
+			if flying[k] > 0 || g.load.Flood {
 				if n := g.receive(fd); n > 0 {
 					flying[k] = max(flying[k]-n, 0)
 					moved = true
 				}
+			}
+			if g.load.Flood {
+				flying[k] = 0
 			}
 			// Less than half a window is not worth a system call.
 			if free := per - flying[k]; flying[k] == 0 || free >= (per+1)/2 {
@@ -241,7 +244,7 @@ func (g *Generator) closedLoop(s *span) {
 			sleepUntil(now() + g.load.Pause)
 		}
 		switch {
-		case moved:
+		case moved || g.load.Flood:
 			progress = t
 		case t-progress > patience:
 			for k := range flying {

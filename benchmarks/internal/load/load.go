@@ -41,6 +41,8 @@ type Load struct {
 	// send in flight, and its round trip is timed.
 	Window  int
 	Latency bool
+	// Flood is to send without waiting for replies, Window at a time.
+	Flood bool
 	// Gap is the time from one send to the next, with Latency.
 	Gap time.Duration
 	// Pause is how long the generator sleeps between two polls of its sockets.

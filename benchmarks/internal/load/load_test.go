@@ -277,3 +277,21 @@ func TestClientsKeepTheirAddresses(t *testing.T) {
 	seen.Range(func(any, any) bool { n++; return true })
 	require.Equal(t, 100, n)
 }
+
+// TestFlood: it does not wait for answers, and counts those that come.
+func TestFlood(t *testing.T) {
+	l := serve(t, net.IPv4(127, 1, 0, 1), func(c *net.UDPConn, b []byte, addr netip.AddrPort, n int) {
+		if n <= 200 || n%2 == 0 {
+			echo(c, b, addr, n)
+		}
+	})
+	l.Flood, l.Measure = true, 100*time.Millisecond
+	var g Generator
+	defer g.Close()
+	r, err := g.Run(l)
+	require.NoError(t, err)
+	require.Greater(t, r.Replies, 10*l.Window)
+	require.Zero(t, r.Lost)
+	require.Zero(t, r.All.WrongSource+r.All.WrongPayload)
+	require.Less(t, r.All.Replies, int(g.seq), "half of them has no answer")
+}

@@ -3,7 +3,9 @@
 package plan_test
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,8 +27,9 @@ func TestScenarios(t *testing.T) {
 		require.False(t, names[s.Name], "two scenarios are called %s", s.Name)
 		names[s.Name] = true
 		ls := labels(s)
-		require.Contains(t, ls, s.Baseline, s.Name)
-		if s.Limit != "" {
+		require.NotEmpty(t, s.Layout, s.Name)
+		if !s.Probes() {
+			require.Contains(t, ls, s.Baseline, s.Name)
 			require.Contains(t, ls, s.Limit, s.Name)
 		}
 		slices.Sort(ls)
@@ -67,7 +70,7 @@ func TestVariants(t *testing.T) {
 			}
 			require.Equal(t, want, network, "%s: %s", s.Name, e.Label)
 			require.Equal(t, s.Name == "ipv6" || s.Name == "dual6", e.Load.IPv6, "%s: %s", s.Name, e.Label)
-			require.Equal(t, e.Label == e.Server.Name+", 2 sockets", sockets, "%s: %s", s.Name, e.Label)
+			require.Equal(t, strings.Contains(e.Label, ", 2 sockets"), sockets, "%s: %s", s.Name, e.Label)
 		}
 	}
 }
@@ -81,10 +84,37 @@ func TestNeeded(t *testing.T) {
 		i := slices.IndexFunc(needed, func(s plan.Scenario) bool { return s.Name == c.Scenario })
 		require.GreaterOrEqual(t, i, 0, c.Scenario)
 		require.Subset(t, labels(needed[i]), c.Labels(), c.Scenario)
-		require.LessOrEqual(t, c.Target, c.Floor, c.Row)
+		require.LessOrEqual(t, c.Goal, c.Must, c.Row)
+		require.Equal(t, needed[i].Layout, c.Layout, c.Row)
 	}
 	for _, s := range needed {
-		require.Contains(t, labels(s), s.Baseline, s.Name)
+		require.Contains(t, labels(s), cmp.Or(s.Entries[0].Over, s.Baseline), s.Name)
 		require.NotContains(t, labels(s), "x/net ControlMessage", "no check names it")
+	}
+}
+
+// TestEveryLayoutIsChecked: Server and AddrPort apart, and each probe beside a server
+// with one and two sockets, GOMAXPROCS 1 and 2, in a closed loop and under a flood.
+func TestEveryLayoutIsChecked(t *testing.T) {
+	checked, beside := make(map[string]int), make(map[string]int)
+	for _, c := range plan.Checks() {
+		if c.Layout == plan.Apart {
+			checked[c.Scenario]++
+			require.Equal(t, []any{plan.A, 1.2}, []any{c.Over, c.Must})
+		}
+		if strings.HasPrefix(c.Scenario, "neighbour-") {
+			require.Equal(t, strings.TrimPrefix(c.Of, "dsrudp Server"), strings.TrimPrefix(c.Over, plan.A))
+			require.Equal(t, 1.5, c.Must)
+			beside[c.Scenario+c.Of]++
+		}
+	}
+	for _, s := range plan.Scenarios() {
+		if s.Layout == plan.Apart {
+			require.Equal(t, 2, checked[s.Name], s.Name)
+		}
+	}
+	require.Len(t, beside, 2*2*2*len(echo.Probes()))
+	for of, n := range beside {
+		require.Equal(t, 2, n, "%s: p99 and the worst", of)
 	}
 }

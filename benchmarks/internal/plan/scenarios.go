@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package plan says what is measured: the servers, the scenarios that put them
-// side by side, and the floors and targets that their ratios are held to.
+// side by side, and the bounds and goals that their ratios are held against.
 package plan
 
 import (
@@ -32,14 +32,18 @@ func (s Server) Ours() bool { return strings.HasPrefix(s.Name, "dsrudp ") }
 
 // Names of servers.
 const (
-	A      = "net AddrPort"
-	C      = "C recvmmsg"
-	CGRO   = "C GRO"
-	CMerge = "C merging"
+	A     = "net AddrPort"
+	C     = "C recvmmsg"
+	Ce    = "C recvmmsg epoll" // waits as Go's poller must
+	Cg32  = "C merging 32"
+	Cg64  = "C merging 64"
+	CGRO  = "C GRO"
+	CGROe = "C GRO epoll"
 
-	netFrom   = "net ReadFrom"
-	wireguard = "wireguard-go StdNetBind"
-	xnetBatch = "x/net ReadBatch"
+	netFrom     = "net ReadFrom"
+	wireguard   = "wireguard-go StdNetBind"
+	xnetBatch   = "x/net ReadBatch"
+	xnetControl = "x/net ControlMessage"
 
 	addrPort     = "dsrudp AddrPort"
 	readFrom     = "dsrudp ReadFrom"
@@ -63,9 +67,11 @@ func Servers() []Server {
 		{Name: "C recvmsg epoll", C: []string{"recvmsg", "pktinfo", "epoll"}},
 		{Name: "C recvmmsg no pktinfo", C: []string{"recvmmsg"}, Wrong: true},
 		{Name: C, C: []string{"recvmmsg", "pktinfo"}},
-		{Name: "C recvmmsg epoll", C: []string{"recvmmsg", "pktinfo", "epoll"}},
-		{Name: CMerge, C: []string{"merge", "pktinfo"}},
+		{Name: Ce, C: []string{"recvmmsg", "pktinfo", "epoll"}},
+		{Name: Cg32, C: []string{"merge", "pktinfo", "batch=32"}},
+		{Name: Cg64, C: []string{"merge", "pktinfo", "batch=64"}},
 		{Name: CGRO, C: []string{"gro", "pktinfo", "batch=16"}},
+		{Name: CGROe, C: []string{"gro", "pktinfo", "batch=16", "epoll"}},
 	}
 	for _, name := range echo.Names() {
 		// Wireguard-go keeps one source for all datagrams that GRO joined.
@@ -78,13 +84,28 @@ func Servers() []Server {
 	)
 }
 
+// A Layout says which processors the server and the generator run on.
+type Layout string
+
+// The layouts. Each scenario has one.
+const (
+	Shared Layout = "shared" // they take turns on one
+	Apart  Layout = "apart"  // each has one of its own
+	// Free is for servers with more than one thread at work: both have them all.
+	// It is run where Apart is.
+	Free Layout = "free"
+)
+
+// ApartSuffix is what the name of a scenario has in Apart that is also in Shared.
+const ApartSuffix = "-apart"
+
 // A Scenario puts servers side by side.
 type Scenario struct {
-	Name  string
-	Title string
-	// Apart is for servers with more than one thread at work. Otherwise
-	// server and generator share one processor, and take turns there.
-	Apart bool
+	Name   string
+	Title  string
+	Layout Layout
+	// MTU is that of the loopback interface. 0 leaves it as it is.
+	MTU int
 	// Baseline is the label of the entry that ratios are over, and Limit that
 	// of the one in C that shows what the kernel allows, if there is one.
 	Baseline, Limit string
@@ -96,17 +117,24 @@ type Entry struct {
 	Label  string
 	Server Server
 	Load   load.Load
+	// Over is the label of the entry that ratios of a probe are over, see
+	// echo.Spec.Probe.
+	Over string
 }
 
 // Latency reports whether round trips are timed.
 func (s Scenario) Latency() bool { return len(s.Entries) > 0 && s.Entries[0].Load.Latency }
+
+// Probes reports whether it is about what shares the process with the servers.
+func (s Scenario) Probes() bool { return len(s.Entries) > 0 && s.Entries[0].Over != "" }
 
 // A variant is how a server is run that more than one entry is about.
 type variant struct {
 	name    string // behind the server's in the label
 	network string // "udp4" if empty
 	sockets int
-	garbage bool // collect it all the time
+	procs   int
+	probe   string
 	load    load.Load
 }
 
@@ -120,9 +148,13 @@ func entries(servers []string, variants ...variant) (es []Entry) {
 			if srv.C != nil {
 				srv.C = slices.Concat(srv.C, v.args())
 			} else {
-				srv.Go.Network, srv.Go.Sockets, srv.Go.CollectGarbage = cmp.Or(v.network, "udp4"), v.sockets, v.garbage
+				srv.Go.Network, srv.Go.Sockets, srv.Go.Procs, srv.Go.Probe = cmp.Or(v.network, "udp4"), v.sockets, v.procs, v.probe
 			}
-			es = append(es, Entry{label(name, v.name), srv, v.load})
+			e := Entry{Label: label(name, v.name), Server: srv, Load: v.load}
+			if v.probe != "" {
+				e.Over = label(A, v.name)
+			}
+			es = append(es, e)
 		}
 	}
 	return es
@@ -150,9 +182,10 @@ func label(server, variant string) string {
 	return server + ", " + variant
 }
 
-// Names of scenarios and variants that floors are about.
+// Names of scenarios and variants that checks are about.
 const (
 	inSaturated = "saturated"
+	inClients64 = "clients64"
 	inBursts    = "bursts"
 	inOne       = "one"
 	inSparse    = "sparse"
@@ -161,7 +194,6 @@ const (
 	inGRO16     = "gro16"
 	inVIPs      = "vips"
 	inClients   = "clients"
-	inReusePort = "reuseport"
 
 	vips1, vips4096, vips65k        = "1 VIP", "4096 VIPs", "65 000 VIPs"
 	client1, clients1k, clients100k = "1 client", "1000 clients", "100 000 clients"
@@ -173,20 +205,21 @@ const (
 func Scenarios() []Scenario {
 	var all []string // that make sense without GRO
 	for _, s := range Servers() {
-		if !slices.Contains([]string{CGRO, serverGRO, packetsGRO, unmerged}, s.Name) {
+		if !slices.Contains([]string{CGRO, CGROe, serverGRO, packetsGRO, unmerged}, s.Name) {
 			all = append(all, s.Name)
 		}
 	}
-	some := []string{A, netFrom, C, xnetBatch, server, readPackets, readBatch, addrPort, readFrom, readFromPath}
+	some := []string{A, netFrom, Ce, xnetBatch, server, readPackets, readBatch, addrPort, readFrom, readFromPath}
 	// These work on IPv6 as well.
-	both := []string{A, netFrom, C, server, readPackets, addrPort, readFrom, readFromPath}
-	merging := []string{A, C, CMerge, wireguard, xnetBatch, server, unmerged, readPackets, readBatch}
-	gro := []string{A, C, CGRO, wireguard, server, serverGRO, packetsGRO}
-	scaled := []string{A, C, unmerged, addrPort, readFromPath}
+	both := []string{A, netFrom, Ce, server, readPackets, addrPort, readFrom, readFromPath}
+	merging := []string{A, C, Ce, Cg32, Cg64, wireguard, xnetBatch, server, unmerged, readPackets, readBatch, addrPort, readFrom}
+	gro := []string{A, C, CGRO, CGROe, wireguard, server, serverGRO, packetsGRO, addrPort}
+	scaled := []string{A, Ce, unmerged, addrPort, readFromPath}
 
 	saturated := load.Load{VIPs: 8, Size: 64, Window: 64}
 	saturated6 := saturated
 	saturated6.IPv6 = true
+	clients64 := load.Load{VIPs: 1, Clients: 64, Size: 64, Window: 64}
 	bursts := load.Load{VIPs: 8, Size: 64, Window: 8}
 	one := load.Load{VIPs: 8, Size: 64, Sockets: 4, Latency: true}
 	// A window of sparse datagrams is longer, or there would be too few.
@@ -205,45 +238,90 @@ func Scenarios() []Scenario {
 	}
 	// Several sockets share the port, and the kernel chooses one by the client's
 	// port. The generator sends many segments at once, which the kernel takes
-	// apart, to keep up with two of them; patient leaves as much of both
-	// processors to the servers as it can.
-	manySockets := load.Load{VIPs: 8, Size: 64, Sockets: 32, Window: 512, Segments: 8}
+	// apart, to keep up with two of them, and leaves as much of both processors
+	// to the servers as it can.
 	patient := load.Load{VIPs: 8, Size: 64, Sockets: 32, Window: 1024, Segments: 32, Pause: 300 * time.Microsecond}
 
-	return []Scenario{
-		{Name: inSaturated, Title: "Saturated: 64 in flight", Baseline: A, Limit: C, Entries: entries(append(all, unmerged), variant{load: saturated})},
-		{Name: inBursts, Title: "Bursts of 8", Baseline: A, Limit: C, Entries: entries(all, variant{load: bursts})},
-		{Name: inOne, Title: "One in flight", Baseline: A, Limit: C, Entries: entries(all, variant{load: one})},
-		{Name: inSparse, Title: "Sparse: one every 250 µs", Baseline: A, Limit: C, Entries: entries(all, variant{load: sparse})},
-		{Name: inEights, Title: "8 datagrams of one client and VIP follow each other", Baseline: A, Limit: C, Entries: entries(merging, variant{load: eights})},
-		{Name: inDistinct, Title: "Nothing to merge: every datagram has another VIP", Baseline: A, Limit: C, Entries: entries(merging, variant{load: distinct})},
-		{Name: "gro4", Title: "GRO joins 4 datagrams", Baseline: A, Limit: CGRO, Entries: entries(gro, joined(4))},
-		{Name: inGRO16, Title: "GRO joins 16 datagrams", Baseline: A, Limit: CGRO, Entries: entries(gro, joined(16))},
-		{Name: "512bytes", Title: "Payload of 512 bytes", Baseline: A, Limit: C, Entries: entries(some, sized(512))},
-		{Name: "1200bytes", Title: "Payload of 1200 bytes", Baseline: A, Limit: C, Entries: entries(some, sized(1200))},
-		{Name: "ipv6", Title: "IPv6", Baseline: A, Limit: C, Entries: entries(both, variant{network: "udp6", load: saturated6})},
-		{Name: "dual4", Title: "IPv4 on a dual-stack socket", Baseline: A, Limit: C, Entries: entries(both, variant{network: "udp", load: saturated})},
-		{Name: "dual6", Title: "IPv6 on a dual-stack socket", Baseline: A, Limit: C, Entries: entries(both, variant{network: "udp", load: saturated6})},
+	var ss []Scenario
+	for _, s := range []Scenario{
+		{Name: inSaturated, Title: "64 in flight, 8 VIPs", Entries: entries(append(all, unmerged), variant{load: saturated})},
+		{Name: inClients64, Title: "64 clients, 1 VIP", Entries: entries(merging, variant{load: clients64})},
+		{Name: inDistinct, Title: "Nothing to merge: every datagram has another VIP", Entries: entries(merging, variant{load: distinct})},
+		{Name: inBursts, Title: "Bursts of 8", Entries: entries(all, variant{load: bursts})},
+		{Name: inOne, Title: "One in flight", Entries: entries(all, variant{load: one})},
+		{Name: inSparse, Title: "Sparse: one every 250 µs", Entries: entries(all, variant{load: sparse})},
+		{Name: inEights, Title: "8 datagrams of one client and VIP follow each other", Entries: entries(merging, variant{load: eights})},
+		{Name: inGRO16, Title: "GRO joins 16 datagrams", Limit: CGRO, Entries: entries(gro, joined(16))},
+	} {
+		ss = append(ss, s)
+		s.Name, s.Layout = s.Name+ApartSuffix, Apart
+		s.Entries = slices.DeleteFunc(slices.Clone(s.Entries), func(e Entry) bool { return !slices.Contains(inApart, e.Label) })
+		ss = append(ss, s)
+	}
+	ss = append(
+		ss,
+		Scenario{Name: "gro4", Title: "GRO joins 4 datagrams", Limit: CGRO, Entries: entries(gro, joined(4))},
+		Scenario{Name: "512bytes", Title: "Payload of 512 bytes", Entries: entries(some, sized(512))},
+		Scenario{Name: "1200bytes", Title: "Payload of 1200 bytes", Entries: entries(some, sized(1200))},
+		Scenario{Name: "fragments", Title: "Payload of 2000 bytes, in two fragments each way", MTU: 1500, Entries: entries(some, sized(2000))},
+		Scenario{Name: "ipv6", Title: "IPv6", Entries: entries(both, variant{network: "udp6", load: saturated6})},
+		Scenario{Name: "dual4", Title: "IPv4 on a dual-stack socket", Entries: entries(both, variant{network: "udp", load: saturated})},
+		Scenario{Name: "dual6", Title: "IPv6 on a dual-stack socket", Entries: entries(both, variant{network: "udp", load: saturated6})},
 
 		// One server under several loads, or with several sockets. Merging is off:
 		// with one VIP and one client there is everything to merge, with many of
 		// them nothing, and that is not the question.
-		{
-			Name: inVIPs, Title: "Number of VIPs", Baseline: label(A, vips1), Limit: label(C, vips1),
+		Scenario{
+			Name: inVIPs, Title: "Number of VIPs", Baseline: label(A, vips1), Limit: label(Ce, vips1),
 			Entries: entries(scaled, vips(vips1, 1), vips(vips4096, 4096), vips(vips65k, 65_000), vips("200 000 VIPs", 200_000)),
 		},
-		{
-			Name: inClients, Title: "Number of client addresses", Baseline: label(A, client1), Limit: label(C, client1),
+		Scenario{
+			Name: inClients, Title: "Number of client addresses", Baseline: label(A, client1), Limit: label(Ce, client1),
 			Entries: entries(scaled, clients(client1, 1), clients(clients1k, 1000), clients(clients100k, 100_000)),
 		},
-		{
-			Name: inReusePort, Title: "Sockets that share the port (SO_REUSEPORT), on two processors", Apart: true,
-			Baseline: label(A, socket1), Limit: label(C, socket1),
-			Entries: entries([]string{A, C, unmerged}, variant{name: socket1, load: patient}, variant{name: sockets2, sockets: 2, load: patient}),
+		Scenario{
+			Name: "reuseport", Title: "Sockets that share the port (SO_REUSEPORT)", Layout: Free,
+			Baseline: label(A, socket1), Limit: label(Ce, socket1),
+			Entries: entries([]string{A, Ce, unmerged}, variant{name: socket1, load: patient}, variant{name: sockets2, sockets: 2, load: patient}),
 		},
-		{
-			Name: "stops", Title: "Garbage collected every 10 ms, on two processors", Apart: true, Baseline: A,
-			Entries: entries([]string{A, server, plain}, variant{garbage: true, load: manySockets}),
-		},
+	)
+	ss = append(ss, neighbours()...)
+	for i := range ss {
+		s := &ss[i]
+		s.Layout, s.Baseline, s.Limit = cmp.Or(s.Layout, Shared), cmp.Or(s.Baseline, A), cmp.Or(s.Limit, Ce)
 	}
+	return ss
+}
+
+// inApart are the servers that also run apart.
+var inApart = []string{
+	C, Ce, Cg32, Cg64, CGRO, A, netFrom, xnetBatch, xnetControl,
+	server, serverGRO, readPackets, packetsGRO, addrPort, readFrom, readFromPath,
+}
+
+// neighbours returns a scenario for each probe, in which it is beside servers that
+// share its process.
+func neighbours() (ss []Scenario) {
+	// Few in flight, from several sockets, keep a server busy that always finds a
+	// few datagrams; a flood keeps one busy that always finds a full batch.
+	closed := load.Load{VIPs: 8, Size: 64, Sockets: 8, Window: 32, Warm: 40 * time.Millisecond, Measure: 200 * time.Millisecond}
+	flood := closed
+	flood.Flood, flood.Window = true, 256
+	for _, probe := range echo.Probes() {
+		s := Scenario{Name: "neighbour-" + probe, Title: "In the process of a saturated server: " + echo.ProbeTitle(probe), Layout: Free}
+		for sockets := 1; sockets <= 2; sockets++ {
+			for procs := 1; procs <= 2; procs++ {
+				for _, l := range []load.Load{closed, flood} {
+					name := fmt.Sprintf("%s, GOMAXPROCS %d, closed loop", []string{socket1, sockets2}[sockets-1], procs)
+					if l.Flood {
+						name = strings.Replace(name, "closed loop", "flood", 1)
+					}
+					v := variant{name: name, sockets: sockets, procs: procs, probe: probe, load: l}
+					s.Entries = append(s.Entries, entries([]string{A, server}, v)...)
+				}
+			}
+		}
+		ss = append(ss, s)
+	}
+	return ss
 }

@@ -28,9 +28,11 @@ type Grade string
 
 // The grades.
 const (
-	Met     Grade = "met"       // the target, and so the floor
-	Floor   Grade = "floor met" // but not the target
-	Missed  Grade = "MISSED"    // the floor
+	Goal    Grade = "goal met" // and so the bound
+	Must    Grade = "met"      // the bound, but not the goal
+	NorC    Grade = "not by C either"
+	Unclear Grade = "unclear" // above the bound, but by too little for so few rounds
+	Missed  Grade = "MISSED"
 	Unknown Grade = "not measured"
 )
 
@@ -39,15 +41,15 @@ type Verdict struct {
 	plan.Check
 	Value run.Summary
 	Grade Grade
-	// Limit is the same ratio of the scenario's limit, NaN where there is none: what
-	// the kernel's interface allows on this machine.
-	Limit run.Summary
+	// C is the same ratio in C, NaN where there is none: what the kernel's
+	// interface allows on this machine.
+	C run.Summary
 }
 
 // Judge judges the checks by the outcomes.
 func Judge(checks []plan.Check, outcomes []*run.Outcome) (vs []Verdict) {
 	for _, c := range checks {
-		v := Verdict{Check: c, Grade: Unknown, Value: run.Summarize(nil), Limit: run.Summarize(nil)}
+		v := Verdict{Check: c, Grade: Unknown, Value: run.Summarize(nil), C: run.Summarize(nil)}
 		for _, o := range outcomes {
 			if o.Scenario.Name == c.Scenario {
 				v.judge(o)
@@ -58,8 +60,9 @@ func Judge(checks []plan.Check, outcomes []*run.Outcome) (vs []Verdict) {
 	return vs
 }
 
-// Failed reports whether a floor was missed, or a reply of this project came from a
-// wrong source. What was not measured misses no floor.
+// Failed reports whether a bound was missed, or a reply of this project came from a
+// wrong source. What was not measured misses none, nor does what C misses
+// too or what is not clear.
 func (r *Report) Failed() bool {
 	for _, v := range r.Verdicts {
 		if v.Grade == Missed {
@@ -88,67 +91,65 @@ func wrongOfOurs(e *run.Entry) int {
 func (v *Verdict) judge(o *run.Outcome) {
 	xs := values(v.Check, o)
 	v.Value = run.Summarize(xs)
-	// What the limit reaches is of interest beside another project's server.
-	over, limit := o.Entry(v.Over), o.Entry(o.Scenario.Limit)
-	if over != nil && limit != nil && over != limit && !over.Server.Ours() && v.GainOf == "" {
-		v.Limit = limit.Ratio(v.Metric, over)
+	if v.COf != "" {
+		v.C = run.Summarize(values(plan.Check{Metric: v.Metric, Of: v.COf, Over: v.COver}, o))
 	}
 	switch x := v.Value.Median; {
 	case math.IsNaN(x):
-	case x <= v.Target:
-		v.Grade = Met
-	case x <= v.Floor:
-		v.Grade = Floor
+	case x <= v.Goal:
+		v.Grade = Goal
+	case x <= v.Must:
+		v.Grade = Must
+	case v.C.Median > v.Must:
+		v.Grade = NorC
+	case !clear(xs, v.Must):
+		v.Grade = Unclear
 	default:
 		v.Grade = Missed
 	}
 }
 
 // Settled reports whether more rounds would hardly change on which side of its
-// floor any check of the scenario is.
+// bound any check of the scenario is.
 func Settled(checks []plan.Check, o *run.Outcome) bool {
 	for _, c := range checks {
 		if c.Scenario != o.Scenario.Name {
 			continue
 		}
-		lower, upper := run.Interval(values(c, o))
-		if lower <= c.Floor && upper > c.Floor {
+		if xs := values(c, o); len(xs) > 0 && !clear(xs, c.Must) {
 			return false
 		}
 	}
 	return true
 }
 
+// clear reports whether more numbers like xs would hardly change on which side of the
+// bound their median is.
+func clear(xs []float64, bound float64) bool {
+	lower, upper := run.Interval(xs)
+	return lower > bound || upper <= bound
+}
+
 // values returns the numbers whose median the bounds are for, none if one of the
 // entries is absent.
 func values(c plan.Check, o *run.Outcome) []float64 {
-	for _, label := range c.Labels() {
-		if o.Entry(label) == nil {
-			return nil
-		}
+	of, over := o.Entry(c.Of), o.Entry(c.Over)
+	switch {
+	case of == nil || over == nil && c.Over != "":
+		return nil
+	case c.Metric == plan.Allocs:
+		return []float64{of.Allocs()}
+	case over == nil:
+		return of.Series(c.Metric)
+	default:
+		return run.Ratios(of.Series(c.Metric), over.Series(c.Metric))
 	}
-	if c.Metric == plan.Allocs {
-		return []float64{o.Entry(c.Of).Allocs()}
-	}
-	series := func(label string) []float64 { return o.Entry(label).Series(c.Metric) }
-	r := series(c.Of)
-	if c.Over != "" {
-		r = run.Ratios(r, series(c.Over))
-	}
-	if c.GainOf != "" {
-		r = run.Ratios(r, run.Ratios(series(c.GainOf), series(c.GainOver)))
-	}
-	return r
 }
 
 // String returns what is compared.
 func (v Verdict) String() string {
-	switch {
-	case v.GainOf != "":
-		return fmt.Sprintf("%s: %s of (%s / %s) / (%s / %s)", v.Scenario, v.Metric, v.Of, v.Over, v.GainOf, v.GainOver)
-	case v.Over != "":
-		return fmt.Sprintf("%s: %s of %s / %s", v.Scenario, v.Metric, v.Of, v.Over)
-	default:
+	if v.Over == "" {
 		return fmt.Sprintf("%s: %s of %s", v.Scenario, v.Metric, v.Of)
 	}
+	return fmt.Sprintf("%s: %s of %s / %s", v.Scenario, v.Metric, v.Of, v.Over)
 }

@@ -5,6 +5,7 @@ package run
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/echo"
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/load"
@@ -40,6 +41,9 @@ type Window struct {
 	// generator share ran other processes. It is 0 where it cannot be known, as
 	// they sleep or have several processors.
 	Foreign float64
+	// Worst is the longest time that a probe took, see echo.Spec.Probe. P50 and P99
+	// are of the probes then, too.
+	Worst time.Duration
 }
 
 // Rounds returns how many there were.
@@ -73,14 +77,14 @@ func (e *Entry) Series(m plan.Metric) []float64 {
 		switch m {
 		case plan.CPU:
 			s[i] = float64(w.CPU) / float64(w.Replies)
-		case plan.Elapsed:
-			s[i] = float64(w.Elapsed) / float64(w.Replies)
 		case plan.Rate:
 			s[i] = float64(w.Replies) / w.Elapsed.Seconds()
 		case plan.P50:
 			s[i] = float64(w.P50)
 		case plan.P99:
 			s[i] = float64(w.P99)
+		case plan.Worst:
+			s[i] = float64(w.Worst)
 		}
 	}
 	return s

@@ -18,9 +18,9 @@ import (
 var nan = math.NaN()
 
 func TestDisturbedWindowsDoNotCount(t *testing.T) {
-	w := Window{Result: load.Result{Tally: load.Tally{Replies: 10}, CPU: 100, Elapsed: time.Second, P50: 7, P99: 9}}
+	w := Window{Result: load.Result{Tally: load.Tally{Replies: 10}, CPU: 100, Elapsed: time.Second, P50: 7, P99: 9}, Worst: 11}
 	e := Entry{Windows: []Window{w, {Result: w.Result, Disturbed: true}, {}}}
-	for m, want := range map[plan.Metric]float64{plan.CPU: 10, plan.Rate: 10, plan.Elapsed: 1e8, plan.P50: 7, plan.P99: 9} {
+	for m, want := range map[plan.Metric]float64{plan.CPU: 10, plan.Rate: 10, plan.P50: 7, plan.P99: 9, plan.Worst: 11} {
 		s := e.Series(m)
 		require.Equal(t, want, s[0], m)
 		require.True(t, math.IsNaN(s[1]), "disturbed")

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"time"
 
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/echo"
 	"github.com/dsrudp/go-dsrudp/benchmarks/internal/load"
@@ -132,8 +133,8 @@ func startGenerator(place machine.Place) (*generator, error) {
 type server struct {
 	*process
 	replies *json.Decoder
-	port    int
-	isGo    bool
+	echo.Ready
+	spec echo.Spec // of one in Go
 }
 
 // startServer starts the server of an entry and waits until it listens.
@@ -146,22 +147,31 @@ func (r *Runner) startServer(e plan.Entry, place machine.Place) (*server, error)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", e.Label, err)
 	}
-	srv := &server{process: p, replies: json.NewDecoder(p.out), isGo: e.Server.C == nil}
-	var ready echo.Ready
-	if err := srv.replies.Decode(&ready); err != nil {
+	srv := &server{process: p, replies: json.NewDecoder(p.out), spec: e.Server.Go}
+	if err := srv.replies.Decode(&srv.Ready); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s did not start: %w", e.Label, err), p.stop())
 	}
-	srv.port = ready.Port
 	return srv, nil
 }
 
 // stats asks a server in Go for its statistics.
 func (s *server) stats() (st echo.Stats, err error) {
-	if !s.isGo {
+	if s.spec.Name == "" {
 		return st, nil
 	}
 	if _, err := io.WriteString(s.in, "\n"); err != nil {
 		return st, err
 	}
 	return st, s.replies.Decode(&st)
+}
+
+// probe makes the server's probe for as long as d.
+func (s *server) probe(d time.Duration) (times []time.Duration, err error) {
+	if echo.FromOutside(s.spec.Probe) {
+		return echo.Probe(s.spec.Probe, s.Ready, d)
+	}
+	if _, err := fmt.Fprintln(s.in, d); err != nil {
+		return nil, err
+	}
+	return times, s.replies.Decode(&times)
 }

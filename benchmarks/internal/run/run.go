@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -57,7 +58,8 @@ type Runner struct {
 	// More, if it is not nil, is called after that many rounds of a scenario, and
 	// each time after as many again, and reports whether there are to be more.
 	More func(*Outcome) bool
-	// CPUs are the processors to use. The first is for servers and generator.
+	// CPUs are the processors to use. The first is for servers, and with
+	// plan.Shared for the generator too.
 	CPUs []int
 }
 
@@ -69,9 +71,13 @@ type contestant struct {
 
 // Run runs a scenario.
 func (r *Runner) Run(ctx context.Context, s plan.Scenario) (o *Outcome, err error) {
-	place := machine.Place{CPUs: r.CPUs[:1], Batch: true}
-	if s.Apart {
-		place = machine.Place{CPUs: r.CPUs}
+	serverPlace, generatorPlace := r.places(s.Layout)
+	if s.MTU > 0 {
+		var restore func() error
+		if restore, err = setMTU(s.MTU); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, restore()) }()
 	}
 	o = &Outcome{Scenario: s}
 	for _, e := range s.Entries {
@@ -86,13 +92,13 @@ func (r *Runner) Run(ctx context.Context, s plan.Scenario) (o *Outcome, err erro
 		}
 	}()
 	for i := range o.Entries {
-		srv, err := r.startServer(o.Entries[i].Entry, place)
+		srv, err := r.startServer(o.Entries[i].Entry, serverPlace)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 		cs = append(cs, contestant{srv, &o.Entries[i]})
 	}
-	g, err := startGenerator(place)
+	g, err := startGenerator(generatorPlace)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +107,31 @@ func (r *Runner) Run(ctx context.Context, s plan.Scenario) (o *Outcome, err erro
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	return o, nil
+}
+
+// places returns where the servers and the generator of a layout run.
+func (r *Runner) places(l plan.Layout) (server, generator machine.Place) {
+	switch l {
+	case plan.Apart:
+		return machine.Place{CPUs: r.CPUs[:1]}, machine.Place{CPUs: r.CPUs[1:2]}
+	case plan.Free:
+		return machine.Place{CPUs: r.CPUs}, machine.Place{CPUs: r.CPUs}
+	default:
+		p := machine.Place{CPUs: r.CPUs[:1], Batch: true}
+		return p, p
+	}
+}
+
+// setMTU changes that of the loopback interface, until restore is called.
+func setMTU(mtu int) (restore func() error, err error) {
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetMTU(lo, mtu)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the loopback interface's MTU: %w", err)
+	}
+	return func() error { return netlink.LinkSetMTU(lo, lo.Attrs().MTU) }, nil
 }
 
 // rounds gives each contestant a window in each round, in another order each
@@ -136,7 +167,7 @@ func (r *Runner) rounds(ctx context.Context, o *Outcome, g *generator, cs []cont
 // its memory of them is in every window as it will stay.
 func (r *Runner) prime(g *generator, c contestant) error {
 	l := c.entry.Load
-	l.PID, l.Port = c.cmd.Process.Pid, c.port
+	l.PID, l.Port = c.cmd.Process.Pid, c.Port
 	l.Prime = max(l.VIPs, l.Clients) * max(l.Segments, 1) * max(l.Flow, 1)
 	if l.Latency {
 		l.Prime = 0
@@ -162,7 +193,7 @@ const (
 
 func (r *Runner) window(s plan.Scenario, g *generator, c contestant) (best Window, err error) {
 	l := c.entry.Load
-	l.PID, l.Port = c.cmd.Process.Pid, c.port
+	l.PID, l.Port = c.cmd.Process.Pid, c.Port
 	if l.Warm == 0 {
 		l.Warm = r.Warm
 	}
@@ -171,13 +202,18 @@ func (r *Runner) window(s plan.Scenario, g *generator, c contestant) (best Windo
 	}
 	for try := range tries {
 		var w Window
-		if w.Result, err = g.Run(l); err != nil {
+		if c.entry.Server.Go.Probe != "" {
+			err = w.probe(g, c, l)
+		} else {
+			w.Result, err = g.Run(l)
+		}
+		if err != nil {
 			return w, err
 		}
 		c.entry.Datagrams += w.All.Replies
 		c.entry.All.Add(w.All)
 		w.Disturbed = w.Steal > maxSteal
-		if !s.Apart && l.Gap == 0 {
+		if s.Layout == plan.Shared && l.Gap == 0 {
 			// One of the two always has something to do.
 			w.Foreign = max(1-float64(w.CPU+w.Own)/float64(w.Elapsed), 0)
 		}
@@ -197,4 +233,25 @@ func (w Window) better(than Window) bool {
 		return !w.Disturbed
 	}
 	return w.Foreign < than.Foreign
+}
+
+// probe makes the probes of a window while the generator runs.
+func (w *Window) probe(g *generator, c contestant, l load.Load) error {
+	ended := make(chan error)
+	d := l.Measure
+	l.Measure += d / 10 // it starts earlier, or later, than the probes
+	go func() {
+		var err error
+		w.Result, err = g.Run(l)
+		ended <- err
+	}()
+	time.Sleep(l.Warm)
+	times, err := c.probe(d)
+	if err = errors.Join(err, <-ended); err != nil {
+		return err
+	}
+	slices.Sort(times)
+	n := len(times)
+	w.P50, w.P99, w.Worst = times[n/2], times[n*99/100], times[n-1]
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -102,9 +103,18 @@ func TestEveryServerAnswers(t *testing.T) {
 			return replies == 0
 		})
 	}
-	for _, name := range []string{"saturated", "merge8", "gro4", "1200bytes", "ipv6", "dual4", "dual6", "reuseport"} {
+	for _, name := range []string{"saturated", "clients64", "merge8", "gro4", "1200bytes", "fragments", "ipv6", "dual4", "dual6", "reuseport", "saturated-apart"} {
 		t.Run(name, func(t *testing.T) {
-			o, err := r.Run(t.Context(), scenario(t, name))
+			if strings.HasSuffix(name, plan.ApartSuffix) && len(r.CPUs) < 2 {
+				t.Skip("the layout needs two processors")
+			}
+			s := scenario(t, name)
+			for i := range s.Entries {
+				if name == "clients64" { // more paths, some of which have one slot in the table of C
+					s.Entries[i].Load.VIPs, s.Entries[i].Load.Clients = 3, 1000
+				}
+			}
+			o, err := r.Run(t.Context(), s)
 			require.NoError(t, err)
 			for i := range o.Entries {
 				e := &o.Entries[i]
@@ -116,6 +126,60 @@ func TestEveryServerAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProbes: each is made while the server answers the generator.
+func TestProbes(t *testing.T) {
+	r := newRunner(t)
+	for _, probe := range echo.Probes() {
+		s := scenario(t, "neighbour-"+probe)
+		s.Entries = slices.DeleteFunc(s.Entries, func(e plan.Entry) bool { return e.Server.Go.Procs != 2 || e.Server.Go.Sockets != 2 })
+		o, err := r.Run(t.Context(), s)
+		require.NoError(t, err)
+		require.Len(t, o.Entries, 2*2)
+		for i := range o.Entries {
+			e := &o.Entries[i]
+			w := e.Windows[0]
+			require.Positive(t, w.P50, e.Label)
+			require.GreaterOrEqual(t, w.P99, w.P50, e.Label)
+			require.GreaterOrEqual(t, w.Worst, w.P99, e.Label)
+			require.Positive(t, e.All.Replies, e.Label)
+			require.Equal(t, e.Server.Wrong, e.All.WrongSource > 0, e.Label)
+		}
+	}
+	_, err := echo.Probe("nothing", echo.Ready{}, 0)
+	require.ErrorContains(t, err, `no probe is called "nothing"`)
+	_, err = echo.Probe(echo.Health, echo.Ready{HTTP: 1}, 0)
+	require.ErrorContains(t, err, echo.Health)
+}
+
+// TestPlaces: a processor of its own is one that the other is not on.
+func TestPlaces(t *testing.T) {
+	r := &Runner{CPUs: []int{3, 5}}
+	for layout, want := range map[plan.Layout][2]machine.Place{
+		plan.Shared: {{CPUs: []int{3}, Batch: true}, {CPUs: []int{3}, Batch: true}},
+		plan.Apart:  {{CPUs: []int{3}}, {CPUs: []int{5}}},
+		plan.Free:   {{CPUs: []int{3, 5}}, {CPUs: []int{3, 5}}},
+	} {
+		server, generator := r.places(layout)
+		require.Equal(t, want, [2]machine.Place{server, generator}, layout)
+	}
+}
+
+// TestMTU: it is changed for as long as a scenario takes.
+func TestMTU(t *testing.T) {
+	newRunner(t)
+	mtu := func() int {
+		lo, err := net.InterfaceByName("lo")
+		require.NoError(t, err)
+		return lo.MTU
+	}
+	before := mtu()
+	restore, err := setMTU(1500)
+	require.NoError(t, err)
+	require.Equal(t, 1500, mtu())
+	require.NoError(t, restore())
+	require.Equal(t, before, mtu())
 }
 
 func TestWithoutACompiler(t *testing.T) {

@@ -5,7 +5,6 @@ package compare
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dsrudp/go-dsrudp/internal/lab"
 	"github.com/dsrudp/go-dsrudp/internal/lab/labtest"
 	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
 )
@@ -156,21 +154,6 @@ func TestSabotage(t *testing.T) {
 	}
 }
 
-// The sockets of programs are what their repairs' names say.
-func TestPrograms(t *testing.T) {
-	labtest.Need(t)
-	h := labtest.NewHost(t, "server")
-	require.NoError(t, h.AddLocalRoute(netip.PrefixFrom(lab.FirstVIP4, 32), "lo"))
-	for _, r := range repairs() {
-		conns, err := r.program.open(h, []netip.Addr{lab.FirstVIP4})
-		require.NoError(t, err)
-		local := conns[0].LocalAddr().(*net.UDPAddr)
-		closeAll(conns)
-		require.Equal(t, r.ID == DSRUDP || r.ID == BindDSRUDP, fmt.Sprintf("%T", conns[0]) == "*dsrudp.Conn", r.ID)
-		require.Equal(t, r.ID != Bind && r.ID != BindDSRUDP, local.IP.IsUnspecified(), r.ID)
-	}
-}
-
 // A question that cannot be put fails for itself, and the others are put.
 func TestFailure(t *testing.T) {
 	broken := errors.New("no paper left")
@@ -224,7 +207,7 @@ func TestFragmentsAreSeen(t *testing.T) {
 // same, and the note says so.
 func TestTools(t *testing.T) {
 	labtest.Need(t)
-	const without = "rules made over netlink; the commands below were not run: "
+	const without = "rules made over netlink; the commands were not run: "
 	for _, test := range []struct{ tool, command, note string }{
 		{"no-such-tool", "no-such-tool", without + "no-such-tool is not installed here"},
 		{"false", "false", without + "false does not work here (repair: on false: false: exit status 1: )"},

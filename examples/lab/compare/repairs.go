@@ -166,7 +166,7 @@ func (r Repair) apply(h *lab.Host, vips []netip.Addr, internal netip.Addr) error
 
 // overNetlink is of a repair whose rules were made without the tool that a person
 // types into. The kernel's rules are the same; the commands are not tried.
-const overNetlink = "rules made over netlink; the commands below were not run"
+const overNetlink = "rules made over netlink; the commands were not run"
 
 // useTools has rules be made by the commands that are shown where their tools are
 // installed and work: the iptables of old, which does not know nf_tables, may not be

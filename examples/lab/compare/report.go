@@ -34,17 +34,6 @@ func (r *Result) WriteJSON(w io.Writer) error {
 	}{len(faults) == 0, faults, r, r.Claims(), repair.Typos})
 }
 
-// WriteMarkdown writes the table of all cells, as one for a README, and that of the
-// document's claims.
-func (r *Result) WriteMarkdown(w io.Writer) error {
-	part := ""
-	if r.Part != "" {
-		part = fmt.Sprintf("A part of the comparison: %s.\n\n", r.Part)
-	}
-	_, err := fmt.Fprintf(w, "%sOn %v:\n\n%s\n\n%s\n", part, r.Machine, r.MarkdownTable(), r.MarkdownClaims())
-	return err
-}
-
 // MarkdownTable returns the table of all cells.
 func (r *Result) MarkdownTable() string {
 	t := table.NewWriter()
@@ -97,6 +86,8 @@ var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap
 	"name":  func(r *Result, id string) string { return r.repair(id).Name },
 	"lines": lines,
 	"pcap":  pcap,
+
+	"barHeight": func() int { return barHeight },
 }).Parse(reportText))
 
 // WriteHTML writes the result as a page that has everything in it, captures too,
@@ -108,44 +99,6 @@ func (r *Result) WriteHTML(w io.Writer) error {
 		Charts []chart
 		Tables string // what to know of nft's
 	}{r, repair.Typos, r.charts(), sharedTables})
-}
-
-// A chart is a number of a question's cells, with a bar for each repair that has it.
-type chart struct {
-	Title string
-	Bars  []bar
-}
-
-type bar struct {
-	Name, Value string
-	Percent     float64 // of the longest bar
-}
-
-func (r *Result) charts() []chart {
-	var charts []chart
-	for _, c := range []struct{ title, question, number, format string }{
-		{"Server's CPU per datagram, as a ratio to the naive program", "cpu", "ratio", "%.2f"},
-		{"Connections the kernel tracks for 100 000 clients", "memory", "entries of 100000", "%.0f"},
-		{"Kernel memory for each of 100 000 clients, in bytes", "memory", "kernel bytes per client", "%.0f"},
-		{"New or changed lines in the program", "change", "lines", "%.0f"},
-	} {
-		var bars []bar
-		most := 1e-9
-		for _, p := range r.Repairs {
-			if cell := r.Cell(p.ID, c.question); cell != nil && len(cell.Numbers) > 0 {
-				v := cell.Numbers[c.number]
-				bars = append(bars, bar{p.Name, fmt.Sprintf(c.format, v), max(v, 0)})
-				most = max(most, v)
-			}
-		}
-		for i := range bars {
-			bars[i].Percent *= 100 / most
-		}
-		if len(bars) > 0 {
-			charts = append(charts, chart{c.title, bars})
-		}
-	}
-	return charts
 }
 
 // mostLines bounds what is shown of a wire; its pcap file has all of it.

@@ -11,16 +11,13 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/dsrudp/go-dsrudp/examples/lab/page"
-	"github.com/dsrudp/go-dsrudp/internal/lab"
-	"github.com/dsrudp/go-dsrudp/internal/lab/repair"
 )
 
-// WriteText writes the result for people: the repairs and what is typed for
-// them, the table, the document's pros and cons with what was measured of them,
-// the answers in full, and whether all is as it has to be.
+// WriteText writes the result for people, in short: the table, the document's pros and
+// cons with what was measured of them, and whether all is as it has to be. The answers in
+// full are in what WriteHTML and WriteJSON write.
 func (r *Result) WriteText(w io.Writer) {
-	r.writeCommands(w)
-	fmt.Fprintf(w, "\n%s\n\n", page.Heading.Sprint("What they do, measured in the lab"))
+	fmt.Fprintf(w, "%s\n\n", page.Heading.Sprint("What they do, measured in the lab"))
 	r.writeTable(w)
 	fmt.Fprintf(w, "\n%s\n", page.Heading.Sprint("The document's pros and cons, held against what was measured"))
 	before := ""
@@ -34,38 +31,11 @@ func (r *Result) WriteText(w io.Writer) {
 		page.Paragraph(w, "           ", 11, c.Evidence)
 	}
 	for _, p := range r.Repairs {
-		r.writeAnswers(w, p)
+		if p.rules != nil && !p.rules.byTool {
+			page.Paragraph(w, "\n  ", 2, fmt.Sprintf("%s: %s", p.Name, p.Note))
+		}
 	}
 	r.writeVerdict(w)
-}
-
-// writeCommands writes what a person types, and what is mended in it.
-func (r *Result) writeCommands(w io.Writer) {
-	fmt.Fprintln(w, page.Heading.Sprint("The repairs, as they are typed on a backend"))
-	page.Paragraph(w, "  ", 2, fmt.Sprintf("It is %v or %v; the VIPs are %v, %v and %v.", lab.FirstInternal4, lab.FirstInternal6, lab.FirstVIP4, lab.SecondVIP4, lab.FirstVIP6))
-	page.Paragraph(w, "  ", 2, sharedTables)
-	for _, p := range r.Repairs {
-		fmt.Fprintf(w, "\n  %s\n", p.Name)
-		if p.Note != "" {
-			page.Paragraph(w, "    (", 4, p.Note+")")
-		}
-		for _, c := range p.CommandSets() {
-			fmt.Fprintf(w, "    %s:\n", c.Title)
-			for _, line := range c.Lines {
-				fmt.Fprintf(w, "      %s\n", line) // in one line, to be copied
-			}
-		}
-	}
-	fmt.Fprintf(w, "\n%s\n", page.Heading.Sprint("Mended in them, as against the document"))
-	for _, t := range repair.Typos {
-		fmt.Fprintf(w, "\n  %s\n", t.Printed)
-		page.Paragraph(w, "    ", 4, t.Wrong)
-		if t.Mended == "" {
-			fmt.Fprintln(w, "  instead: nothing; it is left out")
-		} else {
-			fmt.Fprintf(w, "  instead:\n  %s\n", t.Mended)
-		}
-	}
 }
 
 // writeTable writes the table of all cells: marks, and numbers where the verdict is
@@ -119,27 +89,6 @@ func colour(v any) string {
 	return s
 }
 
-// writeAnswers writes what came of every question to one repair, those that it
-// meets first.
-func (r *Result) writeAnswers(w io.Writer, p Repair) {
-	fmt.Fprintf(w, "\n%s\n", page.Heading.Sprint(p.Name))
-	for _, v := range []Verdict{Met, NotMet, TooLarge, Failed} {
-		name := string(v)
-		for _, q := range r.Questions {
-			c := r.Cell(p.ID, q.ID)
-			if c.Verdict != v {
-				continue
-			}
-			says := fmt.Sprintf("%s: %s", q.Title, c.Says)
-			if v != Met && v != NotMet {
-				name, says = "open", fmt.Sprintf("%s: %s: %s", q.Title, v, c.Says)
-			}
-			page.Paragraph(w, fmt.Sprintf("  %-7s  ", name), 13, says)
-			name = ""
-		}
-	}
-}
-
 // writeVerdict says in plain words whether it was as it has to be.
 func (r *Result) writeVerdict(w io.Writer) {
 	fmt.Fprintln(w)
@@ -167,6 +116,7 @@ func (r *Result) writeVerdict(w io.Writer) {
 	if asked > 0 {
 		fmt.Fprintf(w, "  dsrudp meets %d of %d questions.\n", met, asked)
 	}
+	fmt.Fprintln(w, "  What exactly was asked and answered, and the repairs' commands, are in -report DIR.")
 	page.Paragraph(w, "  ", 2, fmt.Sprintf("On %v.", r.Machine))
 	if r.Part != "" {
 		fmt.Fprintf(w, "  It is a part of the comparison: %s.\n", r.Part)

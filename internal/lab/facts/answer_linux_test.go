@@ -291,11 +291,8 @@ func (s *site) block(t *testing.T, f family) (client *net.UDPConn, unblock func(
 // fill sends until the kernel says EAGAIN, past Go's poller.
 func fill(t *testing.T, c *dsrudp.Conn, to netip.AddrPort) {
 	t.Helper()
-	var sa unix.Sockaddr = &unix.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
-	if get(t, c, unix.SOL_SOCKET, unix.SO_DOMAIN) == unix.AF_INET {
-		sa = &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
-	}
 	var err error
+	sa := sockaddr(t, c, to)
 	set(t, c, func(fd int) error {
 		for range 1 << 16 {
 			if err = unix.Sendto(fd, []byte("filling"), unix.MSG_DONTWAIT, sa); err != nil {
@@ -307,15 +304,45 @@ func fill(t *testing.T, c *dsrudp.Conn, to netip.AddrPort) {
 	require.ErrorIs(t, err, unix.EAGAIN)
 }
 
+func sockaddr(t *testing.T, c *dsrudp.Conn, to netip.AddrPort) unix.Sockaddr {
+	t.Helper()
+	if get(t, c, unix.SOL_SOCKET, unix.SO_DOMAIN) == unix.AF_INET {
+		return &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
+	}
+	return &unix.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
+}
+
+// queueErrors has c receive ICMP errors, and leaves one in its error queue.
+func queueErrors(t *testing.T, c *dsrudp.Conn, f family) {
+	t.Helper()
+	nobody, receive := netip.MustParseAddrPort("127.0.0.1:9"), on(unix.IPPROTO_IP, unix.IP_RECVERR)
+	if f.a.Is6() {
+		nobody, receive = netip.MustParseAddrPort("[::1]:9"), on(unix.IPPROTO_IPV6, unix.IPV6_RECVERR)
+	}
+	sa := sockaddr(t, c, nobody)
+	set(t, c, receive)
+	set(t, c, func(fd int) error { return unix.Sendto(fd, nil, 0, sa) })
+	require.EqualValues(t, unix.ECONNREFUSED, get(t, c, unix.SOL_SOCKET, unix.SO_ERROR))
+	set(t, c, func(fd int) error {
+		fds := []unix.PollFd{{Fd: int32(fd)}}
+		_, err := unix.Poll(fds, 0)
+		require.EqualValues(t, unix.POLLERR, fds[0].Revents)
+		return err
+	})
+}
+
 // full returns a Conn with a full send buffer, a client that is blocked with the path
-// to it, and what unblocks it.
-func full(t *testing.T, lc dsrudp.ListenConfig, f family, network string) (s *site, c *dsrudp.Conn, client *net.UDPConn, p dsrudp.Path, unblock func()) {
+// to it, and what unblocks it. Prepare is called before the buffer is filled.
+func full(t *testing.T, lc dsrudp.ListenConfig, f family, network string, prepare ...func(*testing.T, *dsrudp.Conn, family)) (s *site, c *dsrudp.Conn, client *net.UDPConn, p dsrudp.Path, unblock func()) {
 	t.Helper()
 	s = newCable(t)
 	lc.WriteBuffer = small.WriteBuffer
 	c = s.conn(t, lc, network, netip.Addr{})
 	client, unblock = s.block(t, f)
 	p = s.path(t, c, client)
+	for _, do := range prepare {
+		do(t, c, f)
+	}
 	fill(t, c, p.Remote)
 	return s, c, client, p, unblock
 }

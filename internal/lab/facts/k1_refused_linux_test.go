@@ -61,7 +61,8 @@ func TestK1_8_SourceNotLocal(t *testing.T) {
 	}
 }
 
-// K1.9: a local route in a table other than local receives, and cannot send.
+// K1.9: a local route in a table other than local receives, and cannot send, unless the socket
+// has IP_TRANSPARENT.
 func TestK1_9_LocalRouteInAnotherTable(t *testing.T) {
 	s, l := newSite(t, lab.Options{})
 	other, vip := s.vips[0], s.vips[1]
@@ -81,12 +82,20 @@ func TestK1_9_LocalRouteInAnotherTable(t *testing.T) {
 	}, pktinfo4)
 	s.eachWay(t, networks4, func(t *testing.T, c *dsrudp.Conn, w way) {
 		round := s.receiveAll(t, c, w, s.dial(t, vip))
-		requireNotLocal(t, round.answers[0](t.Name()), badSource...)
+		err := round.answers[0](t.Name())
+		requireNotLocal(t, err, badSource...)
+		require.ErrorContains(t, err, "no address or local route in the table local")
 		require.EqualValues(t, 1, c.Stats().Refused)
 		// The other VIP does not suffer, and nothing left from anywhere.
 		s.requireAnswered(t, c, w, s.dial(t, other))
 		s.requireNotSent(t, t.Name())
 	})
+	for _, network := range networks4 {
+		t.Run("dsrudp/IP_TRANSPARENT/"+network, func(t *testing.T) {
+			c := s.conn(t, dsrudp.ListenConfig{Control: control(transparent)}, network, netip.Addr{})
+			s.requireAnswered(t, c, byPath, s.dial(t, vip))
+		})
+	}
 }
 
 // K1.10: a group cannot be a source.

@@ -28,6 +28,8 @@ enum {
 	BUFFER = 2048,      // bytes for one datagram
 	JOINED = 1 << 16,   // bytes for what GRO joined
 	CONTROL = 96,       // bytes for control messages
+	LONGEST = 65507,    // bytes of a send, RFC 768
+	SLOTS = 1 << 8,     // of a table of paths, for at most MAX_BATCH of them
 };
 
 struct config {

@@ -2,8 +2,8 @@
 //
 //	echo MODE [pktinfo] [epoll] [ipv6] [dual] [sockets=N] [batch=N]
 //
-// MODE is recvfrom, recvmsg, recvmmsg, merge (recvmmsg, and the replies of one
-// path in one UDP_SEGMENT send), or gro (what UDP_GRO joined is sent back in one
+// MODE is recvfrom, recvmsg, recvmmsg, merge (recvmmsg, and the replies of a batch
+// on one path in one UDP_SEGMENT send), or gro (what UDP_GRO joined is sent back in one
 // send). It writes {"Port":N} and serves until its standard input ends.
 #include "echo.h"
 

@@ -135,8 +135,14 @@ void run_recvmmsg(int fd, int gro) {
 	}
 }
 
-// same reports whether messages i and j have one path and one length, and so
-// can leave as segments of one send. The index of the interface is 0 in both.
+// A group is the replies of a batch that leave as segments of one send: those of
+// one path and one length. Their order is kept.
+struct group {
+	int first, last, count;
+};
+
+// same reports whether messages i and j have one path and one length. The index of
+// the interface is 0 in both.
 static int same(const struct batch *b, int i, int j) {
 	const struct msghdr *x = &b->msg[i].msg_hdr, *y = &b->msg[j].msg_hdr;
 	return b->msg[i].msg_len == b->msg[j].msg_len && x->msg_namelen == y->msg_namelen &&
@@ -144,11 +150,45 @@ static int same(const struct batch *b, int i, int j) {
 	       !memcmp(x->msg_control, y->msg_control, x->msg_controllen);
 }
 
-// run_merge sends the replies that follow each other on one path as one, by
-// gathering: nothing is copied but control messages.
+// slot_of hashes the last words of both addresses and the client's port.
+static unsigned slot_of(const struct msghdr *m) {
+	uint32_t local, remote;
+	memcpy(&remote, (char *)m->msg_name + (m->msg_namelen == sizeof(struct sockaddr_in) ? 4 : 20), sizeof remote);
+	memcpy(&local, (char *)m->msg_control + (m->msg_namelen == sizeof(struct sockaddr_in) ? CMSG_LEN(4) : CMSG_LEN(12)), sizeof local);
+	uint16_t port = ntohs(((struct sockaddr_in *)m->msg_name)->sin_port);  // in the same place for both families
+	return (ntohl(local) * 2654435761u + ntohl(remote) * 2246822519u + port * 3266489917u) >> 24;
+}
+
+// gather puts the n messages of in into groups, also those with others between
+// them, and returns how many groups that makes. A message is chained to the next
+// one of its group by next. Where two paths have one slot, the later one has it.
+static int gather(const struct batch *in, int n, struct group *groups, int *next) {
+	int8_t slots[SLOTS];
+	int count = 0;
+	memset(slots, -1, sizeof slots);
+	for (int i = 0; i < n; i++) {
+		int8_t *slot = &slots[slot_of(&in->msg[i].msg_hdr)];
+		struct group *g = *slot < 0 ? NULL : &groups[(int)*slot];
+		next[i] = -1;
+		if (g && same(in, g->first, i) && (g->count + 1) * in->msg[i].msg_len <= LONGEST) {
+			next[g->last] = i;
+			g->last = i;
+			g->count++;
+			continue;
+		}
+		*slot = count;
+		groups[count++] = (struct group){i, i, 1};
+	}
+	return count;
+}
+
+// run_merge sends the replies of one path as one. Nothing is copied but vectors and
+// control messages.
 void run_merge(int fd) {
 	struct batch *in = must_alloc(sizeof *in), *out = must_alloc(sizeof *out);
 	char *bufs = must_alloc((size_t)BUFFER * config.batch);
+	struct group groups[MAX_BATCH];
+	int next[MAX_BATCH];
 	for (int n = config.batch;;) {
 		for (int i = 0; i < n; i++)
 			arm(in, i, bufs + (size_t)i * BUFFER, BUFFER);
@@ -159,19 +199,21 @@ void run_merge(int fd) {
 		}
 		for (int i = 0; i < n; i++)
 			answer(in, i);
-		int sends = 0;
-		for (int i = 0, count; i < n; i += count, sends++) {
-			for (count = 1; i + count < n && same(in, i, i + count); count++)
-				;
-			struct msghdr *m = &out->msg[sends].msg_hdr;
-			*m = in->msg[i].msg_hdr;
-			m->msg_iovlen = count;  // the vectors of neighbours are neighbours
-			if (count == 1)
+		int sends = gather(in, n, groups, next);
+		struct iovec *iov = out->iov;
+		for (int k = 0; k < sends; k++) {
+			struct msghdr *m = &out->msg[k].msg_hdr;
+			*m = in->msg[groups[k].first].msg_hdr;
+			m->msg_iov = iov;
+			m->msg_iovlen = groups[k].count;
+			for (int i = groups[k].first; i >= 0; i = next[i])
+				*iov++ = in->iov[i];
+			if (groups[k].count == 1)
 				continue;
-			memcpy(out->control[sends], m->msg_control, m->msg_controllen);
-			m->msg_control = out->control[sends];
-			struct cmsghdr *c = (void *)(out->control[sends] + m->msg_controllen);
-			uint16_t segment = in->msg[i].msg_len;
+			memcpy(out->control[k], m->msg_control, m->msg_controllen);
+			m->msg_control = out->control[k];
+			struct cmsghdr *c = (void *)(out->control[k] + m->msg_controllen);
+			uint16_t segment = in->msg[groups[k].first].msg_len;
 			c->cmsg_level = IPPROTO_UDP;
 			c->cmsg_type = UDP_SEGMENT;
 			c->cmsg_len = CMSG_LEN(sizeof segment);
