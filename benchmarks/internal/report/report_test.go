@@ -204,7 +204,7 @@ func TestProbes(t *testing.T) {
 		Entries:  []run.Entry{net, server},
 	}
 	s := squeezed(func(w io.Writer) { report.Scenario(w, o) })
-	require.Contains(t, s, "server and probe p50 / net p99 / net worst / net p50 µs p99 µs worst µs ever µs kpps wrong source")
+	require.Contains(t, s, "server p50 / net p99 / net worst / net p50 µs p99 µs worst µs longest µs kpps wrong source")
 	require.Contains(t, s, "dsrudp Server, timer 1.500 1.500 1.500 3000 6000 12000 300000 100.0 0")
 	r := &report.Report{Outcomes: []*run.Outcome{o}, Verdicts: report.Judge([]plan.Check{
 		{Row: "beside", Scenario: "n", Layout: plan.Free, Metric: plan.Worst, Of: "dsrudp Server, timer", Over: plan.A + ", timer", Must: 1.5, Goal: 1},

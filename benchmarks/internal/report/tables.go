@@ -83,7 +83,7 @@ func Scenario(w io.Writer, o *run.Outcome) {
 // probes prints how long each probe took beside each server, medians over the windows,
 // and last what was the worst in any.
 func probes(w io.Writer, o *run.Outcome) {
-	t := newTable(w, 2, 10, "server and probe", "p50 / net", "p99 / net", "worst / net", "p50 µs", "p99 µs", "worst µs", "ever µs", "kpps", "wrong source")
+	t := newTable(w, 2, 10, "server", "p50 / net", "p99 / net", "worst / net", "p50 µs", "p99 µs", "worst µs", "longest µs", "kpps", "wrong source")
 	metrics := []plan.Metric{plan.P50, plan.P99, plan.Worst}
 	for i := range o.Entries {
 		e := &o.Entries[i]
