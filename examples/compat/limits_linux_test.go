@@ -7,53 +7,126 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+	"github.com/pin/tftp/v3"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
-	"pack.ag/tftp"
+	pinned "pack.ag/tftp"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 	"github.com/dsrudp/go-dsrudp/examples/internal/site"
 	"github.com/dsrudp/go-dsrudp/internal/lab"
 )
 
-// A TFTP server that takes a *net.UDPConn and nothing else, and by default makes a socket
-// for each transfer. It is right on a single port, with a socket of net for each VIP.
-func TestT6_TFTP(t *testing.T) {
-	for _, singlePort := range []bool{false, true} {
-		t.Run(fmt.Sprintf("single port %v", singlePort), func(t *testing.T) {
-			server, err := tftp.NewServer("", tftp.ServerSinglePort(singlePort))
-			require.NoError(t, err)
-			server.ReadHandler(tftp.ReadHandlerFunc(func(w tftp.ReadRequest) { io.WriteString(w, "content") }))
-			vip, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)})
-			require.NoError(t, err)
-			wait := started(func() { server.Serve(vip) })
-			defer wait()
-			defer server.Close()
+// A TFTP server that takes a *net.UDPConn and nothing else. It is right on a single port, with
+// a socket of net for each VIP.
+func TestPinned(t *testing.T) {
+	server, err := pinned.NewServer("", pinned.ServerSinglePort(true))
+	require.NoError(t, err)
+	server.ReadHandler(pinned.ReadHandlerFunc(func(w pinned.ReadRequest) { io.WriteString(w, content) }))
+	vip, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)})
+	require.NoError(t, err)
+	wait := started(func() { server.Serve(vip) })
+	defer wait()
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), site.Patience)
+	defer cancel()
+	c, err := new(net.Dialer).DialContext(ctx, "udp", vip.LocalAddr().String())
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.SetDeadline(time.Now().Add(site.Patience)))
+	require.NoError(t, readFile(c))
+}
 
-			// It is not connected, to see where the answer comes from.
-			client, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-			require.NoError(t, err)
-			defer client.Close()
-			require.NoError(t, client.SetDeadline(time.Now().Add(site.Patience)))
-			_, err = client.WriteTo([]byte("\x00\x01file\x00octet\x00"), vip.LocalAddr()) // RFC 1350, section 5
-			require.NoError(t, err)
-			b := make([]byte, 600)
-			n, from, err := client.ReadFromUDP(b)
-			require.NoError(t, err)
-			require.Equal(t, "\x00\x03\x00\x01content", string(b[:n]))
+// A TFTP server that by default makes a socket of net's for each transfer, which answers from
+// the host's own address. On a single port it works.
+func TestT6_TFTP(t *testing.T) {
+	library := tftpLibrary(true)
+	library.answers(t, site.DSR)
+	library.fails(t, func(network, address string) (net.PacketConn, error) {
+		conn, err := net.ListenPacket(network, address)
+		return struct{ net.PacketConn }{conn}, err // else it makes control messages for IPv4
+	})
+
+	conn, err := dsrudp.ListenPacket("udp4", ":0")
+	require.NoError(t, err)
+	defer tftpLibrary(false).serve(t, conn)()
+	client, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}) // not connected, to see the source
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.SetDeadline(time.Now().Add(site.Patience)))
+	_, err = client.WriteTo(readRequest, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: conn.LocalAddr().(*net.UDPAddr).Port})
+	require.NoError(t, err)
+	b := make([]byte, 600)
+	n, from, err := client.ReadFromUDPAddrPort(b)
+	require.NoError(t, err)
+	require.Equal(t, firstBlock, string(b[:n]))
+	require.Equal(t, "127.0.0.1", from.Addr().String())
+	_, err = client.WriteToUDPAddrPort(acknowledgement, from)
+	require.NoError(t, err)
+}
+
+// A transfer of one block, RFC 1350.
+const (
+	content    = "content"
+	firstBlock = "\x00\x03\x00\x01" + content
+)
+
+var readRequest, acknowledgement = []byte("\x00\x01file\x00octet\x00"), []byte("\x00\x04\x00\x01")
+
+// readFile asks for a file and checks what comes.
+func readFile(c net.Conn) error {
+	if _, err := c.Write(readRequest); err != nil {
+		return err
+	}
+	b := make([]byte, 600)
+	n, err := c.Read(b)
+	if err == nil && string(b[:n]) != firstBlock {
+		err = fmt.Errorf("the answer is %q", b[:n])
+	}
+	if err == nil {
+		_, err = c.Write(acknowledgement)
+	}
+	return err
+}
+
+func tftpLibrary(singlePort bool) library {
+	return library{
+		serve: func(t *testing.T, conn net.PacketConn) func() {
+			server := tftp.NewServer(func(_ string, to io.ReaderFrom) error {
+				_, err := to.ReadFrom(strings.NewReader(content))
+				return err
+			}, nil)
+			server.SetRetries(1)
+			server.SetTimeout(time.Second)
 			if singlePort {
-				require.Equal(t, vip.LocalAddr().String(), from.String())
-			} else {
-				require.Equal(t, "127.0.0.1", from.IP.String())
+				server.EnableSinglePort()
 			}
-			_, err = client.WriteTo([]byte("\x00\x04\x00\x01"), from)
-			require.NoError(t, err)
-		})
+			wait := started(func() {
+				if err := server.Serve(conn); err != nil {
+					t.Error(err)
+				}
+			})
+			return func() {
+				server.Shutdown()
+				conn.Close()
+				wait()
+			}
+		},
+		ask: func(ctx context.Context, host *lab.Host, vip netip.AddrPort) error {
+			// The library's client takes an answer from anywhere. This one is connected.
+			c, err := dial(ctx, host, vip)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			return readFile(c)
+		},
 	}
 }
 
