@@ -74,7 +74,7 @@ func checkVIPs(h *Host) (fs []Finding) {
 func addVIP(vip string) string {
 	return "on Google Cloud see why the guest agent has not added it: is this machine in a backend " +
 		"of the forwarding rule, and does the agent run?\n" +
-		"\tsystemctl status google-guest-agent\n" +
+		"\tsystemctl status 'google-guest-agent*'\n" +
 		"Elsewhere add it:\n" +
 		"\tsudo ip route add local " + vip + " dev lo"
 }
