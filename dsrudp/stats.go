@@ -10,9 +10,10 @@ import (
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
-// Stats counts what a Conn met that no return value showed, since it was made.
-// All but the last three grow only when something went wrong, except, for servers that
-// send to remote addresses that never wrote to them, UnknownPath.
+// Stats counts what a Conn received and sent, and what went wrong, since it was made.
+// All but the first four and the last three grow only when something went wrong, except,
+// for servers that send to remote addresses that never wrote to them, UnknownPath. Sums over
+// several Conns are right, but for those of the path memory: see PathEntries.
 type Stats struct {
 	// Received counts the datagrams received, those included that came truncated and those
 	// that a Server dropped, and ReceivedBytes the bytes of their payloads as far as they
