@@ -102,9 +102,6 @@ func checkRPFilter(h *Host) []Finding {
 		f.Severity = Warn
 		f.Seen = fmt.Sprintf("rp_filter is 1 on %s, and the default route leaves by another interface.", list(strict))
 		f.Means = "The kernel drops what arrives there from clients, before any socket: the load balancer's datagrams too, if that is where they arrive."
-		if h.ReversePath > 0 {
-			f.Means += fmt.Sprintf(" It has dropped %d datagrams so far (IPReversePathFilter).", h.ReversePath)
-		}
 		f.Do = "if the load balancer's datagrams arrive there, let them in from any source that has a route, and keep that in /etc/sysctl.d:"
 		for _, dev := range strict {
 			f.Do += fmt.Sprintf("\n\tsudo sysctl -w net.ipv4.conf.%s.rp_filter=2", dev)

@@ -18,7 +18,7 @@ type Probe struct {
 	Err    error // why there was no connection
 }
 
-// probeHealth does what a balancer does: it asks the VIP.
+// probeHealth asks the VIP, as Google Cloud's load balancer does.
 func probeHealth(h *Host) (probes []Probe) {
 	if h.HealthPort == 0 {
 		return nil
@@ -52,7 +52,7 @@ func checkHealth(h *Host) (fs []Finding) {
 		case p.Err != nil:
 			f.ID, f.Severity = "health-silent", Bad
 			f.Seen = fmt.Sprintf("The health check of %v fails: %v.", p.VIP, p.Err)
-			f.Means = "Passthrough balancers probe the VIP itself. One that gets no answer takes this host out of service."
+			f.Means = "Google Cloud's load balancer probes the VIP itself, and sends nothing to a host that does not answer. Azure's and keepalived probe the host's own address."
 			f.Do = fmt.Sprintf("let what answers health checks listen on the wildcard, \":%d\", and not on the host's own address, and let TCP to it through the packet filter.", h.HealthPort)
 		case p.Status == "":
 			f.Severity = Note

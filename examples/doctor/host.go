@@ -35,7 +35,6 @@ type Host struct {
 
 	GotReadBuffer, GotWriteBuffer int // bytes, of those that the server asks for
 	DefaultWriteBuffer            int // bytes
-	ReversePath                   int // datagrams that rp_filter dropped
 
 	Live     []Live // of each VIP for net, and then for dsrudp
 	LiveErr  error  // why it was over loopback
@@ -70,7 +69,6 @@ func gather(o Options) (*Host, error) {
 	h.chooseVIPs()
 	h.GotReadBuffer, h.GotWriteBuffer = triedBuffer(unix.SO_RCVBUF, o.ReadBuffer), triedBuffer(unix.SO_SNDBUF, o.WriteBuffer)
 	h.DefaultWriteBuffer = triedBuffer(unix.SO_SNDBUF, 0)
-	h.ReversePath = reversePath()
 	var err error
 	if h.Sockets, err = readSockets(o.Port); err != nil {
 		return nil, err
@@ -236,21 +234,6 @@ func triedBuffer(option, size int) int {
 		n /= 2 // the kernel doubles what is asked, for its own needs
 	}
 	return n
-}
-
-// reversePath returns how many datagrams rp_filter dropped: in a line of values, which
-// follows one of names.
-func reversePath() int {
-	var names []string
-	for _, line := range readLines("/proc/self/net/netstat") {
-		values := strings.Fields(line)
-		if i := slices.Index(names, "IPReversePathFilter"); i > 0 && i < len(values) {
-			n, _ := strconv.Atoi(values[i])
-			return n
-		}
-		names = values
-	}
-	return 0
 }
 
 // readLines returns the lines of a file, and none of one that cannot be read.

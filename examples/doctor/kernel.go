@@ -15,7 +15,6 @@ import (
 type Kernel struct {
 	Release string // of uname(2), such as 6.18.44
 	Version string // /proc/version
-	Log     string // its log, as far as it may be read
 	GSO     bool   // it takes UDP_SEGMENT
 	GRO     bool   // it takes UDP_GRO
 }
@@ -27,10 +26,6 @@ func readKernel() (k Kernel) {
 	}
 	version, _ := os.ReadFile("/proc/version") // empty where there is none
 	k.Version = strings.TrimSpace(string(version))
-	log := make([]byte, 1<<16)
-	if n, err := unix.Klogctl(unix.SYSLOG_ACTION_READ_ALL, log); err == nil {
-		k.Log = string(log[:n])
-	}
 	if fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err == nil {
 		defer unix.Close(fd)
 		_, err = unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
@@ -44,8 +39,7 @@ func readKernel() (k Kernel) {
 // gVisor reports whether the kernel is gVisor's. It calls itself Linux, by one date of
 // build in all releases.
 func (k Kernel) gVisor() bool {
-	return strings.Contains(k.Release+k.Version, "gvisor") || strings.Contains(k.Log, "Starting gVisor") ||
-		strings.Contains(k.Version, "#1 SMP Sun Jan 10 15:06:54 PST 2016")
+	return strings.Contains(k.Release, "gvisor") || strings.Contains(k.Version, "#1 SMP Sun Jan 10 15:06:54 PST 2016")
 }
 
 // corrupts reports whether the release is one of those reported to corrupt messages of

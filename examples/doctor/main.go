@@ -130,19 +130,12 @@ func usage(w io.Writer) {
 	fmt.Fprint(w, `Usage: go run ./examples/doctor [flags] [VIP...]
 
 Says what will and will not work for a UDP server on this host behind a passthrough
-load balancer, and what to do. Without VIPs it takes those that it finds.
+load balancer, and what to do. Without VIPs it takes those that it finds. As root it sees more.
 
 `)
 	fs := (&Options{}).flags()
 	fs.SetOutput(w)
 	fs.PrintDefaults()
-	fmt.Fprint(w, `
-Examples:
-  go run ./examples/doctor                                 # before there is a server
-  go run ./examples/doctor -listen :60002 198.51.100.2     # while it runs, or not
-  go run ./examples/doctor -listen :53 -health 8080/ready -json
-  go build ./examples/doctor && sudo ./doctor -listen :53  # as root it sees more
-
-Exit status: 0 nothing is wrong, 1 something is ("bad"), 2 could not look, or wrong usage.
-`)
+	fmt.Fprintln(w, `
+Exit status: 0 nothing is wrong, 1 something is ("bad"), 2 could not look, or wrong usage.`)
 }
