@@ -23,12 +23,16 @@
 //   - [ListenConfig] has the options: several sockets on one port, offload, strictness,
 //     adopting sockets made elsewhere. [Conn.Stats] counts what goes wrong.
 //
+// The [repository] has servers of DNS, HTTP/3, TURN and games, restarts and metrics, a program
+// that says what will not work on a host, and guides for load balancers.
+//
 // # From other packages
 //
 //	net           net.ListenUDP(network, addr)       ListenUDP
 //	              net.ListenPacket, ListenConfig     ListenPacket, ListenConfig.ListenPacket
-//	              net.FilePacketConn, DialUDP        NewConn of the *net.UDPConn
-//	x/net         ipv4.NewPacketConn(c)              the Conn itself; options by SyscallConn's Control
+//	              FilePacketConn, DialUDP,           NewConn of the *net.UDPConn
+//	              ListenMulticastUDP
+//	x/net         ipv4.NewPacketConn(c)              the Conn; a PacketConn for options and groups alone
 //	              p.ReadBatch, p.WriteBatch          Conn.ReadBatch, Conn.WriteBatch
 //	              ControlMessage.Dst, .Src           PathOf(addr), or Path of ReadFromPath
 //	              ControlMessage.IfIndex             Packet.Interface, ListenConfig.ReplyByInterface
@@ -42,4 +46,6 @@
 // but FreeBind, GRO and ECN, and batches are one datagram for each system call there;
 // their kernels validate source addresses themselves. On other systems listening returns
 // [ErrNotSupported].
+//
+// [repository]: https://github.com/dsrudp/go-dsrudp
 package dsrudp

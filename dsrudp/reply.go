@@ -51,7 +51,7 @@ type hook struct {
 // request, as it was in the call of NewReplyWriter, unless WritePacket was given another.
 // Each reply allocates one.
 //
-// [ReplyWriter.Conn] is nil: what is sent by a Conn goes round send.
+// [ReplyWriter.Conn] returns nil: what a Conn sends would not be given to send.
 func NewReplyWriter(request *Packet, send func(reply *Packet) error) ReplyWriter {
 	h := &hook{reply: *request, send: send}
 	h.reply.Buf, h.reply.N, h.reply.SegmentSize, h.reply.ECN = nil, 0, 0, NotECT

@@ -78,7 +78,7 @@ type Stats struct {
 	Panics uint64
 
 	// PathEntries is the number of remote addresses in the path memory now. The Conns of
-	// a ListenN have one path memory.
+	// one port that one ListenN or NewConns made have one path memory.
 	PathEntries int
 	// PathBytes is about what the path memory takes of the heap, in bytes.
 	PathBytes int

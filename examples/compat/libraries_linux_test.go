@@ -64,7 +64,7 @@ func TestRADIUS(t *testing.T) {
 }
 
 // SIP works as it is: the library makes the address of an answer from text, and the path
-// memory knows which VIP that client asked last.
+// memory has the VIP that this client asked last.
 func TestSIP(t *testing.T) {
 	sipLibrary := library{
 		serve: func(t *testing.T, conn net.PacketConn) func() {

@@ -80,7 +80,7 @@ func TestFiles(t *testing.T) {
 			path := tool(t, test.tool)
 			check := func(text string) (out []byte, err error) {
 				file := filepath.Join(t.TempDir(), filepath.Base(test.file))
-				// With what stands beside it, as a unit names others.
+				// With the files beside it, as a unit names others.
 				require.NoError(t, os.CopyFS(filepath.Dir(file), os.DirFS(filepath.Dir(test.file))))
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 				args := strings.Split(strings.ReplaceAll(strings.Join(test.args, "\n"), "FILE", file), "\n")
@@ -205,8 +205,8 @@ func commands(t *testing.T, unit, key string) (commands []repair.Command) {
 	return commands
 }
 
-// A backend of IPVS-DR with the guide's settings has the VIPs, lets nobody know by ARP or
-// neighbour discovery, and answers what comes to its MAC address from the VIP that was asked.
+// A backend of IPVS-DR with the guide's settings has the VIPs, does not answer ARP or neighbour
+// discovery for them, and answers what comes to its MAC address from the VIP that was asked.
 func TestIPVSBackend(t *testing.T) {
 	tool(t, "ip")
 	backend, router := labtest.NewHost(t, "backend"), labtest.NewHost(t, "router")
@@ -220,7 +220,7 @@ func TestIPVSBackend(t *testing.T) {
 	for _, vip := range []netip.Prefix{vip4, vip6} {
 		require.NoError(t, router.AddRoute(vip, netip.Addr{}, "eth0"))
 	}
-	// It soon knows that nobody answers.
+	// An address that nobody has is to fail soon.
 	require.NoError(t, router.Sysctl("net.ipv4.neigh.eth0.retrans_time_ms", "100"))
 	require.NoError(t, router.Sysctl("net.ipv6.neigh.eth0.retrans_time_ms", "100"))
 	require.NoError(t, repair.Run(backend, commands(t, "systemd/dsr-vips.service", "ExecStart")...))

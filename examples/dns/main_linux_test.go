@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { labtest.ProgramMain(m, main, nil) }
 
-// The program answers the clients of each VIP, and knows which one they asked.
+// The program answers the clients of each VIP, and logs which one they asked.
 func TestProgram(t *testing.T) {
 	site.Each(t, lab.Options{}, func(t *testing.T, s *site.Site) {
 		var programs []*site.Program

@@ -124,7 +124,7 @@ func list[T any](values []T) string {
 	return strings.Join(s, ", ")
 }
 
-// only returns the values that a function wants.
+// only returns the values for which want is true.
 func only[T any](values []T, want func(T) bool) (some []T) {
 	for _, v := range values {
 		if want(v) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// A Rule is one of the packet filter that names the port, or that meets all that no rule
+// A Rule is one of the packet filter that names the port, or that applies to all that no rule
 // of an input chain accepts.
 type Rule struct {
 	Table, Chain, Text string

@@ -7,13 +7,13 @@
 //	go run ./examples/doctor -listen :60002 -health 8080 198.51.100.2 2001:db8::2
 //
 // It looks at the VIPs in the local table, the settings of the kernel, who listens on the
-// port, the packet filter, and the health check, and lets a client ask a server on each
+// port, the packet filter, and the health check, and has a client ask a server on each
 // VIP: one with net, and one with dsrudp. Without VIPs it takes those that it finds. It
 // changes nothing and leaves nothing behind.
 //
 // Run as root it sees more: the rules of the packet filter, the names of other users'
 // programs, and clients in a network namespace of their own instead of on loopback. As
-// ExecStartPre=- of a systemd unit it meets the same restrictions as the server.
+// ExecStartPre=- of a systemd unit it is under the same restrictions as the server.
 //
 // It exits with 0 if nothing is wrong, with 1 if something is (a finding called "bad"),
 // and with 2 if it could not look, or does not understand its arguments. (The status of go

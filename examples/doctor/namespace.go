@@ -22,7 +22,7 @@ type namespace struct {
 	calls  chan func()
 }
 
-// loopback stands in where no namespace may be made: the host itself. Its clients have
+// loopback is used where no namespace may be made: the host itself. Its clients have
 // another address than the VIP, to which any server would answer from the VIP.
 var loopback = &namespace{v4: netip.MustParseAddr("127.0.0.1"), v6: netip.IPv6Loopback()}
 
@@ -108,7 +108,7 @@ func (n *namespace) wire() error {
 	defer ns.Close()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.HardwareAddr = cableName(), hostMAC
-	attrs.Index = 1<<20 + os.Getpid() // were it that of the other end, the kernel would be slow to call the cable ready
+	attrs.Index = 1<<20 + os.Getpid() // with the other end's index the kernel reports late that the link is up
 	cable := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerHardwareAddr: clientMAC, PeerNamespace: netlink.NsFd(ns.Fd())}
 	if err := netlink.LinkAdd(cable); err != nil {
 		return fmt.Errorf("veth: %w", err)

@@ -29,7 +29,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Before anybody can know that this runs: a signal must not find it without.
+	// Before the log says that the program listens: a signal may follow at once.
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	log.Printf("listening on %v", conn.LocalAddr())

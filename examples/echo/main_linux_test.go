@@ -23,8 +23,8 @@ func TestMain(m *testing.M) { labtest.ProgramMain(m, main, nil) }
 // patience bounds every wait for an event: it is reached only when a test fails.
 const patience = 10 * time.Second
 
-// Of 127.0.0.0/8 every address is local. A server on the wildcard that does not
-// know better answers from 127.0.0.1, where the clients are.
+// Of 127.0.0.0/8 every address is local. A server of net on the wildcard answers from
+// 127.0.0.1, where the clients are.
 var vips = []string{"127.0.0.2", "127.0.0.3"}
 
 // dial returns a client that is connected, and so takes answers from the VIP only.

@@ -53,7 +53,7 @@ func main() {
 }
 
 func run() error {
-	// Before anybody can know that this runs: a signal must not find it without.
+	// Before the log says that the program listens: a signal may follow at once.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
 

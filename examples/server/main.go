@@ -37,7 +37,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Before anybody can know that this runs: a signal must not find it without.
+	// Before the log says that the program listens: a signal may follow at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	log.Printf("listening on %v, health on %v", conn.LocalAddr(), checks.Addr())
 
