@@ -34,10 +34,12 @@ type ListenConfig struct {
 	// and for control messages that name a source and an interface. A Path, and an address
 	// that carries none, has no interface.
 	//
-	// An interface that has no route back to the client loses the answer in silence (IPv4)
-	// or fails (IPv6); one that is gone fails. Each remote address costs a question to the
-	// kernel every second or two, whether it is this host's. Available on Linux, and
-	// elsewhere where the system takes an interface beside a source.
+	// The interface needs a route to the client. IPv4 takes the client for a neighbour where
+	// there is none, and loses the answer in silence if it is not; IPv6 takes the interface
+	// for a preference among routes of one prefix and metric, and leaves by another where it
+	// has none of them. An interface that is gone is an error. Each remote address costs a
+	// question to the kernel every second or two, whether it is this host's. Available on
+	// Linux; elsewhere an index is used where the system takes one beside a source.
 	ReplyByInterface bool
 
 	// GRO has the kernel join datagrams of one flow that come close together,

@@ -67,6 +67,15 @@ func TestT50_BufferTooLarge(t *testing.T) {
 		require.NoError(t, c.SetReadBuffer(size))
 		require.NoError(t, c.SetWriteBuffer(size))
 	}
+	// A service manager may have given a socket more, which takes a privilege.
+	u := netClient(t, net.IPv4(127, 0, 0, 1))
+	onFd(t, u, func(fd int) {
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size/2) == nil {
+			cs, err := (&dsrudp.ListenConfig{ReadBuffer: size / 2}).NewConns(u)
+			require.NoError(t, err)
+			t.Cleanup(func() { cs[0].Close() })
+		}
+	})
 }
 
 // TestReusePortZero: a socket that may share its port, and asks for port 0, is not bound to

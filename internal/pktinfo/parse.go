@@ -113,6 +113,7 @@ func mayBeSource(b [4]byte) bool {
 
 func (l *layout) parseRequest(oob []byte, v4 bool) (Request, error) {
 	var r4, r6 Request
+	var found4, found6 bool
 	rest := oob
 	for {
 		m, next, ok := l.next(rest)
@@ -126,11 +127,13 @@ func (l *layout) parseRequest(oob []byte, v4 bool) (Request, error) {
 				return Request{}, errSize("IPv4", d, l.size4)
 			}
 			l.request4(d, &r4)
+			found4 = true
 		case l.kind6, l.old6:
 			if len(d) < size6 || len(d) > size6 && !l.long6 {
 				return Request{}, errSize("IPv6", d, size6)
 			}
 			request6(d, &r6)
+			found6 = true
 		}
 		rest = next
 	}
@@ -139,7 +142,7 @@ func (l *layout) parseRequest(oob []byte, v4 bool) (Request, error) {
 		return Request{}, fmt.Errorf("control message at byte %d of %d has length %d: %w",
 			len(oob)-len(rest), len(oob), l.length(rest), syscall.EINVAL)
 	}
-	if r4.Found && (v4 || !r6.Found) {
+	if found4 && (v4 || !found6) {
 		return r4, nil
 	}
 	return r6, nil
@@ -153,7 +156,6 @@ func errSize(family string, data []byte, want int) error {
 // request4 stores what an IPv4 message asks for. As in the kernel, the source of the
 // last message holds, and the index of the last one that has one.
 func (l *layout) request4(d []byte, r *Request) {
-	r.Found = true
 	r.Src = unlessZero(netip.AddrFrom4([4]byte(d[l.src4:])))
 	if l.dst4 != l.src4 {
 		r.HeaderDst = unlessZero(netip.AddrFrom4([4]byte(d[l.dst4:])))
@@ -169,7 +171,6 @@ func (l *layout) request4(d []byte, r *Request) {
 // request6 stores what an IPv6 message asks for. As in the kernel, the last source and
 // the last index hold, whichever messages have them.
 func request6(d []byte, r *Request) {
-	r.Found = true
 	if a := netip.AddrFrom16([16]byte(d[addr6:])).Unmap(); !a.IsUnspecified() {
 		r.Src = a
 	}

@@ -113,8 +113,8 @@ func TestAbsurdLengths(t *testing.T) {
 func TestParseRequest(t *testing.T) {
 	eachSystem(t, func(t *testing.T, s *system, l *layout) {
 		four, six := s.message4(7, vip4, none), s.message6(8, vip6)
-		want4 := Request{Src: vip4, Ifindex: s.index(7), Found: true}
-		want6 := Request{Src: vip6, Ifindex: 8, Found: true}
+		want4 := Request{Src: vip4, Ifindex: s.index(7)}
+		want6 := Request{Src: vip6, Ifindex: 8}
 		for name, tt := range map[string]struct {
 			oob    []byte
 			v4, v6 Request // what holds towards such a peer
@@ -124,10 +124,10 @@ func TestParseRequest(t *testing.T) {
 			"IPv4":           {four, want4, want4},
 			"IPv6":           {six, want6, want6},
 			"both":           {cat(six, four), want4, want6},
-			"mapped":         {s.message6(0, mapped(vip4)), Request{Src: vip4, Found: true}, Request{Src: vip4, Found: true}},
-			"empty IPv6":     {s.message6(0, any6), Request{Found: true}, Request{Found: true}},
-			"empty IPv4":     {s.message4(0, any4, none), Request{Found: true}, Request{Found: true}},
-			"interface only": {s.message6(8, any6), Request{Ifindex: 8, Found: true}, Request{Ifindex: 8, Found: true}},
+			"mapped":         {s.message6(0, mapped(vip4)), Request{Src: vip4}, Request{Src: vip4}},
+			"empty IPv6":     {s.message6(0, any6), Request{}, Request{}},
+			"empty IPv4":     {s.message4(0, any4, none), Request{}, Request{}},
+			"interface only": {s.message6(8, any6), Request{Ifindex: 8}, Request{Ifindex: 8}},
 			// The last of each level holds, but an index stays.
 			"several": {
 				cat(s.other(), s.message6(8, any6), s.message4(7, host4, none), s.message6(0, vip6), s.message4(0, vip4, none), blank(l.header-1)),
@@ -169,7 +169,7 @@ func TestParseRequest(t *testing.T) {
 	l := linuxLayout(8)
 	r, err := l.parseRequest(cat(uint64(28), uint32(0), uint32(8), uint32(0), blank(4), vip4, blank(4)), true)
 	require.NoError(t, err)
-	require.Equal(t, Request{HeaderDst: vip4, Found: true}, r)
+	require.Equal(t, Request{HeaderDst: vip4}, r)
 }
 
 func TestAllocs(t *testing.T) {

@@ -81,9 +81,6 @@ type Request struct {
 
 	// Ifindex is the interface to leave by, 0 for the routing table's.
 	Ifindex uint32
-
-	// Found says that there was a message about the source, be it an empty one.
-	Found bool
 }
 
 // FamilyOf returns the family of a socket, bound or not, as its options are now.

@@ -25,7 +25,7 @@ var breakages = []breakage{
 	},
 	{
 		1, "path of another port honoured", "internal/source", "^TestPromise1_Carried$",
-		"internal/source/choose.go", "ok && c.Local.Port() == s.port {", "ok {",
+		"internal/source/choose.go", "case !ok || c.Local.Port() != s.port:", "case !ok:",
 	},
 	{
 		1, "raw writes let round the Conn", "dsrudp", "^TestPromise1_T1_RawRefused$",
@@ -41,7 +41,11 @@ var breakages = []breakage{
 	},
 	{
 		2, "interface without a source left out", "internal/lab/facts", "^TestPromise2_IndexToGroup$",
-		"internal/source/choose.go", "\th.Local.Out = ifindex\n", "",
+		"internal/source/choose.go", "\th.Local.Out = ifindex\n\tif scoped", "\tif scoped",
+	},
+	{
+		2, "interface of the request lost", "internal/source", "^TestT5_ByInterface$",
+		"internal/source/choose.go", "\ts.LeaveBy(c.Ifindex, h)\n", "",
 	},
 	{
 		3, "broadcast answered from another interface's address", "internal/source", "^TestPromise3_Arrived$",
@@ -57,7 +61,7 @@ var breakages = []breakage{
 	},
 	{
 		4, "IPv6 VIP that is a local route not sent from", "internal/lab/facts", "^TestK2_2_SendFromVIP$",
-		"dsrudp/listen.go", "if s.wantsFreeBind(bind, free) {", "if free {",
+		"dsrudp/listen.go", "if s.wantsFreeBind(bind) {", "if s.lc.FreeBind {",
 	},
 	{
 		4, "scope of :: left out", "internal/lab/facts", "^TestK2_6_MulticastRequest$",
@@ -82,6 +86,10 @@ var breakages = []breakage{
 	{
 		5, "source of which the kernel cannot be asked", "dsrudp", "^TestPromise5_NotAsked$",
 		"internal/source/check.go", "case err != nil:\n\t\treturn &notLocalError{a, remote, whyNotAsked, err}", "case err != nil:",
+	},
+	{
+		5, "denied netlink not named", "internal/source", "^TestExplain$",
+		"internal/source/check.go", "why, err = whyDenied, fmt.Errorf(\"%w (%w)\", s.Denied, err)", "why = fmt.Sprint()",
 	},
 	{
 		6, "nil *net.UDPAddr in a net.Addr", "dsrudp", "^TestPromise6_BesideNet$",

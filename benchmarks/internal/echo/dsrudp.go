@@ -45,7 +45,7 @@ func reply(w dsrudp.ReplyWriter, p *dsrudp.Packet) { w.Write(p.Payload()) }
 
 // listen opens the Conns of s and returns a server of them without loops.
 func listen(s Spec, lc dsrudp.ListenConfig) (*server, []*dsrudp.Conn, error) {
-	lc.ReadBuffer, lc.NoOffload, lc.PlainSyscalls = readBuffer, s.NoOffload, s.PlainSyscalls
+	lc.NoOffload, lc.PlainSyscalls = s.NoOffload, s.PlainSyscalls
 	cs := make([]*dsrudp.Conn, 1)
 	var err error
 	if s.Sockets > 1 {
@@ -55,6 +55,11 @@ func listen(s Spec, lc dsrudp.ListenConfig) (*server, []*dsrudp.Conn, error) {
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	for _, c := range cs { // not ListenConfig.ReadBuffer, for which less is an error
+		if err := c.SetReadBuffer(readBuffer); err != nil {
+			return nil, nil, err
+		}
 	}
 	// The Conns share one path memory.
 	stats := func(st *Stats) { s := cs[0].Stats(); st.PathEntries, st.PathBytes = s.PathEntries, s.PathBytes }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
@@ -70,7 +71,15 @@ func TestT5_ReplyByInterface(t *testing.T) {
 							}
 						}
 					}
-					shutdown := serve(t, &dsrudp.Server{Handler: echo(t)}, c)
+					replies := 0
+					shutdown := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+						if replies++; replies%4 < 2 {
+							assert.NoError(t, w.WritePacket(p))
+							return
+						}
+						_, err := w.Write(p.Payload())
+						assert.NoError(t, err)
+					})}, c)
 					for range rounds {
 						requests := []string{s.ask(t, clients[0]), s.ask(t, clients[1])}
 						if on {

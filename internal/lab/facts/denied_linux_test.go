@@ -92,4 +92,3 @@ func TestT8_NetlinkDenied(t *testing.T) {
 		})
 	}
 }
-
