@@ -34,32 +34,33 @@ import (
 func main() {
 	run.Role()
 	o, err := parseFlags(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	if errors.Is(err, flag.ErrHelp) {
 		return
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "benchmarks: %v; see -help\n", err)
-		os.Exit(2)
 	}
-	if err := o.prepare(); err != nil {
-		fmt.Fprintln(os.Stderr, "benchmarks:", err)
-		os.Exit(2)
+	if err != nil {
+		err = fmt.Errorf("%w; see -help", err)
+	} else {
+		err = o.prepare()
+	}
+	if err == nil {
+		err = lab.Enter()
+	}
+	if err != nil {
+		os.Exit(exitCode(err, nil, os.Stderr))
 	}
 	if !term.IsTerminal(int(os.Stdout.Fd())) {
 		text.DisableColors()
 	}
-	lab.Main(func() int {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		r := &report.Report{Machine: machine.Describe(), Rounds: o.rounds}
-		err := o.measure(ctx, r, os.Stdout)
-		if len(r.Outcomes) > 0 { // also of a run that was interrupted
-			r.Verdicts = report.Judge(plan.Checks(), r.Outcomes)
-			report.Summary(os.Stdout, r)
-			err = errors.Join(err, o.save(r))
-		}
-		return exitCode(err, r, os.Stderr)
-	})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	r := &report.Report{Machine: machine.Describe(), Rounds: o.rounds}
+	err = o.measure(ctx, r, os.Stdout)
+	stop()
+	if len(r.Outcomes) > 0 { // also of a run that was interrupted
+		r.Verdicts = report.Judge(plan.Checks(), r.Outcomes)
+		report.Summary(os.Stdout, r)
+		err = errors.Join(err, o.save(r))
+	}
+	os.Exit(exitCode(err, r, os.Stderr))
 }
 
 // options are the values of the flags.
@@ -187,6 +188,9 @@ func (o options) measure(ctx context.Context, r *report.Report, w io.Writer) (er
 		}
 		report.Scenario(w, out)
 		r.Outcomes = append(r.Outcomes, out)
+	}
+	if len(r.Outcomes) == 0 {
+		return errors.New("nothing was measured")
 	}
 	r.Memory, err = run.Memory(ctx)
 	return err

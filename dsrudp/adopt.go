@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pathmem"
@@ -29,7 +30,8 @@ func NewConn(c *net.UDPConn) (*Conn, error) {
 // sockets are left to the caller, perhaps with options set.
 //
 // Conns of one port share one path memory, as those of ListenN do. A socket that is not
-// bound yet is bound to a free port.
+// bound yet is bound to a free port. Of deadlines that were set before that of reads holds,
+// and that of writes is cleared.
 //
 // Datagrams that were queued before are answered from the right address too, or
 // sending is ErrNoPath where it cannot be known (an IPv4 broadcast or multicast
@@ -63,6 +65,8 @@ func (lc *ListenConfig) NewConns(sockets ...*net.UDPConn) (_ []*Conn, err error)
 	}
 	for i, c := range conns {
 		c.keepGuard(setups[i].guard)
+		// Only net knows what it was, and sends are tried without net.
+		_ = c.sock.SetWriteDeadline(time.Time{}) // the error is the socket's being closed
 	}
 	return conns, nil
 }

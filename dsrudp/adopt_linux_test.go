@@ -187,6 +187,23 @@ func TestT7_NewConnsAllOrNone(t *testing.T) {
 	require.Empty(t, none)
 }
 
+// TestT7_Deadlines: of the deadlines that a socket had before it was adopted reads go by theirs,
+// and writes by none, whether there is room in the send buffer or they have to wait for it.
+func TestT7_Deadlines(t *testing.T) {
+	u := netClient(t, net.IPv4(127, 0, 0, 1))
+	require.NoError(t, u.SetDeadline(past))
+	c, err := dsrudp.NewConn(u)
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.WriteTo([]byte("1"), c.LocalAddr())
+	require.NoError(t, err)
+	raw, err := c.SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Write(func(uintptr) bool { return true }), "which the wait is")
+	_, _, err = c.ReadFrom(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+}
+
 // strict answers from what is remembered, or not at all.
 var strict = dsrudp.ListenConfig{Strict: true}
 

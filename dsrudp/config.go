@@ -38,8 +38,9 @@ type ListenConfig struct {
 	// there is none, and loses the answer in silence if it is not; IPv6 takes the interface
 	// for a preference among routes of one prefix and metric, and leaves by another where it
 	// has none of them. An interface that is gone is an error. Each remote address costs a
-	// question to the kernel every second or two, whether it is this host's. Available on
-	// Linux; elsewhere an index is used where the system takes one beside a source.
+	// question to the kernel every second or two, whether it is this host's. Where the process
+	// may not ask (netlink, see [Conn]) no Conn is made. Available on Linux; elsewhere an index
+	// is used where the system takes one beside a source.
 	ReplyByInterface bool
 
 	// GRO has the kernel join datagrams of one flow that come close together,

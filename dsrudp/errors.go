@@ -71,8 +71,10 @@ func notSupported(err error) error {
 	return err
 }
 
-// readError wraps err as net does.
+// readError counts a read that failed because of err, and wraps err as net does. Each such
+// read comes here once.
 func (c *Conn) readError(err error) error {
+	c.counts.unread(err)
 	return &net.OpError{Op: "read", Net: c.network, Source: c.laddr, Addr: c.raddr, Err: c.closedError(err)}
 }
 

@@ -236,6 +236,9 @@ func (s *setup) open(fd uintptr, bind netip.Addr) (err error) {
 		return err
 	}
 	s.guard, s.guardErr = localroute.Open(fd)
+	if s.lc.ReplyByInterface && s.denied() != nil {
+		return fmt.Errorf("dsrudp: ReplyByInterface needs to know which clients are on this host: %w", s.guardErr)
+	}
 	if s.wantsFreeBind(bind) {
 		if err := mmsg.SetFreeBind(fd); err != nil {
 			return err

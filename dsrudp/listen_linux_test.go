@@ -152,6 +152,10 @@ func TestPromise5_NoNetlink(t *testing.T) {
 		require.ErrorContains(t, err, "IP_FREEBIND")
 		require.ErrorIs(t, err, unix.EPERM)
 	}
+	// An answer to a client on this host would leave by an interface, and be lost.
+	_, err = (&dsrudp.ListenConfig{ReplyByInterface: true}).ListenPacket(t.Context(), "udp4", ":0")
+	require.ErrorContains(t, err, "ReplyByInterface")
+	require.ErrorIs(t, err, unix.EPERM)
 }
 
 // TestPromise5_NotAsked: a guard that cannot ask the kernel any more refuses IPv6 sources,

@@ -13,13 +13,14 @@ import (
 // ReadMsgUDP acts like [net.UDPConn.ReadMsgUDP]. See ReadFrom for the address
 // it returns.
 //
-// The control messages of the options that the caller set are stored in oob first, and are
-// cut where it is too short, with MSG_CTRUNC among the flags, as net's are. Behind them
-// come those with the datagram's destination (IP_PKTINFO, IPV6_PKTINFO), which this package
-// has the kernel add unless the socket is bound to one address, as far as they fit whole.
-// Where the caller set the option for one of those too, it is the caller's own if it was
-// set in ListenConfig.Control or before NewConn; later it makes no difference. The path is
-// known whatever oob's size. At most 512 bytes of control messages are received.
+// The control messages of the options that the caller set, ListenConfig.ECN among them, are
+// stored in oob first, and are cut where it is too short, with MSG_CTRUNC among the flags,
+// as net's are. Behind them come those with the datagram's destination (IP_PKTINFO,
+// IPV6_PKTINFO), which this package has the kernel add unless the socket is bound to one
+// address, as far as they fit whole. Where the caller set the option for one of those too,
+// it is the caller's own if it was set in ListenConfig.Control or before NewConn; later it
+// makes no difference. The path is known whatever oob's size. At most 512 bytes of control
+// messages are received.
 //
 // With an error the address is the unspecified one with port 0, as net's is, and n is 0,
 // where net's is -1 after some.

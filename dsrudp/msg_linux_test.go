@@ -33,17 +33,18 @@ var everything = [][2]int{
 // library's own, whole, where they fit. The path is known all the same.
 func TestT13_K5_2_ControlMessages(t *testing.T) {
 	tos, info := everything[4], everything[6]
+	own4, own6 := unix.CmsgSpace(unix.SizeofInet4Pktinfo), unix.CmsgSpace(unix.SizeofInet6Pktinfo)
 	for name, tc := range map[string]struct {
 		network, address string
 		options          [][2]int // of the caller
 		ours             int      // bytes of the library's own
 	}{
-		"none":                 {"udp4", ":0", nil, 32},
-		"one":                  {"udp4", ":0", [][2]int{tos}, 32},
-		"all but ours":         {"udp4", ":0", everything[:6], 32},
+		"none":                 {"udp4", ":0", nil, own4},
+		"one":                  {"udp4", ":0", [][2]int{tos}, own4},
+		"all but ours":         {"udp4", ":0", everything[:6], own4},
 		"ours too":             {"udp4", ":0", everything[:7], 0},
-		"dual-stack":           {"udp", ":0", everything[:6], 72},
-		"dual-stack, one of 2": {"udp", ":0", [][2]int{tos, info}, 40},
+		"dual-stack":           {"udp", ":0", everything[:6], own4 + own6},
+		"dual-stack, one of 2": {"udp", ":0", [][2]int{tos, info}, own6},
 		"dual-stack, both":     {"udp", ":0", everything, 0},
 		"bound":                {"udp4", "127.0.0.3:0", [][2]int{tos}, 0},
 		"bound, ours too":      {"udp4", "127.0.0.3:0", [][2]int{tos, info}, 0},
@@ -67,7 +68,7 @@ func TestT13_K5_2_ControlMessages(t *testing.T) {
 		c := listen(t, "udp4", ":0")
 		setsockopts(t, u, tos)
 		setsockopts(t, c, tos, info)
-		requireControl(t, c, u, 32)
+		requireControl(t, c, u, own4)
 	})
 }
 

@@ -71,14 +71,12 @@ func (own *ownSockets) sentBy(c *Conn, d *datagram, port uint16) bool {
 	return false
 }
 
-// isOwnHost reports whether d was sent by this host. The kernel takes no IPv4 datagram
-// from the host's own address by another interface than lo. A bound Conn does not know
-// the interface, and IPv6 has no such rule: there the guard is asked, which remembers the
-// answer.
+// isOwnHost reports whether d was sent by this host. Of its own IPv4 datagrams the kernel
+// names lo only where the address that they were sent to is one of lo, else the interface
+// of that address, by which those of other hosts come too. So in general the guard is asked,
+// which remembers the answer.
 func isOwnHost(c *Conn, d *datagram) bool {
 	from := d.From.AddrPort.Addr()
-	if from.Is4() && d.Ifindex != 0 && !from.IsLoopback() {
-		return d.Ifindex == mmsg.LoopbackIndex
-	}
-	return c.source.IsLocal(from, d.From.Ifindex)
+	byLoopback := from.Is4() && d.Ifindex != 0 && d.Ifindex == mmsg.LoopbackIndex
+	return byLoopback || c.source.IsLocal(from, d.From.Ifindex)
 }

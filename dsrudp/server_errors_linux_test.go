@@ -209,6 +209,7 @@ func TestPromise7_ReadErrors(t *testing.T) {
 		fail()
 		require.ErrorIs(t, s.Serve(c), os.ErrDeadlineExceeded)
 		require.Equal(t, single+inRow, errors)
+		require.EqualValues(t, errors, c.Stats().ReadFailed)
 		require.Equal(t, single, requests)
 	})
 }
@@ -257,6 +258,7 @@ func TestT18_ICMP(t *testing.T) {
 				require.ErrorIs(t, v.wait(t), net.ErrClosed)
 				require.Zero(t, c.Stats().SendFailed)
 				require.GreaterOrEqual(t, len(failures), requests)
+				require.EqualValues(t, len(failures), c.Stats().ReadFailed)
 				for range len(failures) {
 					f := <-failures
 					require.Zero(t, f.path, "%v", f.err)

@@ -90,7 +90,7 @@ func send(t *testing.T, to netip.Addr, packet []byte) {
 // lo is the index of the loopback interface.
 const lo = 1
 
-// addAddress gives lo another address, and waits until it can be sent from.
+// addAddress gives lo, or for IPv4 the interface of a label, another address, and waits until it can be sent from.
 func addAddress(t *testing.T, label string, a netip.Addr) {
 	t.Helper()
 	if a.Is4() {
@@ -131,6 +131,9 @@ func TestPromise12_Self(t *testing.T) {
 	}
 	require.NoError(t, ifreq(t, "br0", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP) }))
 	addAddress(t, "lo:1", netip.MustParseAddr("192.0.2.1"))
+	// Of datagrams to these the kernel names br0, also where they are the host's own.
+	addAddress(t, "br0", netip.MustParseAddr("203.0.113.1"))
+	addAddress(t, "br0:1", netip.MustParseAddr("203.0.113.2"))
 	addAddress(t, "", netip.MustParseAddr("2001:db8::1"))
 	addAddress(t, "", netip.MustParseAddr("2001:db8::2"))
 	const (
@@ -162,7 +165,10 @@ func TestPromise12_Self(t *testing.T) {
 			{"127.0.0.1:P", "127.0.0.1:P", dropped},
 			{"127.0.0.8:P", "127.0.0.1:P", dropped},
 			{"192.0.2.1:P", "127.0.0.1:P", dropped},
+			{"203.0.113.2:P", "203.0.113.1:P", dropped},
+			{"203.0.113.2:P", "127.0.0.1:P", dropped},
 			{"127.0.0.8:7077", "127.0.0.1:P", delivered},
+			{"203.0.113.2:7077", "203.0.113.1:P", delivered},
 			{"0.0.0.0:P", "255.255.255.255:P", nobody},
 			{"0.0.0.0:68", "255.255.255.255:P", nobody},
 			{"127.0.0.8:0", "127.0.0.1:P", nobody},
@@ -184,6 +190,7 @@ func TestPromise12_Self(t *testing.T) {
 		}},
 		"two wildcards": {network: "udp", p: ":7000", networkQ: "udp", q: ":7001", marker: vips[0], rows: []row{
 			{"127.0.0.1:Q", "127.0.0.1:P", dropped},
+			{"203.0.113.2:Q", "203.0.113.1:P", dropped},
 			{"[2001:db8::2]:Q", "[2001:db8::1]:P", dropped},
 			{"[2001:db8::99]:Q", "[2001:db8::1]:P", delivered},
 		}},

@@ -20,7 +20,8 @@ type Stats struct {
 	// fitted. Several that GRO joined count each. What is read through SyscallConn is not counted.
 	Received, ReceivedBytes uint64
 	// Sent counts the datagrams that the kernel took to send, and SentBytes the bytes of
-	// their payloads.
+	// their payloads. Several that a control message of the caller's own makes of one
+	// payload (UDP_SEGMENT) count as one.
 	Sent, SentBytes uint64
 
 	// UnknownPath counts datagrams sent to an address for which no path was
@@ -36,6 +37,10 @@ type Stats struct {
 	// LostPath counts datagrams received whose local address could not be
 	// known.
 	LostPath uint64
+	// ReadFailed counts reads that failed with an error of the kernel's, as of a connected
+	// peer at which nobody listens (ECONNREFUSED). Each was also returned as an error, or given
+	// to OnError.
+	ReadFailed uint64
 	// Truncated counts datagrams received that were longer than the buffer.
 	Truncated uint64
 	// ControlTruncated counts datagrams received whose control messages did
@@ -101,6 +106,7 @@ func (c *Conn) Stats() Stats {
 		AmbiguousPath:    c.source.Counts.AmbiguousPath.Load(),
 		Refused:          c.counts.refused.Load(),
 		LostPath:         c.source.Counts.LostPath.Load(),
+		ReadFailed:       c.counts.unreadable.Load(),
 		Truncated:        c.counts.truncated.Load(),
 		ControlTruncated: c.counts.controlTruncated.Load(),
 		Dropped:          c.dropped(),
@@ -126,7 +132,7 @@ type counts struct {
 
 	refused, denied, noBuffer, failed   atomic.Uint64
 	truncated, controlTruncated, panics atomic.Uint64
-	raw, self, unanswerable             atomic.Uint64
+	raw, self, unanswerable, unreadable atomic.Uint64
 
 	mu        sync.Mutex
 	lastDrops uint32 // the kernel's count, which starts again after 1<<32
@@ -180,6 +186,15 @@ func (n *counts) cut(flags int) {
 	}
 	if flags&mmsg.FlagCtrunc != 0 {
 		n.controlTruncated.Add(1)
+	}
+}
+
+// unread counts a read that failed because of err, if that is the kernel's, and not that
+// nothing was queued.
+func (n *counts) unread(err error) {
+	var kernels *os.SyscallError
+	if errors.As(err, &kernels) && !kernels.Timeout() {
+		n.unreadable.Add(1)
 	}
 }
 

@@ -48,8 +48,10 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 	for i := range ms[:n] {
 		m := &ms[i]
 		var d datagram
-		datagrams += c.message(in, i, &d)
-		bytes += d.N
+		if came := c.message(in, i, &d); came > 0 {
+			datagrams += came
+			bytes += d.N
+		}
 		m.N, m.NN, m.Addr = d.N, c.cutControl(&d, m.OOB), nil
 		m.Flags = d.Flags
 		if d.From.AddrPort.IsValid() {

@@ -90,6 +90,8 @@ var metrics = []metric{
 		func(s *dsrudp.Stats) uint64 { return s.Refused }),
 	counter("lost_path", "Datagrams received whose local address could not be known.",
 		func(s *dsrudp.Stats) uint64 { return s.LostPath }),
+	counter("read_failed", "Reads that failed with an error of the kernel's.",
+		func(s *dsrudp.Stats) uint64 { return s.ReadFailed }),
 	counter("truncated", "Datagrams received that were longer than the buffer.",
 		func(s *dsrudp.Stats) uint64 { return s.Truncated }),
 	counter("control_truncated", "Datagrams received whose control messages did not all fit.",
