@@ -17,7 +17,7 @@ import (
 // it receives into the Buffers and OOB of ms, sets their N, NN, Flags and Addr,
 // and returns how many messages it received, at least one, for which it waits. As
 // with ReadPackets it may then return with the first alone.
-// Flags are those of recvmsg(2); with MSG_DONTWAIT it does not wait. On other systems
+// The flags are those of recvmsg(2); with MSG_DONTWAIT it does not wait. On other systems
 // than Linux they must be 0.
 //
 // Each Addr is a *net.UDPAddr that carries the datagram's Path, as ReadFrom's
