@@ -48,15 +48,18 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 	for i := range ms[:n] {
 		m := &ms[i]
 		var d datagram
-		if came := c.message(in, i, &d); came > 0 {
-			datagrams += came
-			bytes += d.N
-		}
+		came := c.message(in, i, &d)
+		datagrams += came
 		m.N, m.NN, m.Addr = d.N, c.cutControl(&d, m.OOB), nil
 		m.Flags = d.Flags
-		if d.From.AddrPort.IsValid() {
+		switch {
+		case came == 0: // it is from the error queue, and the address that of a datagram sent
+			m.Addr = net.UDPAddrFromAddrPort(c.source.NetAddrPort(&d.From))
+			continue
+		case d.From.AddrPort.IsValid():
 			m.Addr = c.source.UDPAddr(&d.From, &d.Arrival)
 		}
+		bytes += d.N
 	}
 	c.counts.received.add(datagrams, bytes)
 	return n, nil
