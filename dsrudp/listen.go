@@ -21,8 +21,9 @@ import (
 //
 // An IPv6 address may be one that is only a local route of the host, as a load
 // balancer's VIP is; net refuses to bind it. An address that is not the host's
-// is EADDRNOTAVAIL as with net. Where the system does not report the destinations
-// of datagrams the error matches ErrNotSupported.
+// is EADDRNOTAVAIL as with net, and matches ErrNotLocal too where the process may not ask
+// which it is (see [Conn] on IPv6). Where the system does not report
+// the destinations of datagrams the error matches ErrNotSupported.
 func ListenUDP(network string, laddr *net.UDPAddr) (*Conn, error) {
 	switch network {
 	case "udp", "udp4", "udp6":

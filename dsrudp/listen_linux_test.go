@@ -100,7 +100,7 @@ func TestReusePortZero(t *testing.T) {
 	require.ErrorIs(t, got, unix.EADDRINUSE)
 }
 
-// TestK6_6_JoinedRefused: no Conn is made of a socket that joins datagrams.
+// TestK6_6_JoinedRefused: no Conn without GRO is made of a socket that joins datagrams.
 func TestK6_6_JoinedRefused(t *testing.T) {
 	lc := &dsrudp.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
 		return rc.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_GRO, 1) })
@@ -114,6 +114,9 @@ func TestK6_6_JoinedRefused(t *testing.T) {
 	require.ErrorContains(t, err, "UDP_GRO")
 	_, err = u.WriteTo([]byte("still the caller's"), u.LocalAddr())
 	require.NoError(t, err)
+	cs, err := (&dsrudp.ListenConfig{GRO: true}).NewConns(u) // which expects it
+	require.NoError(t, err)
+	require.NoError(t, cs[0].Close())
 }
 
 // TestPromise5_NoNetlink: where netlink sockets are denied there is no guard, so the

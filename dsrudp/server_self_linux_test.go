@@ -283,8 +283,14 @@ func TestPromise12_Ended(t *testing.T) {
 	require.EqualValues(t, 1, a.Stats().SelfAddressed)
 	require.NoError(t, b.Close())
 	soon(t, "it is closed", func() bool { return isFree(b) })
-	begun(t, dial(t, addrPortOf(b.LocalAddr()), netip.AddrPortFrom(vips[0], portOf(a))))
-	require.EqualValues(t, 1, a.Stats().SelfAddressed)
+	y := dial(t, addrPortOf(b.LocalAddr()), netip.AddrPortFrom(vips[0], portOf(a)))
+	soon(t, "another's request is answered", func() bool {
+		before := a.Stats().SelfAddressed
+		write(t, y, "request")
+		begun(t, x)
+		return a.Stats().SelfAddressed == before
+	})
+	require.Equal(t, "request", read(t, y))
 }
 
 // TestPromise12_NotAsked: where the kernel cannot be asked which addresses are the host's, the

@@ -80,7 +80,7 @@ func TestNet(t *testing.T) {
 				require.NotEmpty(t, reply.Answer)
 			} else {
 				getsNothing(t, s.Dial(t, netip.AddrPortFrom(vip, 53)), func(net.Addr) {
-					require.ErrorIs(t, <-refused, syscall.EINVAL)
+					require.ErrorIs(t, site.Receive(t, refused), syscall.EINVAL)
 				})
 			}
 			getsNothing(t, s.Dial(t, netip.AddrPortFrom(vip, 5353)), func(client net.Addr) { s.Rejected(t, client) })
@@ -106,7 +106,7 @@ func getsNothing(t *testing.T, conn *site.Connected, event func(client net.Addr)
 	}()
 	event(conn.LocalAddr())
 	require.NoError(t, conn.Close())
-	require.ErrorIs(t, <-result, net.ErrClosed)
+	require.ErrorIs(t, site.Receive(t, result), net.ErrClosed)
 }
 
 // A reporter reports the errors of a server's writes.

@@ -171,9 +171,9 @@ func TestNet(t *testing.T) {
 				}
 				got <- err
 			}()
-			answer := <-sent
+			answer := site.Receive(t, sent)
 			for answer.to != c.port.LocalAddr().String() {
-				answer = <-sent
+				answer = site.Receive(t, sent)
 			}
 			if vip.Is4() {
 				require.NoError(t, answer.err)
@@ -181,7 +181,7 @@ func TestNet(t *testing.T) {
 				require.ErrorIs(t, answer.err, syscall.EINVAL)
 			}
 			cancel()
-			require.ErrorIs(t, <-got, context.Canceled)
+			require.ErrorIs(t, site.Receive(t, got), context.Canceled)
 		}
 		// What the server's host sends now gets there after all that was sent before.
 		last := netip.AddrPortFrom(s.Client4, 9)

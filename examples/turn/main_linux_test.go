@@ -115,7 +115,7 @@ func TestNet(t *testing.T) {
 			}()
 			s.Rejected(t, conn.LocalAddr())
 			client.Close()
-			require.ErrorContains(t, <-got, "transaction closed")
+			require.ErrorContains(t, site.Receive(t, got), "transaction closed")
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -102,12 +103,18 @@ func TestEveryServerAnswers(t *testing.T) {
 			return replies == 0
 		})
 	}
-	for _, name := range []string{"saturated", "distinct", "merge8", "gro4", "1200bytes", "fragments", "ipv6", "dual4", "dual6", "reuseport", "saturated-apart"} {
+	for _, name := range []string{"saturated", "clients64", "merge8", "gro4", "1200bytes", "fragments", "ipv6", "dual4", "dual6", "reuseport", "saturated-apart"} {
 		t.Run(name, func(t *testing.T) {
 			if strings.HasSuffix(name, plan.ApartSuffix) && len(r.CPUs) < 2 {
 				t.Skip("the layout needs two processors")
 			}
-			o, err := r.Run(t.Context(), scenario(t, name))
+			s := scenario(t, name)
+			for i := range s.Entries {
+				if name == "clients64" { // more paths, some of which have one slot in the table of C
+					s.Entries[i].Load.VIPs, s.Entries[i].Load.Clients = 3, 1000
+				}
+			}
+			o, err := r.Run(t.Context(), s)
 			require.NoError(t, err)
 			for i := range o.Entries {
 				e := &o.Entries[i]
@@ -157,6 +164,22 @@ func TestPlaces(t *testing.T) {
 		server, generator := r.places(layout)
 		require.Equal(t, want, [2]machine.Place{server, generator}, layout)
 	}
+}
+
+// TestMTU: it is changed for as long as a scenario takes.
+func TestMTU(t *testing.T) {
+	newRunner(t)
+	mtu := func() int {
+		lo, err := net.InterfaceByName("lo")
+		require.NoError(t, err)
+		return lo.MTU
+	}
+	before := mtu()
+	restore, err := setMTU(1500)
+	require.NoError(t, err)
+	require.Equal(t, 1500, mtu())
+	require.NoError(t, restore())
+	require.Equal(t, before, mtu())
 }
 
 func TestWithoutACompiler(t *testing.T) {

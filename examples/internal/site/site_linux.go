@@ -70,6 +70,17 @@ func (listen Listener) On(t *testing.T, h *lab.Host, network, address string) ne
 	return conn
 }
 
+// Receive returns the next value from a channel.
+func Receive[T any](t *testing.T, from <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-time.After(Patience):
+		require.Fail(t, "nothing was received")
+	}
+	return value
+}
+
 // Rejected waits until the client's kernel rejects an answer to the client's address,
 // because it came from an address that the client did not write to.
 func (s *Site) Rejected(t *testing.T, client net.Addr) {
