@@ -76,6 +76,9 @@ type ListenConfig struct {
 	// ReadBuffer and WriteBuffer are the sizes in bytes of the kernel's
 	// buffers; 0 leaves the system's default. Where Linux gives less it is an error, unlike
 	// with [Conn.SetReadBuffer]: raise net.core.rmem_max or net.core.wmem_max.
+	// Datagrams for neighbours that do not answer wait in the send buffer, up to
+	// net.ipv4.neigh.*.unres_qlen_bytes for each, which alone is the default size: then there
+	// is no room for others for seconds, and 4 MB or more help.
 	ReadBuffer, WriteBuffer int
 
 	// PathMemory is the number of remote addresses to remember the path of, at

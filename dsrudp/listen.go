@@ -81,8 +81,8 @@ func ListenPacket(network, address string) (*Conn, error) {
 }
 
 // ListenPacket listens as [net.ListenConfig.ListenPacket] does for the networks
-// "udp", "udp4" and "udp6". See ListenUDP. Ctx only bounds the resolution of
-// address.
+// "udp", "udp4" and "udp6". See ListenUDP. The context only bounds the
+// resolution of address.
 func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address string) (*Conn, error) {
 	return lc.listen(ctx, network, address, lc.ReusePort, lc.newMemory())
 }
@@ -245,7 +245,7 @@ func (s *setup) open(fd uintptr, bind netip.Addr) (err error) {
 		}
 	}
 	s.guard4, s.guard6 = mmsg.Unguarded(fd)
-	if s.guard == nil && (s.guard4 || s.guard6) {
+	if s.guard == nil && (s.guard4 || s.guard6 && s.family != pktinfo.IPv4) {
 		return fmt.Errorf("the socket may send from any address (IP_FREEBIND or IP_TRANSPARENT), and which are local cannot be asked: %w", s.guardErr)
 	}
 	// A bound IPv6 socket sends from its address also when that is withdrawn.

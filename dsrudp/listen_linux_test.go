@@ -152,6 +152,13 @@ func TestPromise5_NoNetlink(t *testing.T) {
 		require.ErrorContains(t, err, "IP_FREEBIND")
 		require.ErrorIs(t, err, unix.EPERM)
 	}
+	// IPv4 sources the kernel validates all the same.
+	free := listenWith(t, &dsrudp.ListenConfig{FreeBind: true}, "udp4", "198.51.100.77:0")
+	y := netClient(t, net.IPv4(127, 0, 0, 1))
+	_, err = free.WriteTo([]byte("bad"), y.LocalAddr())
+	requireWriteOp(t, err, nil)
+	require.ErrorAs(t, err, new(*os.SyscallError), "the kernel's, whichever it has for that")
+	requireNothing(t, y)
 	// An answer to a client on this host would leave by an interface, and be lost.
 	_, err = (&dsrudp.ListenConfig{ReplyByInterface: true}).ListenPacket(t.Context(), "udp4", ":0")
 	require.ErrorContains(t, err, "ReplyByInterface")

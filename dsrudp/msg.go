@@ -16,11 +16,11 @@ import (
 // The control messages of the options that the caller set, ListenConfig.ECN among them, are
 // stored in oob first, and are cut where it is too short, with MSG_CTRUNC among the flags,
 // as net's are. Behind them come those with the datagram's destination (IP_PKTINFO,
-// IPV6_PKTINFO), which this package has the kernel add unless the socket is bound to one
-// address, as far as they fit whole. Where the caller set the option for one of those too,
-// it is the caller's own if it was set in ListenConfig.Control or before NewConn; later it
-// makes no difference. The path is known whatever oob's size. At most 512 bytes of control
-// messages are received.
+// IPV6_PKTINFO), which this package has the kernel add unless it listens on one address
+// without ListenConfig.ReplyByInterface, as far as they fit whole. Where the caller set the
+// option for one of those too, it is the caller's own if it was set in ListenConfig.Control
+// or before NewConn; later it makes no difference. The path is known whatever oob's size. At
+// most 512 bytes of control messages are received.
 //
 // With an error the address is the unspecified one with port 0, as net's is, and n is 0,
 // where net's is -1 after some.
@@ -91,7 +91,7 @@ func (c *Conn) cutControl(d *datagram, oob []byte) (n int) {
 // unless the scope of either address needs it. An index without a source stays,
 // as servers of DHCP and mDNS choose the way out by it; the source is then the one
 // known for addr, or of the kernel's choice.
-// Oob itself is not changed.
+// The bytes of oob are not changed.
 func (c *Conn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
 	if !c.ok() {
 		return 0, 0, syscall.EINVAL

@@ -65,8 +65,8 @@ type Packet struct {
 // Payload returns the first N bytes of Buf.
 func (p *Packet) Payload() []byte { return p.Buf[:p.N] }
 
-// Segments yields the payload of each datagram of p, in order. The slices are parts of Buf, and an append to one does
-// not write to the next.
+// Segments yields the payload of each datagram of p, in order. The slices are parts of Buf,
+// and an append to one does not write to the next.
 func (p *Packet) Segments() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		b := p.Payload()

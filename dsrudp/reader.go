@@ -216,7 +216,7 @@ func (k *call) serveApart() {
 	k.serve()
 }
 
-// send sends a reply with a copy of b at once. Unsent is how many datagrams the error is
+// send sends a reply with a copy of b at once, and returns how many datagrams an error is
 // of.
 func (r *reader) send(b []byte, segmentSize int, h *source.Header) (unsent int, err error) {
 	r.sending.Lock()

@@ -47,7 +47,7 @@ type hook struct {
 // of sending it, and returns send's error. It is for tests of a Handler, and for middleware:
 // a Handler that sees or changes the replies of another one.
 //
-// Reply is a copy, buffer and all, that send may change and keep. Its Path is that of
+// The reply is a copy, buffer and all, that send may change and keep. Its Path is that of
 // request, as it was in the call of NewReplyWriter, unless WritePacket was given another.
 // Each reply allocates one.
 //
@@ -200,8 +200,8 @@ func (k *call) writePacket(turn uint64, p *Packet) (earlier []batch.Failure, err
 	return earlier, err
 }
 
-// reply has b leave as h says, with the batch or at once. Unsent is how many datagrams
-// the error is of.
+// reply sends b as h says, with the batch or at once, and returns how many datagrams an
+// error is of.
 func (k *call) reply(b []byte, segmentSize int, h *source.Header) (earlier []batch.Failure, unsent int, err error) {
 	n, longest := 1, len(b)
 	if segmentSize > 0 && segmentSize < longest {

@@ -3,7 +3,6 @@ package dsrudp
 import (
 	"slices"
 
-	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
@@ -64,19 +63,11 @@ func (own *ownSockets) sentBy(c *Conn, d *datagram, port uint16) bool {
 			if a.bound.Addr == from && a.bound.Ifindex == d.From.Ifindex {
 				return true
 			}
-		case isOwnHost(c, d):
+		// The interface does not show it: of the host's own IPv4 datagrams the kernel names
+		// that of their destination, and IPv6 datagrams with such a source come by any.
+		case c.source.IsLocal(from, d.From.Ifindex):
 			return true
 		}
 	}
 	return false
-}
-
-// isOwnHost reports whether d was sent by this host. Of its own IPv4 datagrams the kernel
-// names lo only where the address that they were sent to is one of lo, else the interface
-// of that address, by which those of other hosts come too. So in general the guard is asked,
-// which remembers the answer.
-func isOwnHost(c *Conn, d *datagram) bool {
-	from := d.From.AddrPort.Addr()
-	byLoopback := from.Is4() && d.Ifindex != 0 && d.Ifindex == mmsg.LoopbackIndex
-	return byLoopback || c.source.IsLocal(from, d.From.Ifindex)
 }

@@ -20,7 +20,7 @@ import (
 // goroutine for each datagram. Conns of one Server have a goroutine each too, so
 // that a Handler is called by several at once in any case.
 //
-// W and p, p's buffer included, are the handler's until it returns. The payload is
+// The handler may use w and p, p's buffer included, until it returns. The payload is
 // p.Buf[:p.N]; how much longer the buffer is differs. If the handler panics that is
 // logged and counted, and the next datagram is served.
 //
@@ -205,8 +205,8 @@ func (s *Server) end(r *reader) {
 	}
 }
 
-// Shutdown has the Server serve what the kernel has queued by now, wait for the handlers in
-// progress, send what they wrote, and then close the Conns. It returns when that is done,
+// Shutdown ends the Server: it serves what the kernel has queued by now, waits for the handlers
+// in progress, sends what they wrote, and then closes the Conns. Shutdown returns when that is done,
 // or ctx's error when ctx ends first: the Conns are then closed as by [Conn.Close], as
 // soon as the handlers in progress return.
 //

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
@@ -44,6 +45,31 @@ func TestPromise4_ServerListenN(t *testing.T) {
 		}
 		require.True(t, isFree(cs[0]))
 	}
+}
+
+// TestPromise9_CloseWithoutPlace: Close ends a Conn whose reader waits for a place that the
+// handler of another Conn has, without waiting for that.
+func TestPromise9_CloseWithoutPlace(t *testing.T) {
+	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
+	in, release := make(chan struct{}), make(chan struct{})
+	serve(t, &dsrudp.Server{Concurrency: 1, Handler: dsrudp.HandlerFunc(func(dsrudp.ReplyWriter, *dsrudp.Packet) {
+		in <- struct{}{}
+		<-release
+	})}, a, b)
+	defer close(release)
+	enqueue(t, 1, dialVIP(t, a, netip.IPv6Loopback()))
+	await(t, in)
+	enqueue(t, 1, dialVIP(t, b, netip.IPv6Loopback()))
+	soon(t, "it was read", func() (read bool) {
+		onFd(t, b, func(fd int) {
+			queued, err := unix.IoctlGetInt(fd, unix.SIOCINQ) // bytes of the next datagram
+			require.NoError(t, err)
+			read = queued == 0
+		})
+		return read
+	})
+	require.NoError(t, b.Close())
+	soon(t, "it is closed", func() bool { return isFree(b) })
 }
 
 // TestPromise9_ServerIdle: Close and a read deadline end the serving of an idle Conn and of no

@@ -26,7 +26,8 @@ type Stats struct {
 
 	// UnknownPath counts datagrams sent to an address for which no path was
 	// known. They left as net would have sent them, from the address that
-	// the kernel chose, or were refused by ListenConfig.Strict.
+	// the kernel chose, or were refused by ListenConfig.Strict. A message counts each time
+	// that WriteBatch is given it.
 	UnknownPath uint64
 	// AmbiguousPath counts datagrams sent to an address, carrying no path,
 	// that had been seen on more than one local address. They left from the

@@ -167,5 +167,8 @@ func TestReadBatchErrorQueue(t *testing.T) {
 		require.NotZero(t, ms[0].Flags&unix.MSG_ERRQUEUE)
 		require.Equal(t, "to nobody", string(ms[0].Buffers[0][:ms[0].N]))
 		require.Equal(t, dsrudp.Stats{Sent: 1, SentBytes: 9, PathBytes: c.Stats().PathBytes}, c.Stats())
+		require.Equal(t, addrPortOf(x.LocalAddr()), addrPortOf(ms[0].Addr))
+		_, err = c.WriteTo(nil, ms[0].Addr)
+		require.NotErrorIs(t, err, dsrudp.ErrNoPath, "it carries no path, and none was lost")
 	}
 }

@@ -17,7 +17,7 @@ import (
 // it receives into the Buffers and OOB of ms, sets their N, NN, Flags and Addr,
 // and returns how many messages it received, at least one, for which it waits. As
 // with ReadPackets it may then return with the first alone.
-// Flags are those of recvmsg(2); with MSG_DONTWAIT it does not wait. On other systems
+// The flags are those of recvmsg(2); with MSG_DONTWAIT it does not wait. On other systems
 // than Linux they must be 0.
 //
 // Each Addr is a *net.UDPAddr that carries the datagram's Path, as ReadFrom's
@@ -48,15 +48,18 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 	for i := range ms[:n] {
 		m := &ms[i]
 		var d datagram
-		if came := c.message(in, i, &d); came > 0 {
-			datagrams += came
-			bytes += d.N
-		}
+		came := c.message(in, i, &d)
+		datagrams += came
 		m.N, m.NN, m.Addr = d.N, c.cutControl(&d, m.OOB), nil
 		m.Flags = d.Flags
-		if d.From.AddrPort.IsValid() {
+		switch {
+		case came == 0: // it is from the error queue, and the address that of a datagram sent
+			m.Addr = net.UDPAddrFromAddrPort(c.source.NetAddrPort(&d.From))
+			continue
+		case d.From.AddrPort.IsValid():
 			m.Addr = c.source.UDPAddr(&d.From, &d.Arrival)
 		}
+		bytes += d.N
 	}
 	c.counts.received.add(datagrams, bytes)
 	return n, nil

@@ -164,11 +164,11 @@ const (
 // Loop receives datagrams into the buffers that were set and calls f with the number of
 // each batch, until f returns false or a receive fails, whose error it returns.
 //
-// F runs inside the callback of the poller, so that waiting for the next batch costs one
-// system call less: Close waits for f to return, and must not be called by it. A batch
-// that is not full means that the kernel has found the queue empty, or an error, which the
-// next receive returns. The poller is notified of what comes after that, and keeps it until the callback returns false, so that the
-// Loop need not ask the kernel again.
+// The call of f is inside the callback of the poller, so that waiting for the next batch
+// costs one system call less: Close waits for f to return, and must not be called by it. A
+// batch that is not full means that the kernel has found the queue empty, or an error, which
+// the next receive returns. The poller is notified of what comes after that, and keeps it
+// until the callback returns false, so that the Loop need not ask the kernel again.
 //
 // A Loop that stays busy yields by time.
 func (in *In) Loop(f func(n int) bool) error {

@@ -108,9 +108,6 @@ func corrupts(release string) bool {
 	return v[0] == 7 && (v[1] == 0 || v[1] == 1 && v[2] <= 4)
 }
 
-// LoopbackIndex is the interface index of lo, in every network namespace.
-const LoopbackIndex = 1
-
 // Queue returns what the receive buffer holds, in bytes of memory, and how many datagrams
 // the kernel dropped because it was full, modulo 1<<32: SO_MEMINFO of socket(7).
 func Queue(fd uintptr) (bytes, drops uint32, ok bool) {

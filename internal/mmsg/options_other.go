@@ -37,9 +37,6 @@ func Segments(uintptr) bool { return false }
 // Unguarded is false: the system validates sources.
 func Unguarded(uintptr) (ipv4, ipv6 bool) { return false, false }
 
-// LoopbackIndex is the index of no interface: that of the loopback interface differs.
-const LoopbackIndex = 0
-
 // Queue is false.
 func Queue(uintptr) (bytes, drops uint32, ok bool) { return 0, 0, false }
 

@@ -157,7 +157,7 @@ var breakages = []breakage{
 	},
 	{
 		12, "Server answers itself", "dsrudp", "^TestPromise12_Self$",
-		"dsrudp/self.go", "case isOwnHost(c, d):\n\t\t\treturn true", "case isOwnHost(c, d):",
+		"dsrudp/self.go", "case c.source.IsLocal(from, d.From.Ifindex):\n\t\t\treturn true", "case c.source.IsLocal(from, d.From.Ifindex):",
 	},
 	{
 		12, "peer of an equal port taken for the Server", "dsrudp", "^TestPromise12_Self$",
