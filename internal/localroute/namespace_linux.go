@@ -55,7 +55,8 @@ func namespaceOf(fd int) (namespace, error) {
 	if err == nil {
 		return namespace{cookie: cookie}, nil
 	}
-	if !errors.Is(err, unix.ENOPROTOOPT) {
+	// EINVAL is that of emulators which take every option for four bytes long.
+	if !errors.Is(err, unix.ENOPROTOOPT) && !errors.Is(err, unix.EINVAL) {
 		return namespace{}, os.NewSyscallError("getsockopt SO_NETNS_COOKIE", err)
 	}
 	var st unix.Stat_t

@@ -109,13 +109,15 @@ func corrupts(release string) bool {
 }
 
 // Queue returns what the receive buffer holds, in bytes of memory, and how many datagrams
-// the kernel dropped because it was full, modulo 1<<32: SO_MEMINFO of socket(7).
+// the kernel dropped because it was full, modulo 1<<32: SO_MEMINFO of socket(7). An emulator
+// may take the option for a number, and write no more than that.
 func Queue(fd uintptr) (bytes, drops uint32, ok bool) {
 	var info [unix.SK_MEMINFO_DROPS + 1]uint32
 	size := uint32(unsafe.Sizeof(info))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-	return info[unix.SK_MEMINFO_RMEM_ALLOC], info[unix.SK_MEMINFO_DROPS], errno == 0
+	ok = errno == 0 && uintptr(size) == unsafe.Sizeof(info)
+	return info[unix.SK_MEMINFO_RMEM_ALLOC], info[unix.SK_MEMINFO_DROPS], ok
 }
 
 // BufferSizes returns the sizes of the kernel's buffers in bytes, in the terms of those who
