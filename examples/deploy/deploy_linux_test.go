@@ -76,6 +76,7 @@ func TestFiles(t *testing.T) {
 		{"systemd/dsr-vips.service", "systemd-analyze", []string{"verify", "FILE"}, "oneshot", "simple"},
 		{"../operate/operate.service", "systemd-analyze", []string{"verify", "FILE"}, "Requires=operate.", "Requires=other."},
 		{"google-cloud/create.sh", "shellcheck", []string{"FILE"}, "set -eux", "set -eux; cd $PWD"},
+		{"google-cloud/delete.sh", "shellcheck", []string{"FILE"}, "set -ux", "set -ux; cd $PWD"},
 		{"azure/create.sh", "shellcheck", []string{"FILE"}, "set -eux", "set -eux; cd $PWD"},
 	} {
 		t.Run(test.tool+" "+test.args[0]+" "+test.file, func(t *testing.T) {
@@ -185,6 +186,24 @@ func TestIPVSAddresses(t *testing.T) {
 	}
 	doctor := regexp.MustCompile(`sudo doctor .*`).FindString(read(t, "ipvs-dr/README.md"))
 	require.Equal(t, want, vips(doctor))
+}
+
+// What create.sh makes on Google Cloud delete.sh deletes, and nothing else.
+func TestGoogleCloudDelete(t *testing.T) {
+	named := func(file, verb string) (things []string) {
+		commands := strings.ReplaceAll(read(t, "google-cloud/"+file), "\\\n", "")
+		found := regexp.MustCompile(`gcloud compute ([a-z -]+) `+verb+`( http)?((\s+dsr\S*)+)`).FindAllStringSubmatch(commands, -1)
+		require.Len(t, found, strings.Count(commands, " "+verb+" "), file)
+		for _, m := range found {
+			for _, name := range strings.Fields(m[3]) {
+				things = append(things, m[1]+" "+name)
+			}
+		}
+		return things
+	}
+	made := named("create.sh", "create")
+	require.Contains(t, made, "forwarding-rules dsr6")
+	require.ElementsMatch(t, made, named("delete.sh", "delete"))
 }
 
 // serve runs an echo server on the host until the test ends.
