@@ -19,6 +19,9 @@ import (
 // return an error; what is written never reaches another peer. Those of the zero
 // ReplyWriter return an error too.
 //
+// It is an io.Writer of which each Write is one datagram, and so is each fmt.Fprintf to it; an
+// answer in several pieces is put together first, in a bytes.Buffer, say.
+//
 // What is written is copied, so that buffers are the caller's again at once.
 //
 // In a Server without Concurrency it is sent with the other answers of the batch, when all

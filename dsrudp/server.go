@@ -20,9 +20,9 @@ import (
 // goroutine for each datagram. Conns of one Server have a goroutine each too, so
 // that a Handler is called by several at once in any case.
 //
-// The handler may use w and p, p's buffer included, until it returns. The payload is
-// p.Buf[:p.N]; how much longer the buffer is differs. If the handler panics that is
-// logged and counted, and the next datagram is served.
+// The handler may use w and p, p's buffer included, until it returns. The datagram's bytes are
+// p.Payload(); how much longer p.Buf is differs. If the handler panics that is logged and
+// counted, and the next datagram is served.
 //
 // [NewReplyWriter] makes a ReplyWriter for a test of a Handler, and for a Handler that
 // calls another one and sees or changes its replies.
@@ -75,6 +75,9 @@ type Server struct {
 	// by the ReplyWriter, which waits at most 100 ms for room in the send buffer. While
 	// all places are taken the kernel's receive buffer holds what comes, or drops it. A
 	// handler that ends its goroutine (runtime.Goexit) is as one that returns.
+	//
+	// Let it be as many as what the handlers wait for can have in progress, such as database
+	// connections: each place in use costs a goroutine and a copy of its datagram.
 	Concurrency int
 
 	// OnError, if it is not nil, is called for answers that could not be sent

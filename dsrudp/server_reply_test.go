@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -163,6 +164,8 @@ func limited(h dsrudp.Handler) dsrudp.HandlerFunc {
 }
 
 var errTooMuch = errors.New("too much")
+
+var _ io.Writer = dsrudp.ReplyWriter{}
 
 // TestT40_NewReplyWriter: a Handler runs without a socket. Replies are copies, which the hook
 // may change and keep; its error is the reply's, and what can never be sent does not get to

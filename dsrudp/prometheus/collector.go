@@ -3,6 +3,12 @@
 // It is a module of its own, so that package dsrudp does not need the client library:
 //
 //	go get github.com/dsrudp/go-dsrudp/dsrudp/prometheus
+//
+// Until a version is published, a module that is not in the clone needs a replacement of both
+// modules, here by a clone beside it, and then "go mod tidy" instead of "go get":
+//
+//	go mod edit -replace github.com/dsrudp/go-dsrudp=../go-dsrudp \
+//		-replace github.com/dsrudp/go-dsrudp/dsrudp/prometheus=../go-dsrudp/dsrudp/prometheus
 package prometheus
 
 import (

@@ -3,6 +3,7 @@ package deploy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +76,7 @@ func TestFiles(t *testing.T) {
 		{"systemd/dsr-vips.service", "systemd-analyze", []string{"verify", "FILE"}, "oneshot", "simple"},
 		{"../operate/operate.service", "systemd-analyze", []string{"verify", "FILE"}, "Requires=operate.", "Requires=other."},
 		{"google-cloud/create.sh", "shellcheck", []string{"FILE"}, "set -eux", "set -eux; cd $PWD"},
+		{"google-cloud/delete.sh", "shellcheck", []string{"FILE"}, "set -ux", "set -ux; cd $PWD"},
 		{"azure/create.sh", "shellcheck", []string{"FILE"}, "set -eux", "set -eux; cd $PWD"},
 	} {
 		t.Run(test.tool+" "+test.args[0]+" "+test.file, func(t *testing.T) {
@@ -152,11 +155,55 @@ func TestGuides(t *testing.T) {
 		text := read(t, guide)
 		require.LessOrEqual(t, strings.Count(text, "\n"), 100, guide)
 		require.Regexp(t, `\n## What was tried|\n## What was not tried`, text, guide)
+		for _, path := range regexp.MustCompile(`examples/[\w/*-]+(\.\w+)?`).FindAllString(text, -1) {
+			files, err := filepath.Glob(filepath.Join("../..", path))
+			require.NoError(t, err, "%s: %s", guide, path)
+			require.NotEmpty(t, files, "%s: %s, seen from the root", guide, path)
+		}
 		for _, rest := range strings.Split(text, "](")[1:] {
 			link, _, _ := strings.Cut(rest, ")")
 			require.FileExists(t, filepath.Join(filepath.Dir(guide), link), guide)
 		}
 	}
+}
+
+// The guide of IPVS has the same VIPs everywhere: on the director, as addresses and as services,
+// on the backends while their unit is up, and for the doctor.
+func TestIPVSAddresses(t *testing.T) {
+	vips := func(text string) []string {
+		found := regexp.MustCompile(`198\.51\.100\.\d+|2001:db8:198:51:[0-9a-f:]+`).FindAllString(text, -1)
+		slices.Sort(found)
+		return slices.Compact(found)
+	}
+	addresses, services, ok := strings.Cut(read(t, "ipvs-dr/keepalived.conf"), "virtual_server_group")
+	require.True(t, ok)
+	want := vips(addresses)
+	require.Contains(t, want, vip4.Addr().String())
+	require.Contains(t, want, vip6.Addr().String())
+	require.Equal(t, want, vips(services))
+	for _, key := range []string{"ExecStart", "ExecStop"} {
+		require.Equal(t, want, vips(fmt.Sprint(commands(t, "systemd/dsr-vips.service", key))), key)
+	}
+	doctor := regexp.MustCompile(`sudo doctor .*`).FindString(read(t, "ipvs-dr/README.md"))
+	require.Equal(t, want, vips(doctor))
+}
+
+// What create.sh makes on Google Cloud delete.sh deletes, and nothing else.
+func TestGoogleCloudDelete(t *testing.T) {
+	named := func(file, verb string) (things []string) {
+		commands := strings.ReplaceAll(read(t, "google-cloud/"+file), "\\\n", "")
+		found := regexp.MustCompile(`gcloud compute ([a-z -]+) `+verb+`( http)?((\s+dsr\S*)+)`).FindAllStringSubmatch(commands, -1)
+		require.Len(t, found, strings.Count(commands, " "+verb+" "), file)
+		for _, m := range found {
+			for _, name := range strings.Fields(m[3]) {
+				things = append(things, m[1]+" "+name)
+			}
+		}
+		return things
+	}
+	made := named("create.sh", "create")
+	require.Contains(t, made, "forwarding-rules dsr6")
+	require.ElementsMatch(t, made, named("delete.sh", "delete"))
 }
 
 // serve runs an echo server on the host until the test ends.
