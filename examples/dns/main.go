@@ -3,6 +3,8 @@
 //
 //	go run ./examples/dns
 //	dig @127.0.0.2 -p 5300 +noall +answer who.example TXT
+//
+// DNS over TCP needs no change, and port 53 needs CAP_NET_BIND_SERVICE.
 package main
 
 import (

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/netip"
 	"os"
@@ -62,6 +64,9 @@ func TestProgram(t *testing.T) {
 // and the kernel refuses them for IPv6 VIPs. With a net.PacketConn made of one, which limits
 // or logs something perhaps, it sends none.
 func TestNet(t *testing.T) {
+	// What fails is checked here; in the log it would look as if the test failed.
+	log.SetOutput(io.Discard)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	site.Each(t, lab.Options{}, func(t *testing.T, s *site.Site) {
 		refused := make(chan error, len(s.VIPs))
 		for _, b := range s.Backends {

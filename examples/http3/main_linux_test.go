@@ -159,7 +159,12 @@ func TestNet(t *testing.T) {
 		sent := make(chan result, 1000) // more than the server sends here
 		server, _, err := newServer()
 		require.NoError(t, err)
-		go server.Serve(reporter{site.Net.On(t, b.Host, "udp", ":443").(*net.UDPConn), sent})
+		// Serve would set the socket's options while requests come in. In those that are queued
+		// before, IP_PKTINFO names no interface, and the answers get to IPv4 clients.
+		conn := reporter{site.Net.On(t, b.Host, "udp", ":443").(*net.UDPConn), sent}
+		listener, err := quic.ListenEarly(conn, http3.ConfigureTLSConfig(server.TLSConfig), &quic.Config{Allow0RTT: true})
+		require.NoError(t, err)
+		go server.ServeListener(listener)
 		for _, vip := range s.VIPs {
 			c := newClient(t, s, netip.AddrPortFrom(vip, 443))
 			ctx, cancel := context.WithCancel(t.Context())

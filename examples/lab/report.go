@@ -262,7 +262,7 @@ func (p *report) verdict(servers []server, runs []*run, faults []string) {
 		}
 		return
 	}
-	fmt.Fprintln(p.w, page.Heading.Sprint("The fault is as the document has it, and one changed line repairs it:"))
+	fmt.Fprintln(p.w, page.Heading.Sprint("The fault is as in Google's document on UDP behind passthrough load balancers,\nand one changed line repairs it:"))
 	for _, s := range servers {
 		perBackend, requests := make(map[string]int), 0
 		for _, r := range runs {

@@ -43,6 +43,9 @@ var (
 // path memory.
 var options = dsrudp.ListenConfig{PathMemory: -1}
 
+// drain is how long a process that is to end may take to answer what is queued.
+const drain = 5 * time.Second
+
 func main() {
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid()))
@@ -90,6 +93,8 @@ func run() error {
 			return err
 		case s := <-signals:
 			if s != syscall.SIGHUP {
+				signal.Stop(signals)
+				slog.Info("draining; a second signal ends the process at once", "limit", drain)
 				restart.Stop()
 				continue
 			}
@@ -108,7 +113,7 @@ func run() error {
 		}
 	}
 	web.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	return server.Shutdown(ctx) // answers what is queued; what comes later is the next process's
 }

@@ -73,6 +73,8 @@ func start(t *testing.T, passed ...*net.UDPConn) *service {
 		if !s.ending {
 			s.signal(t, syscall.SIGTERM)
 		}
+		require.True(t, s.log.Scan(), s.log.Err())
+		require.Contains(t, s.log.Text(), "draining; a second signal ends the process at once")
 		require.False(t, s.log.Scan(), "%s", s.log.Text()) // no process is left, none said what went wrong
 		require.NoError(t, s.log.Err())
 		require.NoError(t, cmd.Wait())

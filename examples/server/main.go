@@ -3,7 +3,9 @@
 // loses no answer when it ends: by SIGTERM or an interrupt its health check fails first, it
 // serves on for as long as the balancer may take to see that, and then answers what is left.
 //
-//	go run ./examples/server -listen :60002 -health :8080 -drain 10s
+//	go build ./examples/server && ./server -listen :60002 -health :8080 -drain 10s
+//
+// (A SIGTERM to go run would end that alone, and leave the program running.)
 package main
 
 import (
@@ -57,7 +59,8 @@ func main() {
 	}))
 	go func() {
 		<-ctx.Done()
-		stop() // the next signal ends the program at once
+		stop()
+		log.Printf("draining for %v; a second signal ends the program at once", *drain)
 		time.Sleep(*drain)
 		server.Shutdown(context.Background())
 	}()

@@ -126,6 +126,7 @@ func TestT42_Drain(t *testing.T) {
 
 			ask(t, n, clients...)
 			require.NoError(t, r.Process.Signal(signal))
+			require.Contains(t, r.line(t), "draining for "+drain+"; a second signal ends the program at once")
 			if signal == syscall.SIGTERM {
 				for end := time.Now().Add(patience); r.status(t) != http.StatusServiceUnavailable; {
 					require.True(t, time.Now().Before(end), "the health check does not fail")
