@@ -39,7 +39,7 @@ func diagnose(h *Host) []Finding {
 	var fs []Finding
 	for _, check := range []func(*Host) []Finding{
 		checkKernel, checkNetlink, checkVIPs, checkRPFilter, checkARP, checkListeners,
-		checkFirewall, checkHealth, checkBuffers, checkNeighbours, checkLive,
+		checkFirewall, checkHealth, checkBuffers, checkNeighbours, checkLive, checkAnswers,
 	} {
 		fs = append(fs, check(h)...)
 	}

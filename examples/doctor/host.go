@@ -37,8 +37,9 @@ type Host struct {
 	DefaultWriteBuffer            int // bytes
 
 	Live     []Live // of each VIP for net, and then for dsrudp
-	LiveErr  error  // why it was over loopback
-	LivePort bool   // its server had the port
+	LiveErr  error  // why clients were on loopback
+	LivePort bool   // the server of Live had the port
+	Answers  []Answer
 }
 
 // A Local is a local route: the host receives what is sent to an address in Prefix.
@@ -76,7 +77,7 @@ func gather(o Options) (*Host, error) {
 	h.Firewall, h.FirewallErr = readFirewall(o.Port)
 	h.LegacyTables = append(readLines("/proc/self/net/ip_tables_names"), readLines("/proc/self/net/ip6_tables_names")...)
 	h.Health = probeHealth(h)
-	h.tryLive()
+	h.tryClients()
 	return h, nil
 }
 
