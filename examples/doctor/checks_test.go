@@ -211,8 +211,9 @@ func TestPrintText(t *testing.T) {
 	fs := diagnose(&Host{Options: Options{Asked: []netip.Addr{lab.FirstVIP4}}, VIPs: []netip.Addr{lab.FirstVIP4}, Kernel: Kernel{Release: "6.1"}})
 	require.NoError(t, printText(&b, fs))
 	require.True(t, strings.HasPrefix(b.String(), "bad   198.51.100.2 is not local to this host. (vip-missing)\n      The kernel drops"), b.String())
-	require.Contains(t, b.String(), "\n          sudo ip route add local 198.51.100.2/32 dev lo\n\nnote  The kernel, Linux 6.1,")
-	require.Contains(t, b.String(), "\n\nFound: 1 bad, 0 warnings, 1 notes, ")
+	require.Contains(t, b.String(), "\n      Do: add it:\n          sudo ip route add local 198.51.100.2/32 dev lo\n      On Google Cloud see ")
+	require.Contains(t, b.String(), "-agent*'\n\nnote  The kernel, Linux 6.1,")
+	require.Contains(t, b.String(), "\n\nFound: 1 bad, 0 warnings, 1 note, ")
 	for line := range strings.Lines(b.String()) {
 		require.LessOrEqual(t, len(strings.TrimRight(line, "\n")), width, line)
 	}
