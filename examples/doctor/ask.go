@@ -76,7 +76,7 @@ func ask(clients *namespace, to netip.AddrPort, data []byte) Answer {
 // checkAnswers says from where the server answers.
 func checkAnswers(h *Host) (fs []Finding) {
 	for _, a := range h.Answers {
-		f := Finding{ID: "ask", Seen: fmt.Sprintf("Your server answers from %v, which a client %s asked.", a.To, h.over())}
+		f := Finding{ID: "ask", Seen: fmt.Sprintf("Your server answers from %v, which a client %s asked.", a.To, h.over(a.To.Addr()))}
 		switch {
 		case a.Err != nil || !a.From.IsValid():
 			f.ID, f.Severity = "ask-silent", Warn
@@ -88,7 +88,7 @@ func checkAnswers(h *Host) (fs []Finding) {
 			f.Do = "see what else is wrong; if nothing is, give -ask a datagram that the server answers."
 		case a.From != a.To:
 			f.ID, f.Severity = "ask-source", Bad
-			f.Seen = fmt.Sprintf("A client %s asked your server at %v, and rejects its answer, which came from %v.", h.over(), a.To, a.From)
+			f.Seen = fmt.Sprintf("A client %s asked your server at %v, and rejects its answer, which came from %v.", h.over(a.To.Addr()), a.To, a.From)
 			f.Means = "Clients whose sockets are connected, and those behind NAT or a firewall, get no answer of your server."
 			f.Do = fmt.Sprintf("change the line that listens:\n\tconn, err := dsrudp.ListenUDP(\"udp\", &net.UDPAddr{Port: %d}) // was net.ListenUDP", h.Port)
 			if a.From.Addr() == a.To.Addr() {

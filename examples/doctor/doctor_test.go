@@ -320,6 +320,15 @@ var breakages = []breakage{
 		says:   []string{"A client over loopback asked your server at 198.51.100.2:60003, and rejects its answer, which came from 127.0.0.1:60003"},
 	},
 	{
+		name: "server of net, tried on loopback", id: "ask-source", severity: Bad, alone: true,
+		do:   func(t *testing.T, b backend) { answer(b.listen(t, "udp", ":60003")) },
+		args: []string{"-listen=:60003", "-ask=dns", "-live", "127.0.0.2"},
+		says: []string{
+			"a client over loopback that asks 127.0.0.2 gets the answer of dsrudp, and none of net",
+			"A client over loopback asked your server at 127.0.0.2:60003, and rejects its answer, which came from 127.0.0.1:60003",
+		},
+	},
+	{
 		name: "server of dsrudp", id: "ask", severity: OK, alone: true,
 		do: func(t *testing.T, b backend) {
 			var c net.PacketConn

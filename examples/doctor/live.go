@@ -46,36 +46,38 @@ func (h *Host) tryClients() {
 		clients = loopback
 	}
 	defer clients.close()
-	if h.TryLive {
-		h.tryLive(clients)
-	}
-	if h.Ask != nil {
-		for _, vip := range h.VIPs {
-			h.Answers = append(h.Answers, ask(clients, netip.AddrPortFrom(vip, h.Port), h.Ask))
+	for _, vip := range h.VIPs {
+		where := clients
+		if vip.IsLoopback() { // which is not reached from elsewhere
+			where = loopback
+		}
+		if h.TryLive {
+			h.tryLive(where, vip)
+		}
+		if h.Ask != nil {
+			h.Answers = append(h.Answers, ask(where, netip.AddrPortFrom(vip, h.Port), h.Ask))
 		}
 	}
 }
 
 // tryLive asks servers of both libraries. They have the port, if nobody else has it.
-func (h *Host) tryLive(clients *namespace) {
+func (h *Host) tryLive(clients *namespace, vip netip.Addr) {
 	at := &net.UDPAddr{Port: int(h.Port)}
 	if len(h.Sockets) > 0 {
 		at.Port = 0
 	}
 	h.LivePort = at.Port != 0
-	for _, vip := range h.VIPs {
-		arrived := true // what does not reach one server does not reach the other
-		for _, l := range libraries {
-			live := Live{VIP: vip, Library: l.name}
-			if arrived {
-				server, err := l.listen(at)
-				if live.Err = err; err == nil {
-					live.try(clients, server)
-					arrived = live.Arrived || live.Err != nil
-				}
+	arrived := true // what does not reach one server does not reach the other
+	for _, l := range libraries {
+		live := Live{VIP: vip, Library: l.name}
+		if arrived {
+			server, err := l.listen(at)
+			if live.Err = err; err == nil {
+				live.try(clients, server)
+				arrived = live.Arrived || live.Err != nil
 			}
-			h.Live = append(h.Live, live)
 		}
+		h.Live = append(h.Live, live)
 	}
 }
 
@@ -185,12 +187,12 @@ func (l Live) outcome() string {
 
 // arrived reports whether requests from outside reached a server by each VIP.
 func (h *Host) arrived() bool {
-	return h.LiveErr == nil && len(h.Live) > 0 && !slices.ContainsFunc(h.Live, func(l Live) bool { return !l.Arrived })
+	return h.LiveErr == nil && len(h.Live) > 0 && !slices.ContainsFunc(h.Live, func(l Live) bool { return !l.Arrived || l.VIP.IsLoopback() })
 }
 
-// over says where clients were.
-func (h *Host) over() string {
-	if h.LiveErr != nil {
+// over says where the client of a VIP was.
+func (h *Host) over(vip netip.Addr) string {
+	if h.LiveErr != nil || vip.IsLoopback() {
 		return "over loopback"
 	}
 	return "from a namespace of its own"
@@ -208,7 +210,7 @@ func checkLive(h *Host) (fs []Finding) {
 	}
 	for i := 0; i+1 < len(h.Live); i += 2 {
 		n, l := h.Live[i], h.Live[i+1]
-		f := Finding{ID: "live", Seen: fmt.Sprintf("Asked servers of its own, not yours: a client %s that asks %v ", h.over(), l.VIP)}
+		f := Finding{ID: "live", Seen: fmt.Sprintf("Asked servers of its own, not yours: a client %s that asks %v ", h.over(l.VIP), l.VIP)}
 		if h.Ask == nil {
 			f.Means = "How your server answers was not tested: -ask does that."
 		}
