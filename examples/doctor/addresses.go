@@ -49,7 +49,7 @@ func checkVIPs(h *Host) (fs []Finding) {
 			ID: "vip-none", Severity: Bad,
 			Seen:  "No VIP was found: there is no local route, and no address on lo, besides the host's own.",
 			Means: "What the load balancer sends to a VIP, this host does not take for its own, and no server gets it.",
-			Do:    addVIP("VIP"),
+			Do:    addVIP(h, "VIP"),
 		})
 	}
 	for _, a := range h.Asked {
@@ -60,7 +60,7 @@ func checkVIPs(h *Host) (fs []Finding) {
 				ID: "vip-missing", Severity: Bad,
 				Seen:  fmt.Sprintf("%v is not local to this host.", a),
 				Means: "The kernel drops what arrives for it, or routes it on: no server gets it, and none can answer from it.",
-				Do:    addVIP(netip.PrefixFrom(a, a.BitLen()).String()),
+				Do:    addVIP(h, netip.PrefixFrom(a, a.BitLen()).String()),
 			})
 		case l.Owned:
 			fs = append(fs, Finding{ID: "vip-own", Seen: fmt.Sprintf("%v is an address of interface %s.", a, l.Dev)})
@@ -71,12 +71,14 @@ func checkVIPs(h *Host) (fs []Finding) {
 
 // addVIP says how a VIP becomes local. On Compute Engine an agent has to do it, which
 // undoes what others do.
-func addVIP(vip string) string {
-	return "on Google Cloud see why the guest agent has not added it: is this machine in a backend " +
-		"of the forwarding rule, and does the agent run?\n" +
-		"\tsystemctl status 'google-guest-agent*'\n" +
-		"Elsewhere add it:\n" +
-		"\tsudo ip route add local " + vip + " dev lo"
+func addVIP(h *Host, vip string) string {
+	command := "\tsudo ip route add local " + vip + " dev lo"
+	agent := "see why the guest agent has not added it: is this machine in a backend " +
+		"of the forwarding rule, and does the agent run?\n\tsystemctl status 'google-guest-agent*'"
+	if h.Google {
+		return "on Google Cloud " + agent + "\nElsewhere add it:\n" + command
+	}
+	return "add it:\n" + command + "\nOn Google Cloud " + agent
 }
 
 // checkRPFilter looks for interfaces at which requests are dropped as the answers leave

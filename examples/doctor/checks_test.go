@@ -88,6 +88,9 @@ func TestChecks(t *testing.T) {
 		{"answer from elsewhere", base(func(h *Host) {
 			h.Live = []Live{{VIP: vip}, {VIP: vip, Arrived: true, From: netip.MustParseAddr("10.0.0.1")}}
 		}), "live-failed", Bad, "its answer comes from 10.0.0.1"},
+		{"answer from another port", base(func(h *Host) {
+			h.Answers = []Answer{{To: netip.AddrPortFrom(vip, 69), From: netip.AddrPortFrom(vip, 6900)}}
+		}), "ask-source", Bad, "asked your server at 192.0.2.1:69, and rejects its answer, which came from 192.0.2.1:6900"},
 	} {
 		fs := diagnose(c.host)
 		wrong := only(fs, func(f Finding) bool { return f.Severity != OK })
@@ -208,8 +211,9 @@ func TestPrintText(t *testing.T) {
 	fs := diagnose(&Host{Options: Options{Asked: []netip.Addr{lab.FirstVIP4}}, VIPs: []netip.Addr{lab.FirstVIP4}, Kernel: Kernel{Release: "6.1"}})
 	require.NoError(t, printText(&b, fs))
 	require.True(t, strings.HasPrefix(b.String(), "bad   198.51.100.2 is not local to this host. (vip-missing)\n      The kernel drops"), b.String())
-	require.Contains(t, b.String(), "\n          sudo ip route add local 198.51.100.2/32 dev lo\n\nnote  The kernel, Linux 6.1,")
-	require.Contains(t, b.String(), "\n\nFound: 1 bad, 0 warnings, 1 notes, ")
+	require.Contains(t, b.String(), "\n      Do: add it:\n          sudo ip route add local 198.51.100.2/32 dev lo\n      On Google Cloud see ")
+	require.Contains(t, b.String(), "-agent*'\n\nnote  The kernel, Linux 6.1,")
+	require.Contains(t, b.String(), "\n\nFound: 1 bad, 0 warnings, 1 note, ")
 	for line := range strings.Lines(b.String()) {
 		require.LessOrEqual(t, len(strings.TrimRight(line, "\n")), width, line)
 	}
@@ -225,6 +229,9 @@ func TestArguments(t *testing.T) {
 		{"fe80::1%eth0"},
 		{"::"},
 		{"-what"},
+		{"-ask", "dns"},
+		{"-listen", ":53", "-ask", "what?"},
+		{"-listen", ":53", "-ask", ""},
 	} {
 		var out, errs strings.Builder
 		require.Equal(t, 2, run(args, &out, &errs), args)
@@ -234,7 +241,8 @@ func TestArguments(t *testing.T) {
 	var out, errs strings.Builder
 	require.Zero(t, run([]string{"-help"}, &out, &errs))
 	require.Contains(t, out.String(), "Exit status:")
-	o, err := parse([]string{"-listen", "10.0.0.1:53", "-health", "8080/ready", "::ffff:198.51.100.2"})
+	require.Contains(t, out.String(), "not yours")
+	o, err := parse([]string{"-listen", "10.0.0.1:53", "-health", "8080/ready", "-ask", "6869", "::ffff:198.51.100.2"})
 	require.NoError(t, err)
-	require.Equal(t, Options{Port: 53, TryLive: true, HealthPort: 8080, HealthPath: "/ready", Asked: []netip.Addr{lab.FirstVIP4}}, o)
+	require.Equal(t, Options{Port: 53, TryLive: true, HealthPort: 8080, HealthPath: "/ready", Ask: []byte("hi"), Asked: []netip.Addr{lab.FirstVIP4}}, o)
 }

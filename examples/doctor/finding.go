@@ -39,7 +39,7 @@ func diagnose(h *Host) []Finding {
 	var fs []Finding
 	for _, check := range []func(*Host) []Finding{
 		checkKernel, checkNetlink, checkVIPs, checkRPFilter, checkARP, checkListeners,
-		checkFirewall, checkHealth, checkBuffers, checkNeighbours, checkLive,
+		checkFirewall, checkHealth, checkBuffers, checkNeighbours, checkLive, checkAnswers,
 	} {
 		fs = append(fs, check(h)...)
 	}
@@ -87,9 +87,18 @@ func printText(w io.Writer, fs []Finding) error {
 			b.WriteByte('\n')
 		}
 	}
-	fmt.Fprintf(&b, "\nFound: %d bad, %d warnings, %d notes, %d in order.\n", counts[Bad], counts[Warn], counts[Note], counts[OK])
+	fmt.Fprintf(&b, "\nFound: %d bad, %s, %s, %d in order.\n",
+		counts[Bad], plural(counts[Warn], "warning"), plural(counts[Note], "note"), counts[OK])
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// plural returns a number of things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // width is that of a terminal.

@@ -25,6 +25,7 @@ type Host struct {
 	More       int          // found, and left out of VIPs
 	Locals     []Local
 	Interfaces []Interface
+	Google     bool // the machine is Google's, or its guest agent has added VIPs
 
 	Sockets []Socket // of UDP on the port
 	Health  []Probe
@@ -37,8 +38,9 @@ type Host struct {
 	DefaultWriteBuffer            int // bytes
 
 	Live     []Live // of each VIP for net, and then for dsrudp
-	LiveErr  error  // why it was over loopback
-	LivePort bool   // its server had the port
+	LiveErr  error  // why clients were on loopback
+	LivePort bool   // the server of Live had the port
+	Answers  []Answer
 }
 
 // A Local is a local route: the host receives what is sent to an address in Prefix.
@@ -67,6 +69,9 @@ func gather(o Options) (*Host, error) {
 	h := &Host{Options: o, Kernel: readKernel()}
 	h.Netlink = h.readRoutes()
 	h.chooseVIPs()
+	vendor := readLines("/sys/class/dmi/id/sys_vendor")
+	h.Google = len(vendor) > 0 && vendor[0] == "Google" ||
+		slices.ContainsFunc(h.Locals, func(l Local) bool { return l.Protocol == guestAgent })
 	h.GotReadBuffer, h.GotWriteBuffer = triedBuffer(unix.SO_RCVBUF, o.ReadBuffer), triedBuffer(unix.SO_SNDBUF, o.WriteBuffer)
 	h.DefaultWriteBuffer = triedBuffer(unix.SO_SNDBUF, 0)
 	var err error
@@ -76,7 +81,7 @@ func gather(o Options) (*Host, error) {
 	h.Firewall, h.FirewallErr = readFirewall(o.Port)
 	h.LegacyTables = append(readLines("/proc/self/net/ip_tables_names"), readLines("/proc/self/net/ip6_tables_names")...)
 	h.Health = probeHealth(h)
-	h.tryLive()
+	h.tryClients()
 	return h, nil
 }
 
@@ -166,13 +171,21 @@ func (h *Host) local(a netip.Addr) (found Local, ok bool) {
 	return found, ok
 }
 
+// isLocal reports whether the host receives what is sent to an address.
+func (h *Host) isLocal(a netip.Addr) bool {
+	_, ok := h.local(a)
+	return ok || a.IsLoopback()
+}
+
 // mostVIPs bounds how many of the VIPs found the checks look at.
 const mostVIPs = 16
 
 // chooseVIPs says which addresses the checks are about: those that were given, or else
-// those found, of a range its first address that a host can have.
+// those found, of a range its first address that a host can have. Addresses that are not
+// local may be another host's, which is not to be asked.
 func (h *Host) chooseVIPs() {
-	if h.VIPs = h.Asked; len(h.Asked) > 0 {
+	if len(h.Asked) > 0 {
+		h.VIPs = only(h.Asked, func(a netip.Addr) bool { return h.Netlink != nil || h.isLocal(a) })
 		return
 	}
 	for _, l := range h.Locals {

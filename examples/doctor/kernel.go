@@ -131,11 +131,12 @@ func checkNeighbours(h *Host) []Finding {
 			continue
 		}
 		return []Finding{{
-			ID: "neighbours", Severity: Warn,
-			Seen: fmt.Sprintf("%s is in a subnet; for each address in it that does not answer, up to %d bytes may wait, and a socket's send buffer has %d.",
+			ID: "neighbours", Severity: Note,
+			Seen: fmt.Sprintf("On %s up to %d bytes of answers wait for each address of its subnet that no host has, and a socket may have %d bytes waiting in all.",
 				i.Name, i.UnresQlenBytes, buffer),
-			Means: "Datagrams with forged sources from a few unused addresses of the subnet fill the buffer. Answers to all clients then wait for seconds, or are dropped.",
-			Do: "give the server a larger buffer (ListenConfig.WriteBuffer, and -write-buffer here), or let less wait:\n" +
+			Means: "So it is with the default settings of Linux. It matters only where datagrams can arrive whose sources are forged, from addresses of the subnet that no host has: " +
+				"a few of them are enough for answers to all clients to wait for seconds, or be dropped.",
+			Do: "against that give the server a larger buffer (ListenConfig.WriteBuffer, and -write-buffer here), or let less wait:\n" +
 				fmt.Sprintf("\tsudo sysctl -w net.core.wmem_max=8388608\n\tsudo sysctl -w net.ipv4.neigh.%s.unres_qlen_bytes=16384", i.Name),
 		}}
 	}

@@ -36,10 +36,9 @@ var libraries = []struct {
 	{"dsrudp", func(a *net.UDPAddr) (net.PacketConn, error) { return dsrudp.ListenUDP("udp", a) }},
 }
 
-// tryLive asks servers of both libraries by each VIP, from a namespace where that is
-// allowed. The server has the port, if nobody else has it.
-func (h *Host) tryLive() {
-	if !h.TryLive || len(h.VIPs) == 0 {
+// tryClients has clients ask by each VIP, from a namespace where that is allowed.
+func (h *Host) tryClients() {
+	if !h.TryLive && h.Ask == nil || len(h.VIPs) == 0 {
 		return
 	}
 	clients, err := newNamespace()
@@ -47,24 +46,38 @@ func (h *Host) tryLive() {
 		clients = loopback
 	}
 	defer clients.close()
+	for _, vip := range h.VIPs {
+		where := clients
+		if vip.IsLoopback() { // which is not reached from elsewhere
+			where = loopback
+		}
+		if h.TryLive {
+			h.tryLive(where, vip)
+		}
+		if h.Ask != nil {
+			h.Answers = append(h.Answers, ask(where, netip.AddrPortFrom(vip, h.Port), h.Ask))
+		}
+	}
+}
+
+// tryLive asks servers of both libraries. They have the port, if nobody else has it.
+func (h *Host) tryLive(clients *namespace, vip netip.Addr) {
 	at := &net.UDPAddr{Port: int(h.Port)}
 	if len(h.Sockets) > 0 {
 		at.Port = 0
 	}
 	h.LivePort = at.Port != 0
-	for _, vip := range h.VIPs {
-		arrived := true // what does not reach one server does not reach the other
-		for _, l := range libraries {
-			live := Live{VIP: vip, Library: l.name}
-			if arrived {
-				server, err := l.listen(at)
-				if live.Err = err; err == nil {
-					live.try(clients, server)
-					arrived = live.Arrived || live.Err != nil
-				}
+	arrived := true // what does not reach one server does not reach the other
+	for _, l := range libraries {
+		live := Live{VIP: vip, Library: l.name}
+		if arrived {
+			server, err := l.listen(at)
+			if live.Err = err; err == nil {
+				live.try(clients, server)
+				arrived = live.Arrived || live.Err != nil
 			}
-			h.Live = append(h.Live, live)
 		}
+		h.Live = append(h.Live, live)
 	}
 }
 
@@ -80,7 +93,8 @@ func (l *Live) try(clients *namespace, server net.PacketConn) {
 	// The port is open to others: only what is ours is answered.
 	request := fmt.Sprintf("dsrudp doctor %v %d", l.VIP, time.Now().UnixNano())
 	arrivals := make(chan error, requests)
-	go receive(server, request, func(from net.Addr) {
+	ours := func(b []byte) bool { return string(b) == request }
+	go receive(server, ours, func(from net.Addr) {
 		_, err := server.WriteTo([]byte(request), from)
 		arrivals <- err
 	})
@@ -99,7 +113,7 @@ func (l *Live) try(clients *namespace, server net.PacketConn) {
 	defer other.Close()
 	answers := make(chan netip.Addr, requests)
 	for _, c := range []net.PacketConn{connected, other} {
-		go receive(c, request, func(from net.Addr) { answers <- netip.MustParseAddrPort(from.String()).Addr() })
+		go receive(c, ours, func(from net.Addr) { answers <- netip.MustParseAddrPort(from.String()).Addr() })
 	}
 	deadline, next := time.After(patience), time.NewTicker(again)
 	defer next.Stop()
@@ -120,15 +134,15 @@ func (l *Live) try(clients *namespace, server net.PacketConn) {
 	}
 }
 
-// receive calls f for each datagram that is the one wanted, until c is closed.
-func receive(c net.PacketConn, want string, f func(from net.Addr)) {
+// receive calls f for each datagram that is wanted, until c is closed.
+func receive(c net.PacketConn, want func([]byte) bool, f func(from net.Addr)) {
 	buf := make([]byte, 200)
 	for {
 		n, from, err := c.ReadFrom(buf)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err == nil && string(buf[:n]) == want {
+		if err == nil && want(buf[:n]) {
 			f(from)
 		}
 	}
@@ -173,27 +187,33 @@ func (l Live) outcome() string {
 
 // arrived reports whether requests from outside reached a server by each VIP.
 func (h *Host) arrived() bool {
-	return h.LiveErr == nil && len(h.Live) > 0 && !slices.ContainsFunc(h.Live, func(l Live) bool { return !l.Arrived })
+	return h.LiveErr == nil && len(h.Live) > 0 && !slices.ContainsFunc(h.Live, func(l Live) bool { return !l.Arrived || l.VIP.IsLoopback() })
+}
+
+// over says where the client of a VIP was.
+func (h *Host) over(vip netip.Addr) string {
+	if h.LiveErr != nil || vip.IsLoopback() {
+		return "over loopback"
+	}
+	return "from a namespace of its own"
 }
 
 // checkLive says what clients got.
 func checkLive(h *Host) (fs []Finding) {
-	if len(h.Live) == 0 {
-		return nil
-	}
-	over := "from a namespace of its own"
 	if h.LiveErr != nil {
-		over = "over loopback"
 		fs = append(fs, Finding{
 			ID: "live-loopback", Severity: Note,
-			Seen:  fmt.Sprintf("The live test went over loopback: a network namespace was not to be had (%v).", h.LiveErr),
-			Means: "What the packet filter and routes do to clients elsewhere was not part of it.",
+			Seen:  fmt.Sprintf("What clients asked went over loopback: a network namespace was not to be had (%v).", h.LiveErr),
+			Means: "What the packet filter and routes do to clients elsewhere was not tested.",
 			Do:    "run this as root for that.",
 		})
 	}
 	for i := 0; i+1 < len(h.Live); i += 2 {
 		n, l := h.Live[i], h.Live[i+1]
-		f := Finding{ID: "live", Seen: fmt.Sprintf("A client %s that asks %v ", over, l.VIP)}
+		f := Finding{ID: "live", Seen: fmt.Sprintf("Asked servers of its own, not yours: a client %s that asks %v ", h.over(l.VIP), l.VIP)}
+		if h.Ask == nil {
+			f.Means = "How your server answers was not tested: -ask does that."
+		}
 		switch {
 		case l.Accepted && n.Accepted:
 			f.Seen += "gets the answers of net and of dsrudp: the kernel would choose this address by itself."
@@ -207,7 +227,7 @@ func checkLive(h *Host) (fs []Finding) {
 		default:
 			f.ID, f.Severity = "live-failed", Bad
 			f.Seen += "gets no answer of dsrudp (" + l.outcome() + ")."
-			f.Means = "Nor do clients of a server on this host."
+			f.Means = "Nor do clients of your server."
 			if h.Netlink != nil && l.VIP.Is6() {
 				f.Means += " As netlink is denied, the library cannot find out that the address is local."
 			}

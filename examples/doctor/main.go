@@ -7,9 +7,13 @@
 //	go run ./examples/doctor -listen :60002 -health 8080 198.51.100.2 2001:db8::2
 //
 // It looks at the VIPs in the local table, the settings of the kernel, who listens on the
-// port, the packet filter, and the health check, and has a client ask a server on each
-// VIP: one with net, and one with dsrudp. Without VIPs it takes those that it finds. It
-// changes nothing and leaves nothing behind.
+// port, the packet filter, and the health check, and has a client ask servers of its own on
+// each VIP: one with net, and one with dsrudp. Your server is not asked, except with -ask,
+// which sends it a datagram of your choice and looks from where the answer comes:
+//
+//	go run ./examples/doctor -listen :53 -ask dns 198.51.100.2
+//
+// Without VIPs it takes those that it finds. It changes nothing and leaves nothing behind.
 //
 // Run as root it sees more: the rules of the packet filter, the names of other users'
 // programs, and clients in a network namespace of their own instead of on loopback. As
@@ -41,6 +45,7 @@ type Options struct {
 	HealthPort              uint16
 	HealthPath              string
 	ReadBuffer, WriteBuffer int
+	Ask                     []byte       // a datagram for the server
 	Asked                   []netip.Addr // VIPs
 }
 
@@ -92,7 +97,11 @@ func (o *Options) flags() *flag.FlagSet {
 	})
 	fs.IntVar(&o.ReadBuffer, "read-buffer", 0, "bytes of ListenConfig.ReadBuffer that the server asks for")
 	fs.IntVar(&o.WriteBuffer, "write-buffer", 0, "bytes of ListenConfig.WriteBuffer that the server asks for")
-	fs.BoolVar(&o.TryLive, "live", true, "let a client ask a server on each VIP")
+	fs.BoolVar(&o.TryLive, "live", true, "have a client ask servers of the doctor's own, not yours, on each VIP")
+	fs.Func("ask", "`datagram` that a client sends to your server on each VIP, four times at most: hex, or dns for a DNS query", func(s string) (err error) {
+		o.Ask, err = parseAsk(s)
+		return err
+	})
 	fs.BoolVar(&o.JSON, "json", false, "print one JSON object")
 	return fs
 }
@@ -113,6 +122,9 @@ func parse(args []string) (o Options, err error) {
 	if o.ReadBuffer < 0 || o.WriteBuffer < 0 {
 		return o, errors.New("a buffer cannot have less than 0 bytes")
 	}
+	if o.Ask != nil && o.Port == 0 {
+		return o, errors.New("-ask needs the port of the server: give -listen")
+	}
 	for _, arg := range fs.Args() {
 		a, err := netip.ParseAddr(arg)
 		if err != nil {
@@ -131,6 +143,7 @@ func usage(w io.Writer) {
 
 Says what will and will not work for a UDP server on this host behind a passthrough
 load balancer, and what to do. Without VIPs it takes those that it finds. As root it sees more.
+Clients ask servers of its own, one with net and one with dsrudp, and not yours: -ask asks yours.
 
 `)
 	fs := (&Options{}).flags()
