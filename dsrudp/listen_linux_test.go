@@ -25,6 +25,12 @@ func TestListenOptions(t *testing.T) {
 	c := listenWith(t, &dsrudp.ListenConfig{
 		ReadBuffer: 1 << 15, WriteBuffer: 1 << 14, ReusePort: true, FreeBind: true, GRO: true, ECN: true,
 	}, "udp", "127.0.0.1:0")
+	requireOptions(t, c)
+}
+
+// requireOptions requires the socket to have what that ListenConfig asks for.
+func requireOptions(t *testing.T, c *dsrudp.Conn) {
+	t.Helper()
 	for _, o := range []struct{ level, name, want int }{
 		{unix.SOL_SOCKET, unix.SO_RCVBUF, 2 << 15}, // the kernel doubles it
 		{unix.SOL_SOCKET, unix.SO_SNDBUF, 2 << 14},

@@ -111,6 +111,13 @@ func (c *Conn) WritePackets(ps []Packet) (n int, err error) {
 	return len(ps) - bad, errors.Join(errs...)
 }
 
+// flush sends what s has gathered, counts what left, and returns what did not.
+func (c *Conn) flush(s *batch.Sender) []batch.Failure {
+	sent, failures := s.Flush()
+	c.counts.sent.add(sent.Datagrams, sent.Bytes)
+	return failures
+}
+
 // header stores in h, which is zero, how p is to leave.
 func (c *Conn) header(p *Packet, h *source.Header) error {
 	if err := p.check(); err != nil {

@@ -152,6 +152,7 @@ func (r *reader) serve(n int) {
 	own := r.server.own.Load()
 	k := &r.call
 	datagrams, bytes := 0, 0
+	defer func() { r.c.counts.received.add(datagrams, bytes) }() // also after runtime.Goexit
 	for i := 0; i < n && !r.c.closed.Load(); i++ {
 		k.d = datagram{}
 		came := r.c.message(r.in, i, &k.d)
@@ -176,7 +177,6 @@ func (r *reader) serve(n int) {
 			r.handle()
 		}
 	}
-	r.c.counts.received.add(datagrams, bytes)
 	r.flush()
 }
 

@@ -206,9 +206,9 @@ func (k *call) writePacket(turn uint64, p *Packet) (earlier []batch.Failure, err
 // reply sends b as h says, with the batch or at once, and returns how many datagrams an
 // error is of.
 func (k *call) reply(b []byte, segmentSize int, h *source.Header) (earlier []batch.Failure, unsent int, err error) {
-	n, longest := 1, len(b)
-	if segmentSize > 0 && segmentSize < longest {
-		n, longest = (longest+segmentSize-1)/segmentSize, segmentSize
+	n, longest := segments(len(b), segmentSize), len(b)
+	if n > 1 {
+		longest = segmentSize
 	}
 	to := h.Remote.AddrPort
 	switch {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -275,14 +276,14 @@ func TestPromise1_ReplyErrors(t *testing.T) {
 		n, err2 := w.Write(tooLong)
 		assert.Zero(t, n)
 		assert.EqualError(t, err2, err.Error())
-		q = packet(string(tooLong), p.Path)
-		q.SegmentSize = 65535 // and so is one of its two segments
+		q = packet(strings.Repeat("x", 3*65535-1), p.Path)
+		q.SegmentSize = 65535 // and so are two of its three segments
 		assert.EqualError(t, w.WritePacket(&q), err.Error())
 		echoing(t).ServePacket(w, p)
 	})}, c)
 	requireEchoes(t, 3, x)
 	require.EqualValues(t, 3*6*2, c.Stats().Refused)
-	require.EqualValues(t, 3*4, c.Stats().SendFailed)
+	require.EqualValues(t, 3*5, c.Stats().SendFailed)
 	require.NoError(t, c.Close())
 	require.ErrorIs(t, v.wait(t), net.ErrClosed)
 	require.Empty(t, all)
@@ -389,6 +390,8 @@ func TestPromise7_Goexit(t *testing.T) {
 	requireEchoes(t, 2, x)
 	soon(t, "it is closed", func() bool { return isFree(a) })
 	require.Zero(t, a.Stats().Panics)
+	s := a.Stats()
+	require.Equal(t, [...]uint64{2, 2, s.SentBytes}, [...]uint64{s.Received, s.Sent, s.ReceivedBytes})
 	begun(t, y)
 	require.NoError(t, b.Close())
 	err := v.wait(t)

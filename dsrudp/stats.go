@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/dsrudp/go-dsrudp/internal/batch"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
@@ -17,7 +16,8 @@ import (
 type Stats struct {
 	// Received counts the datagrams received, those included that came truncated and those
 	// that a Server dropped, and ReceivedBytes the bytes of their payloads as far as they
-	// fitted. Several that GRO joined count each. What is read through SyscallConn is not counted.
+	// fitted. Several that GRO joined count each. What is read through SyscallConn is not
+	// counted, nor what a Server had not looked at yet when its Conn was closed.
 	Received, ReceivedBytes uint64
 	// Sent counts the datagrams that the kernel took to send, and SentBytes the bytes of
 	// their payloads. Several that a control message of the caller's own makes of one
@@ -146,13 +146,6 @@ type traffic struct{ datagrams, bytes atomic.Uint64 }
 func (t *traffic) add(datagrams, bytes int) {
 	t.datagrams.Add(uint64(datagrams))
 	t.bytes.Add(uint64(bytes))
-}
-
-// flush sends what s has gathered, counts what left, and returns what did not.
-func (c *Conn) flush(s *batch.Sender) []batch.Failure {
-	sent, failures := s.Flush()
-	c.counts.sent.add(sent.Datagrams, sent.Bytes)
-	return failures
 }
 
 // dropped returns how many datagrams the kernel has dropped so far, and after Close

@@ -18,7 +18,7 @@ import (
 // and returns how many messages it received, at least one, for which it waits. As
 // with ReadPackets it may then return with the first alone.
 // The flags are those of recvmsg(2); with MSG_DONTWAIT it does not wait. On other systems
-// than Linux they must be 0.
+// than Linux they must be 0. Those that are only looked at (MSG_PEEK) count as received, too.
 //
 // Each Addr is a *net.UDPAddr that carries the datagram's Path, as ReadFrom's
 // does, and is all that is allocated. See ReadMsgUDP for the control messages.
@@ -70,7 +70,7 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
 // calls, sets their N, and returns how many messages it sent. These are the first
 // ones: it stops at the first message that cannot be sent, and returns an error,
 // that message's, only if it is the very first. A caller sends the rest again,
-// and skips a message that comes back with an error. Flags are those of
+// and skips a message that comes back with an error. The flags are those of
 // sendmsg(2); on other systems than Linux they must be 0. Each message leaves by itself,
 // in the order of ms.
 //

@@ -133,6 +133,7 @@ func TestReadBatchFlags(t *testing.T) {
 			require.Equal(t, 1, ms[0].N)
 		}
 	}
+	require.Zero(t, ours.Stats().ReadFailed, "nothing was there, which is no failure")
 	n, err := ours.ReadBatch(nil, 0)
 	require.NoError(t, err)
 	require.Zero(t, n)
