@@ -209,6 +209,10 @@ const entryBytes = 110
 func (t *Table) shard(k *key) (*shard, uint64) {
 	a, b := bits.Mul64(k.hi^t.seed[0], k.lo^t.seed[1])
 	h := (a ^ b) + k.id*t.seed[2]
+	// The upper bits choose the shard, and by equal steps, as of ports, they alone would not
+	// take all values with every seed.
+	h ^= h >> 32
+	h *= t.seed[0]
 	return &t.shards[h>>58&uint64(len(t.shards)-1)], h
 }
 
