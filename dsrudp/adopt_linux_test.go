@@ -85,6 +85,7 @@ func TestT2_AdoptUnbound(t *testing.T) {
 // TestT7_NewConns: adopted sockets have the options of ListenConfig, and those of one port
 // share a path memory, which those of others do not.
 func TestT7_NewConns(t *testing.T) {
+	needNetlink(t)
 	one, other := reusable(t, "udp4", ":0"), netClient(t, net.IPv4zero)
 	again := reusable(t, "udp4", one.LocalAddr().String())
 	fresh := unbound(t, unix.AF_INET6)

@@ -14,6 +14,7 @@ import (
 // TestK1_12_AdoptQueued: datagrams that were queued before the socket had IP_PKTINFO are
 // answered from the right address, by every pair of methods.
 func TestK1_12_AdoptQueued(t *testing.T) {
+	needNetlink(t)
 	for _, w := range wildcards {
 		for _, servers := range []map[string]pair{carrying, rebuilding} {
 			for name, serve := range servers {

@@ -92,6 +92,7 @@ func TestPromise9_Deadlines(t *testing.T) {
 // TestPromise6_ClosedFirst: what is refused on an open Conn is net.ErrClosed on a closed
 // one, as with net, whether another Conn keeps the guard open or not, and is not counted.
 func TestPromise6_ClosedFirst(t *testing.T) {
+	needNetlink(t)
 	for _, tc := range []struct{ network, remote, foreign string }{
 		{"udp4", "127.0.0.1:9", "198.51.100.77"},
 		{"udp", "[::1]:9", "2001:db8::77"},

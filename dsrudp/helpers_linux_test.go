@@ -41,21 +41,6 @@ func setsockopts(t *testing.T, c syscall.Conn, opts ...[2]int) {
 	})
 }
 
-// loopbackIndex returns the index of the interface that all datagrams of these tests come
-// in by.
-func loopbackIndex(t *testing.T) int {
-	t.Helper()
-	all, err := net.Interfaces()
-	require.NoError(t, err)
-	for _, i := range all {
-		if i.Flags&net.FlagLoopback != 0 {
-			return i.Index
-		}
-	}
-	require.Fail(t, "there is no loopback interface")
-	return 0
-}
-
 // controlling returns a ListenConfig whose Control sets options.
 func controlling(opts ...[2]int) *dsrudp.ListenConfig {
 	return &dsrudp.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {

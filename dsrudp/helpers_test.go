@@ -34,6 +34,15 @@ func needVIPs(t *testing.T) {
 	}
 }
 
+// needNetlink skips the test where netlink is denied: nothing says then that a source is not
+// local. Package net asks over it, too.
+func needNetlink(t *testing.T) {
+	t.Helper()
+	if _, err := net.Interfaces(); err != nil {
+		t.Skipf("netlink is denied: %v", err)
+	}
+}
+
 // wildcards are the sockets that a server listens with.
 var wildcards = []struct{ network, address string }{{"udp4", ":0"}, {"udp", ":0"}, {"udp", "0.0.0.0:0"}, {"udp", "[::]:0"}}
 

@@ -174,6 +174,7 @@ func TestPromise5_NoNetlink(t *testing.T) {
 // TestPromise5_NotAsked: a guard that cannot ask the kernel any more refuses IPv6 sources,
 // those of received datagrams too. Over IPv4 the kernel validates.
 func TestPromise5_NotAsked(t *testing.T) {
+	needNetlink(t)
 	if !apart(t, "it did not end") {
 		return
 	}
@@ -203,6 +204,7 @@ func TestPromise5_NotAsked(t *testing.T) {
 // TestGuardShared: all Conns share one guard, which the last one to be closed closes, and
 // which no error on listening, and no second Close, gives back too often or never.
 func TestGuardShared(t *testing.T) {
+	needNetlink(t)
 	if !apart(t, "it did not end") {
 		return
 	}
@@ -266,6 +268,7 @@ func TestGuardShared(t *testing.T) {
 
 // TestGuardForgotten: a Conn that is forgotten instead of closed gives the guard back.
 func TestGuardForgotten(t *testing.T) {
+	needNetlink(t)
 	if !apart(t, "it did not end") {
 		return
 	}

@@ -31,6 +31,7 @@ func TestSystems(t *testing.T) {
 // TestT17_Promise6_ListenUDP: the addresses that ListenUDP takes, what it binds to, and the
 // errors of the others are net's.
 func TestT17_Promise6_ListenUDP(t *testing.T) {
+	needNetlink(t)
 	for _, network := range []string{"udp", "udp4", "udp6", "tcp"} {
 		for _, laddr := range []*net.UDPAddr{
 			nil,
@@ -62,6 +63,7 @@ func TestT17_Promise6_ListenUDP(t *testing.T) {
 
 // TestPromise6_ListenErrors: what net refuses is refused, with net's error.
 func TestPromise6_ListenErrors(t *testing.T) {
+	needNetlink(t)
 	taken := listen(t, "udp4", "127.0.0.1:0")
 	for _, tc := range []struct{ network, address string }{
 		{"udp4", taken.LocalAddr().String()}, // EADDRINUSE

@@ -130,6 +130,7 @@ func TestPromise1_OwnControlMessages(t *testing.T) {
 // TestPromise1_RequestedSource: a source in the caller's control messages wins over what is
 // known, and is checked alike; an interface alone, or nothing, leaves the known source.
 func TestPromise1_RequestedSource(t *testing.T) {
+	needNetlink(t)
 	const lo, none = 1, 1 << 20 // interfaces
 	var no netip.Addr
 	for _, tc := range []struct {

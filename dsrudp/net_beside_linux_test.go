@@ -179,6 +179,7 @@ func TestPromise6_BesideNet(t *testing.T) {
 			return strings.FieldsFunc(name, func(r rune) bool { return r == ' ' || r == ',' })[0] == m.Name
 		}), "%s is not called", m.Name)
 	}
+	needNetlink(t) // by which net finds zones
 	// In a network of its own groups and other hosts are nobody's. A bridge without ports is
 	// a way to them; where there are no bridges there is none.
 	if !inNamespace(t, "a method waits where net's returns") {

@@ -26,6 +26,7 @@ import (
 // TestPromise7_OnError: what fails when the replies are sent is reported once, with its
 // path, and counted, segments each. The replies around it are sent.
 func TestPromise7_OnError(t *testing.T) {
+	needNetlink(t)
 	const tooLong, segments = 65508, 70 // for any IPv4 datagram; more than a Server sends as one
 	for _, s := range []struct {
 		network, address string
@@ -96,6 +97,7 @@ func TestPromise7_OnError(t *testing.T) {
 // TestT43_Errors: with Concurrency the same is returned by Write and WritePacket, and OnError is
 // not called.
 func TestT43_Errors(t *testing.T) {
+	needNetlink(t)
 	const segments = 70
 	c := listen(t, "udp", ":0")
 	x := dialVIP(t, c, vips[0])

@@ -204,7 +204,7 @@ func TestServerGRO(t *testing.T) {
 				for rest := sent; len(rest) > 0; {
 					n := min(segmentSize, len(rest))
 					p := packet(rest[:n], between(x))
-					p.ECN, p.Interface = ecn, loopbackIndex(t)
+					p.ECN, p.Interface = ecn, lo
 					want = append(want, p)
 					replies = append(replies, segmented{rest[:n], 0})
 					rest = rest[n:]

@@ -245,6 +245,7 @@ func TestT41_Middleware(t *testing.T) {
 // in the shape of the error that the Conn's own write returns. That is counted, OnError is
 // not called, and the requests around it are answered.
 func TestPromise1_ReplyErrors(t *testing.T) {
+	needNetlink(t)
 	c := listen(t, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	enqueue(t, 3, x)

@@ -123,6 +123,7 @@ func addAddress(t *testing.T, label string, a netip.Addr) {
 // delivered, and a reply to it is refused, counted by itself, and not given to OnError.
 // Datagrams of equal ports that the Server does not have as well are delivered.
 func TestPromise12_Self(t *testing.T) {
+	needNetlink(t)
 	if !inNamespace(t, "it did not end") {
 		return
 	}

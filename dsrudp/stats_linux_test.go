@@ -126,6 +126,9 @@ func TestPromise7_WriteBatchCountsOnce(t *testing.T) {
 	} {
 		for _, before := range []int{0, 1, 40} {
 			t.Run(name, func(t *testing.T) {
+				if name == "foreign" {
+					needNetlink(t)
+				}
 				c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, "udp", ":0")
 				a := receive(t, c, dialVIP(t, c, tc.vip))
 				var left []ipv4.Message

@@ -20,6 +20,7 @@ import (
 // TestPromise1_Refused: a Path that cannot be taken is an error of WriteToPath and
 // WritePackets, counted, and nothing leaves.
 func TestPromise1_Refused(t *testing.T) {
+	needNetlink(t)
 	for _, w := range wildcards {
 		c := listen(t, w.network, w.address)
 		x := dialVIP(t, c, vips[0])
@@ -60,6 +61,7 @@ func TestPromise1_Refused(t *testing.T) {
 // the library refuses, and says why. That there is no way to the peer is no fault of the
 // source.
 func TestPromise5_Refused6(t *testing.T) {
+	needNetlink(t)
 	free := &dsrudp.ListenConfig{FreeBind: true}
 	wildcard, bound := listen(t, "udp6", ":0"), listenWith(t, free, "udp6", "["+foreign6+"]:0")
 	here, away := netip.MustParseAddrPort("[::1]:9"), netip.MustParseAddrPort("[2001:db8::9]:9")
@@ -140,6 +142,7 @@ func TestPromise1_LostPath(t *testing.T) {
 // TestPromise3_BoundToBroadcast: a socket bound to a broadcast address answers from the
 // interface's own, with and without FREEBIND.
 func TestPromise3_BoundToBroadcast(t *testing.T) {
+	needNetlink(t)
 	for _, free := range []bool{false, true} {
 		c := listenWith(t, &dsrudp.ListenConfig{FreeBind: free}, "udp4", "127.255.255.255:0")
 		x := netClient(t, net.IPv4(127, 0, 0, 1))

@@ -174,6 +174,9 @@ func TestPromise7_WriteBatch(t *testing.T) {
 		for name, bad := range badMessages {
 			for _, count := range []int{5, 40} { // one call takes 32
 				t.Run(fmt.Sprint(w.network, "/", name, "/", count), func(t *testing.T) {
+					if bad.want == dsrudp.ErrNotLocal {
+						needNetlink(t)
+					}
 					c := listen(t, w.network, w.address)
 					x := dialVIP(t, c, vips[0])
 					write(t, x, "1")

@@ -45,6 +45,9 @@ func TestPromise7_Flush(t *testing.T) {
 	for name, bad := range bads {
 		for _, unable := range []bool{false, true} { // to merge
 			t.Run(fmt.Sprint(name, " ", unable), func(t *testing.T) {
+				if bad.want == source.ErrNotLocal {
+					needNetlink(t)
+				}
 				f := sender(t, "udp", ":0")
 				if unable {
 					require.NoError(t, f.source.Socket.Control(func(fd uintptr) error {
@@ -89,6 +92,7 @@ func TestPromise7_Flush(t *testing.T) {
 // TestK6_4_BadSource: a source that is not local is the failure of each datagram, counted as
 // those that they are on the wire, and no reason to give up merging.
 func TestK6_4_BadSource(t *testing.T) {
+	needNetlink(t)
 	for _, name := range []string{"foreign", "group", "foreign IPv6"} {
 		bad := bads[name]
 		f := sender(t, "udp", ":0")

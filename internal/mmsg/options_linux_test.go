@@ -113,7 +113,9 @@ func TestQueue(t *testing.T) {
 // TestInterfaces compares with net, whose answers for this namespace are right.
 func TestInterfaces(t *testing.T) {
 	ifis, err := net.Interfaces()
-	require.NoError(t, err)
+	if err != nil {
+		t.Skipf("netlink is denied: %v", err) // by which net asks
+	}
 	require.NotEmpty(t, ifis)
 	for _, network := range networks {
 		s, _ := socket(t, network, ":0")

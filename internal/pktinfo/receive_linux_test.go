@@ -18,7 +18,7 @@ func deliver(t testing.TB, dst netip.AddrPort) {
 	s := open(t, familyFor(a))
 	var oob []byte
 	if a.Is4() && a.IsMulticast() || a == all4 {
-		oob = AppendSource(nil, true, addr("127.0.0.1"), loopback())
+		oob = AppendSource(nil, true, addr("127.0.0.1"), loopback)
 	}
 	s.set(unix.SOL_SOCKET, unix.SO_BROADCAST, 1)
 	s.send([]byte("x"), oob, dst)
@@ -27,7 +27,7 @@ func deliver(t testing.TB, dst netip.AddrPort) {
 // join lets s receive from an IPv4 group on the loopback interface.
 func (s socket) join(group netip.Addr) {
 	s.t.Helper()
-	m := &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(loopback())}
+	m := &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(loopback)}
 	require.NoError(s.t, unix.SetsockoptIPMreqn(s.fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, m))
 }
 
@@ -70,7 +70,7 @@ func TestK1_11_K3_1_K3_2_K5_5_Receive(t *testing.T) {
 				}
 				deliver(t, netip.AddrPortFrom(dst, port))
 				info, r := server.recvInfo()
-				want := Info{Dst: dst, Ifindex: loopback()}
+				want := Info{Dst: dst, Ifindex: loopback}
 				if tt.local != "" {
 					want.Local = addr(tt.local)
 				}
@@ -183,7 +183,7 @@ func TestK5_1_K5_2_K5_3_Everything(t *testing.T) {
 			} {
 				require.True(t, has(t, whole.oob, m[0], m[1]), "%v", m)
 			}
-			want := Info{Local: tt.dst, Dst: tt.dst, Ifindex: loopback(), SegmentSize: 100, ECN: 2}
+			want := Info{Local: tt.dst, Dst: tt.dst, Ifindex: loopback, SegmentSize: 100, ECN: 2}
 			var info Info
 			Parse(whole.oob, &info)
 			require.Equal(t, want, info)

@@ -32,7 +32,7 @@ func TestK1_1_K1_2_K3_3_AppendSource(t *testing.T) {
 		require.Equal(t, f == Dual, r.from.Addr().Is4In6())
 		req, err := ParseRequest(r.oob, true)
 		require.NoError(t, err)
-		require.Equal(t, Request{Src: info.Local, HeaderDst: info.Dst, Ifindex: loopback()}, req)
+		require.Equal(t, Request{Src: info.Local, HeaderDst: info.Dst, Ifindex: loopback}, req)
 		require.Empty(t, AppendOthers(nil, r.oob))
 
 		c.set(unix.IPPROTO_IP, unix.IP_RECVTTL, 1)

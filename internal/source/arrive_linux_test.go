@@ -21,9 +21,8 @@ var foreign = netip.MustParseAddr("198.51.100.77")
 // needGuard skips the test where the kernel cannot be asked for local addresses.
 func needGuard(t *testing.T, c source.Config) {
 	t.Helper()
-	if c.Guard == nil {
-		t.Skip("the kernel cannot be asked here which addresses are local (netlink)")
-	}
+	needNetlink(t)
+	require.NotNil(t, c.Guard)
 }
 
 // segments returns a message that says that several datagrams came as one.

@@ -18,6 +18,7 @@ func digits(ifindex uint32) string { return strconv.FormatUint(uint64(ifindex), 
 // TestZones: the zone of an address is the interface's name, as net has it, and back. Of
 // an interface that there is not it is the number.
 func TestZones(t *testing.T) {
+	needNetlink(t)
 	s := selector(t, "udp6", ":0")
 	linkLocal := netip.MustParseAddr("fe80::1")
 	zones := map[string]uint32{"1073741824": 1 << 30}
