@@ -1,7 +1,7 @@
 // Withoutnetlink runs a command in which no netlink socket can be opened, as under some
 // emulators and service managers: a seccomp(2) filter has socket(AF_NETLINK) return EPERM.
 //
-//	go test -exec 'go run ./internal/proof/withoutnetlink' ./...
+//	go test -exec 'go run github.com/dsrudp/go-dsrudp/internal/proof/withoutnetlink' ./...
 package main
 
 import (
