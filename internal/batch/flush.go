@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"iter"
 	"os"
 	"time"
 
@@ -149,17 +150,19 @@ func (s *Sender) divisible(err error) bool {
 func (s *Sender) sendSingly(refusal error) {
 	m := &s.messages[s.next]
 	earlier := mmsg.Refused(refusal)
-	tried, left := 0, 0
-	for i := m.first; i >= 0; i = s.datagrams[i].next {
-		for rest := s.datagrams[i].payload; len(rest) > 0; tried++ {
+	left := 0
+	payload := s.out.Payload(s.next, nil)
+	rest := payload
+	for d := range s.datagramsOf(s.next) {
+		for range d.count {
 			p := rest[:min(m.size, len(rest))]
-			rest = rest[len(p):]
 			err := refusal
-			if tried > 0 || !earlier {
+			if !earlier || len(rest) < len(payload) {
 				err = s.sendOne(p, &m.header)
 			}
+			rest = rest[len(p):]
 			if err != nil {
-				s.failed(i, 1, &m.header, s.source.Explain(err, &m.header))
+				s.failed(d.number, 1, &m.header, s.source.Explain(err, &m.header))
 				continue
 			}
 			left++
@@ -201,19 +204,25 @@ func (s *Sender) sendOne(p []byte, h *source.Header) error {
 func (s *Sender) fail(err error) {
 	m := &s.messages[s.next]
 	err = s.source.Explain(err, &m.header)
-	for i := m.first; i >= 0; i = s.datagrams[i].next {
-		n := 1
-		if m.first == m.last {
-			n = m.count // segments
-		}
-		s.failed(i, n, &m.header, err)
+	for d := range s.datagramsOf(s.next) {
+		s.failed(d.number, d.count, &m.header, err)
 	}
 	s.next++
 }
 
-// failed notes that n datagrams on the wire of datagram i failed.
-func (s *Sender) failed(i, n int, h *source.Header, err error) {
-	number := s.datagrams[i].number
+// datagramsOf yields the datagrams of message i, in order.
+func (s *Sender) datagramsOf(i int) iter.Seq[datagram] {
+	return func(yield func(datagram) bool) {
+		for _, d := range s.datagrams {
+			if d.message == i && !yield(d) {
+				return
+			}
+		}
+	}
+}
+
+// failed notes that n datagrams that were added with that number failed.
+func (s *Sender) failed(number, n int, h *source.Header, err error) {
 	if k := len(s.failures); k > 0 && s.failures[k-1].Number == number {
 		s.failures[k-1].Datagrams += n // the segments that were added as one
 		return
@@ -224,7 +233,6 @@ func (s *Sender) failed(i, n int, h *source.Header, err error) {
 // reset begins anew. It keeps no memory of the caller's.
 func (s *Sender) reset() {
 	s.out.Reset()
-	clear(s.datagrams)
 	s.messages, s.datagrams = s.messages[:0], s.datagrams[:0]
 	s.next, s.latest.first = 0, 0
 }

@@ -19,8 +19,7 @@ func (s *Sender) merge(i, number int, payload []byte, h *source.Header) bool {
 		m.count >= s.offload.Limit(h.Remote.AddrPort.Addr(), m.size) || !s.out.Append(i, payload) {
 		return false
 	}
-	s.note(m, number, payload)
-	m.count++
+	s.note(i, number, 1)
 	m.total += n
 	m.full = n < m.size
 	if m.count == 2 {

@@ -40,7 +40,7 @@ type Sender struct {
 
 	out       *mmsg.Out
 	messages  []message  // as many as out has
-	datagrams []datagram // of all messages
+	datagrams []datagram // of all messages, in the order in which they were added
 	latest    latest
 	next      int // the first message not sent yet
 
@@ -55,19 +55,18 @@ type Sender struct {
 // A message is one datagram, or several of one Header and equal length, of which only the
 // last may be shorter.
 type message struct {
-	header      source.Header
-	first, last int // of its datagrams
-	count       int // of them on the wire
-	size        int // of the first one in bytes
-	total       int
-	full        bool // nothing may follow
+	header source.Header
+	count  int // of datagrams
+	size   int // of the first one in bytes
+	total  int
+	full   bool // nothing may follow
 }
 
 // A datagram is one that was added, or the segments that were added as one.
 type datagram struct {
+	message int // which one it is part of, behind those of it that were added before
 	number  int // the caller's
-	payload []byte
-	next    int // the one behind it in its message, or -1
+	count   int // on the wire
 }
 
 // Sent is what left.
@@ -107,8 +106,9 @@ func (s *Sender) Add(number int, payload []byte, segmentSize int, h *source.Head
 		return
 	}
 	m := s.begin(h, slot)
-	m.count, m.size, m.total = 1, len(payload), len(payload)
-	s.append(m, number, payload)
+	m.size, m.total = len(payload), len(payload)
+	s.out.Append(len(s.messages)-1, payload)
+	s.note(len(s.messages)-1, number, 1)
 }
 
 // arenaSize is the memory for copies in bytes: more than the longest datagram.
@@ -157,8 +157,8 @@ func (s *Sender) AddPlain(pieces [][]byte, others []byte, h *source.Header) {
 		s.out.Append(i, p)
 		m.size += len(p)
 	}
-	m.count, m.total, m.full = 1, m.size, true
-	s.note(m, 0, nil) // it is never divided
+	m.total, m.full = m.size, true
+	s.note(i, 0, 1)
 }
 
 // addSegments takes segments of size bytes as one message or, where the kernel takes none
@@ -169,40 +169,33 @@ func (s *Sender) addSegments(number int, payload []byte, size int, h *source.Hea
 	for len(payload) > 0 {
 		n := min(chunk, len(payload))
 		m := s.begin(h, slotOf(h))
-		m.count, m.size, m.total, m.full = (n+size-1)/size, size, n, true
-		s.append(m, number, payload[:n])
-		if m.count > 1 {
-			s.segment(len(s.messages) - 1)
+		m.size, m.total, m.full = size, n, true
+		i, count := len(s.messages)-1, (n+size-1)/size
+		s.out.Append(i, payload[:n])
+		s.note(i, number, count)
+		if count > 1 {
+			s.segment(i)
 		}
 		payload = payload[n:]
 	}
 }
 
-// begin begins a message.
+// begin begins a message, whose size and total the caller sets.
 func (s *Sender) begin(h *source.Header, slot int) *message {
 	if len(s.messages) == mmsg.MaxOut {
 		s.send()
 	}
 	s.out.Begin(&h.Remote, s.source.AppendControl(s.out.Control(), h))
-	s.latest.begun(slot, len(s.messages))
-	s.messages = append(s.messages, message{header: *h, first: -1})
-	return &s.messages[len(s.messages)-1]
+	i := len(s.messages)
+	s.latest.begun(slot, i)
+	s.messages = s.messages[:i+1]
+	m := &s.messages[i]
+	m.header, m.count, m.full = *h, 0, false
+	return m
 }
 
-// append adds a datagram to m, the message begun last.
-func (s *Sender) append(m *message, number int, payload []byte) {
-	s.out.Append(len(s.messages)-1, payload)
-	s.note(m, number, payload)
-}
-
-// note notes that m has another datagram.
-func (s *Sender) note(m *message, number int, payload []byte) {
-	i := len(s.datagrams)
-	s.datagrams = append(s.datagrams, datagram{number, payload, -1})
-	if m.first < 0 {
-		m.first = i
-	} else {
-		s.datagrams[m.last].next = i
-	}
-	m.last = i
+// note notes that message i has another datagram, or count of them that were added as one.
+func (s *Sender) note(i, number, count int) {
+	s.messages[i].count += count
+	s.datagrams = append(s.datagrams, datagram{i, number, count})
 }
