@@ -2,8 +2,10 @@ package dsrudp
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -52,6 +54,10 @@ func (lc *ListenConfig) NewConns(sockets ...*net.UDPConn) (_ []*Conn, err error)
 	conns := make([]*Conn, len(sockets))
 	memories := make(map[uint16]*pathmem.Table) // by port: a remote may ask one VIP at each
 	for i, u := range sockets {
+		if u == nil || slices.Index(sockets, u) < i {
+			err = fmt.Errorf("the socket with index %d is nil or given twice: %w", i, syscall.EINVAL)
+			return nil, &net.OpError{Op: "adopt", Net: "udp", Err: err}
+		}
 		setups[i].lc = lc
 		if conns[i], err = setups[i].adopt(u, memories); err != nil {
 			return nil, err
@@ -81,9 +87,6 @@ func adoptError(u *net.UDPConn, network string, err error) error {
 
 // adopt makes a Conn of u, with the path memory of its port.
 func (s *setup) adopt(u *net.UDPConn, memories map[uint16]*pathmem.Table) (*Conn, error) {
-	if u == nil {
-		return nil, &net.OpError{Op: "adopt", Net: "udp", Err: syscall.EINVAL}
-	}
 	network, connected := inspect(u)
 	laddr, err := s.prepareAdopted(u)
 	if err != nil {

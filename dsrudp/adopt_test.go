@@ -3,6 +3,7 @@ package dsrudp_test
 import (
 	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 	"time"
 
@@ -93,6 +94,11 @@ func TestAdoptRefuses(t *testing.T) {
 	_, err = dsrudp.NewConn(new(net.UDPConn))
 	require.Error(t, err)
 	u := netClient(t, net.IPv4(127, 0, 0, 1))
+	for _, second := range []*net.UDPConn{nil, u} {
+		_, err = new(dsrudp.ListenConfig).NewConns(u, second)
+		require.ErrorIs(t, err, syscall.EINVAL)
+		require.ErrorContains(t, err, "index 1")
+	}
 	require.NoError(t, u.Close())
 	_, err = dsrudp.NewConn(u)
 	require.ErrorIs(t, err, net.ErrClosed)
@@ -106,6 +112,7 @@ func TestAdoptRefuses(t *testing.T) {
 	require.ErrorIs(t, err, net.ErrClosed)
 	_, _, err = c.ReadFrom(make([]byte, 1))
 	require.ErrorIs(t, err, net.ErrClosed)
+	require.ErrorIs(t, serve(t, &dsrudp.Server{Handler: echoing(t)}, c).wait(t), net.ErrClosed)
 }
 
 // TestAdoptFile: a connected socket that was passed as a file has a peer, and net does

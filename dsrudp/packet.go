@@ -40,8 +40,8 @@ type Packet struct {
 	// valid. It is not used for sending.
 	OrigDst netip.Addr
 	// Interface is the index of the interface that the datagram came in by, 0 where that
-	// is not known, as on a Conn bound to one address. It is used for sending only with
-	// [ListenConfig.ReplyByInterface], and 0 then leaves the way out to the routing table.
+	// is not known. It is known on wildcard Conns and with [ListenConfig.ReplyByInterface].
+	// Only with that is it used for sending, and 0 leaves the way out to the routing table.
 	Interface int
 	// SegmentSize is 0 for a single datagram. For several it is the length in
 	// bytes of each, of which the last may be shorter; see [Packet.Segments].

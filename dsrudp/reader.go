@@ -89,8 +89,8 @@ func (r *reader) run() error {
 	for {
 		err := r.in.Loop(batch)
 		switch {
-		case r.c.closed.Load():
-			return net.ErrClosed
+		case r.c.closed.Load(), errors.Is(err, net.ErrClosed): // as by the *net.UDPConn that NewConn took over
+			return r.c.readError(net.ErrClosed)
 		case r.server.stop.Load():
 			return r.drain()
 		case errors.Is(err, os.ErrDeadlineExceeded):

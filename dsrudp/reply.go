@@ -33,7 +33,8 @@ import (
 // is not the host's or was withdrawn meanwhile and all that the kernel refuses, is counted
 // in the Conn's Stats and given to Server.OnError.
 //
-// With [Server.Concurrency] it is sent at once, and every error is returned.
+// With [Server.Concurrency] it is sent at once, and every error is returned: of a Packet with
+// segments some may have left then.
 type ReplyWriter struct {
 	call *call  // nil in one that NewReplyWriter made
 	turn uint64 // of the call, see there

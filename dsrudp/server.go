@@ -48,8 +48,7 @@ func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 // A Server does not answer itself. A datagram whose source is one of its own sockets is
 // dropped and counted in [Stats], forged or not: it has the port of one of its Conns, and
 // the address to which it was sent, or that of a Conn bound to it; where a wildcard Conn has the
-// port, also any address of this host, or only the loopback ones where netlink is denied.
-// Peers on other hosts with an equal port are served.
+// port, also any address of this host. Peers on other hosts with an equal port are served.
 // What comes from an unspecified address or from port 0 is given to the Handler, but no reply is
 // sent to it.
 //
@@ -73,7 +72,8 @@ type Server struct {
 	//
 	// With more each datagram has a goroutine and a copy of its own, whose buffer is as long as
 	// the payload. Answers leave at once, in any order, and what goes wrong is returned
-	// by the ReplyWriter, which waits at most 100 ms for room in the send buffer. While
+	// by the ReplyWriter, which waits at most 100 ms for room in the send buffer, after those
+	// that began to wait before. While
 	// all places are taken the kernel's receive buffer holds what comes, or drops it. A
 	// handler that ends its goroutine (runtime.Goexit) is as one that returns.
 	//
@@ -86,8 +86,8 @@ type Server struct {
 	// for reads that failed. The error is a *net.OpError, as that of the Conn's own
 	// methods is: its Op is "write", and Addr the remote address, or "read". OnError
 	// is called on the goroutine that reads, or by a Write whose buffer was full, on
-	// the goroutine of that: it must not block, take a lock that the handler
-	// holds while it writes, or panic.
+	// the goroutine of that, and so for several Conns by several goroutines at once: it must
+	// not block, take a lock that the handler holds while it writes, or panic.
 	//
 	// If it is nil, failures are logged by ErrorLog: at most ten in a second, and how many
 	// were not logged since.
@@ -118,9 +118,9 @@ var errGoexit = errors.New("dsrudp: the Handler ended the goroutine that it was 
 // Writes are not, and are right from any goroutine.
 //
 // One Conn's end does not end the others. Serve returns ErrServerClosed after
-// Shutdown, and else the errors that ended the Conns, joined: net.ErrClosed for
-// one that was closed, os.ErrDeadlineExceeded for one whose read deadline passed.
-// After Shutdown it closes conns and returns ErrServerClosed at once. When it cannot
+// Shutdown, and else the errors that ended the Conns, joined: a *net.OpError
+// that matches net.ErrClosed for one that was closed, os.ErrDeadlineExceeded for one whose
+// read deadline passed. After Shutdown it closes conns and returns ErrServerClosed at once. When it cannot
 // begin for another reason (a Conn is nil, closed or served already, or there is no
 // Handler) it leaves all of them to the caller.
 func (s *Server) Serve(conns ...*Conn) error {
@@ -169,7 +169,7 @@ func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 		}
 		return nil, ErrServerClosed
 	}
-	for _, c := range conns {
+	for i, c := range conns {
 		if err = syscall.EINVAL; c.ok() {
 			err = c.serve()
 		}
@@ -177,7 +177,7 @@ func (s *Server) begin(conns []*Conn) (readers []*reader, err error) {
 			for _, r := range readers {
 				r.c.unserve()
 			}
-			return nil, fmt.Errorf("dsrudp: Serve: %w", err)
+			return nil, fmt.Errorf("dsrudp: Serve: the Conn with index %d: %w", i, err)
 		}
 		readers = append(readers, newReader(s, c))
 	}

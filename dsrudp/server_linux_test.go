@@ -242,7 +242,7 @@ func TestPromise7_ServerGROPanic(t *testing.T) {
 			assert.NoError(t, c.Close())
 		}
 	})}, c)
-	require.Equal(t, net.ErrClosed.Error(), v.wait(t).Error())
+	require.ErrorIs(t, v.wait(t), net.ErrClosed)
 	requireSegmented(t, x, segmented{strings.ReplaceAll(sentX, strings.Repeat("c", segmentSize), ""), segmentSize})
 	requireSegmented(t, y, segmented{sentY[:2*segmentSize], segmentSize})
 	require.EqualValues(t, 1, c.Stats().Panics)

@@ -89,7 +89,7 @@ func TestPromise9_CloseInHandler(t *testing.T) {
 				echoing(t).ServePacket(w, p)
 			})}, c)
 			requireEchoes(t, 2, x)
-			require.Equal(t, net.ErrClosed.Error(), v.wait(t).Error())
+			require.Equal(t, fmt.Sprintf("read udp %v: %v", c.LocalAddr(), net.ErrClosed), v.wait(t).Error())
 			require.Equal(t, 2, calls, name)
 			assertAllClosed(t, c, between(x))
 			require.True(t, isFree(c))

@@ -124,9 +124,9 @@ func TestServeRefuses(t *testing.T) {
 		"BatchSize -1":     {&dsrudp.Server{Handler: echo, BatchSize: -1}, []*dsrudp.Conn{good}, nil, "BatchSize is -1"},
 		"BatchSize 65":     {&dsrudp.Server{Handler: echo, BatchSize: 65}, []*dsrudp.Conn{good}, nil, "BatchSize is 65"},
 		"no Conn":          {&dsrudp.Server{Handler: echo}, nil, nil, "without a Conn"},
-		"nil Conn":         {&dsrudp.Server{Handler: echo}, []*dsrudp.Conn{good, nil}, syscall.EINVAL, ""},
+		"nil Conn":         {&dsrudp.Server{Handler: echo}, []*dsrudp.Conn{good, nil}, syscall.EINVAL, "index 1"},
 		"zero Conn":        {&dsrudp.Server{Handler: echo}, []*dsrudp.Conn{good, {}}, syscall.EINVAL, ""},
-		"closed Conn":      {&dsrudp.Server{Handler: echo}, []*dsrudp.Conn{good, closed}, net.ErrClosed, ""},
+		"closed Conn":      {&dsrudp.Server{Handler: echo}, []*dsrudp.Conn{good, closed}, net.ErrClosed, "index 1"},
 		"served elsewhere": {&dsrudp.Server{Handler: echo}, []*dsrudp.Conn{good, served}, dsrudp.ErrNotSupported, "a Server reads this Conn"},
 		"named twice":      {&dsrudp.Server{Handler: echo}, []*dsrudp.Conn{good, good}, dsrudp.ErrNotSupported, "a Server reads this Conn"},
 	} {

@@ -39,8 +39,8 @@ type Stats struct {
 	// known.
 	LostPath uint64
 	// ReadFailed counts reads that failed with an error of the kernel's, as of a connected
-	// peer at which nobody listens (ECONNREFUSED). Each was also returned as an error, or given
-	// to OnError.
+	// peer at which nobody listens (ECONNREFUSED). Each was also returned as an error, or by a
+	// Server given to OnError or logged.
 	ReadFailed uint64
 	// Truncated counts datagrams received that were longer than the buffer.
 	Truncated uint64
@@ -58,8 +58,8 @@ type Stats struct {
 	// remote address, or to any if it was so with several.
 	OffloadFallbacks uint64
 
-	// The next three count datagrams that the kernel did not send. Each was also
-	// returned as an error, or given to OnError. Deadlines and Close are not counted.
+	// The next three count datagrams that the kernel did not send. Each was also returned as
+	// an error, or by a Server given to OnError or logged. Deadlines and Close are not counted.
 
 	// SendDenied counts those that a filter or a prohibiting route stopped
 	// (EPERM, EACCES): see the host's firewall.

@@ -14,3 +14,6 @@ func Apart(a, b *source.Header) bool { return slotOf(a) != slotOf(b) }
 
 // Stalled reports whether s has waited as long as Patience allows.
 func (s *Sender) Stalled() bool { return s.stalled }
+
+// Spend makes the Sender one that has waited as long as Patience allows, and sent since.
+func (s *Sender) Spend() { s.waited = s.Patience }

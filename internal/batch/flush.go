@@ -14,7 +14,7 @@ import (
 func (s *Sender) Flush() (sent Sent, failures []Failure) {
 	s.send()
 	sent, failures = s.sent, s.failures
-	s.sent, s.failures, s.arena = Sent{}, nil, s.arena[:0]
+	s.sent, s.failures, s.arena, s.waited = Sent{}, nil, s.arena[:0], 0
 	return sent, failures
 }
 
@@ -77,7 +77,7 @@ func (s *Sender) sendBatch(flags int) error {
 			s.sent.Datagrams += s.messages[s.next].count
 			s.sent.Bytes += s.messages[s.next].total
 			s.next++
-			s.waited, s.stalled = 0, false
+			s.stalled = false
 		}
 		if err == nil || flags&mmsg.FlagDontWait != 0 {
 			return err
@@ -119,9 +119,11 @@ func (s *Sender) wait(err error) error {
 	if s.Patience == 0 {
 		return s.sock.WaitRoom(0)
 	}
-	start := time.Now()
-	err = s.sock.WaitRoom(s.Patience - s.waited)
-	s.waited += time.Since(start)
+	if s.waited < s.Patience {
+		start := time.Now()
+		err = s.sock.WaitRoom(s.Patience - s.waited)
+		s.waited += time.Since(start)
+	}
 	s.stalled = s.waited >= s.Patience
 	return err
 }
@@ -191,7 +193,7 @@ func (s *Sender) sendOne(p []byte, h *source.Header) error {
 		}
 		_, err := s.sock.TrySend(s.single, p, control, &h.Remote)
 		if err == nil {
-			s.waited, s.stalled = 0, false
+			s.stalled = false
 			return nil
 		}
 		if err := s.wait(err); err != nil {

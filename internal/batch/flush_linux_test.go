@@ -324,6 +324,22 @@ func TestPromise7_Patience(t *testing.T) {
 	flushed := flushing(t, f)
 	require.Equal(t, all, receive(len(all)))
 	require.Empty(t, await(t, flushed))
+
+	// Once spent it is until Flush returns, also where some leave.
+	f.Spend()
+	f.added = 0
+	f.add(h, all...)
+	go func() {
+		_, failures := f.Flush()
+		tried <- failures
+	}()
+	require.Len(t, await(t, tried), len(all)-sent)
+	require.Equal(t, all[:sent], receive(sent))
+	f.added = 0
+	f.add(h, all...)
+	flushed = flushing(t, f)
+	require.Equal(t, all, receive(len(all)))
+	require.Empty(t, await(t, flushed))
 }
 
 // TestPromise9_Deadline: without Patience the wait ends by the write deadline. With it the

@@ -27,8 +27,9 @@ const MaxDatagram = 65535 - 8
 // segments, whatever others were gathered between them: it is those of one path whose
 // order counts, and that is kept.
 type Sender struct {
-	// Patience bounds the wait for room in the send buffer. After waits of so long in all
-	// each message is tried once, until one leaves. 0 waits until the write deadline.
+	// Patience bounds the waits for room in the send buffer from one Flush to the next, all
+	// together. When it is spent each message is tried once, also after that Flush, until one
+	// leaves. 0 waits until the write deadline.
 	//
 	// With Patience a message that the kernel refuses is tried once more, as the error may
 	// be that of an earlier datagram. Without, the caller gets that error, as with net.
@@ -45,8 +46,8 @@ type Sender struct {
 	next      int // the first message not sent yet
 
 	single   *mmsg.Msg     // made when needed
-	waited   time.Duration // for room since a message left
-	stalled  bool          // Patience is spent
+	waited   time.Duration // for room since Flush
+	stalled  bool          // Patience is spent, and nothing has left since
 	sent     Sent          // since Flush
 	failures []Failure     // since Flush
 	arena    []byte        // of AddCopy
@@ -153,11 +154,12 @@ func (s *Sender) AddPlain(pieces [][]byte, others []byte, h *source.Header) {
 	if len(others) > 0 {
 		s.out.SetControl(i, append(s.out.ControlOf(i), others...))
 	}
+	size := 0
 	for _, p := range pieces {
 		s.out.Append(i, p)
-		m.size += len(p)
+		size += len(p)
 	}
-	m.total, m.full = m.size, true
+	m.size, m.total, m.full = size, size, true
 	s.note(i, 0, 1)
 }
 

@@ -46,11 +46,12 @@ func (s *Selector) IsLocal(a netip.Addr, ifindex uint32) bool {
 	if a.IsLoopback() || a.IsUnspecified() { // "::" means the host itself
 		return true
 	}
-	if s.Guard == nil {
-		return false
+	if s.Guard != nil {
+		if local, err := s.Guard.Local(a, ifindex); err == nil {
+			return local
+		}
 	}
-	local, err := s.Guard.Local(a, ifindex)
-	return local && err == nil
+	return s.probes.isLocal(a, ifindex)
 }
 
 // Explain returns err, of a send that the kernel refused, as a notLocalError if the source

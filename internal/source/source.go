@@ -73,6 +73,7 @@ type Selector struct {
 	peer    mmsg.Addr // not valid where there is none
 	zones   zones
 	groups  groupSources
+	probes  probes
 	class4  atomic.Uint32 // the socket's own type of service
 	class6  atomic.Uint32 // and traffic class
 }

@@ -139,3 +139,33 @@ func TestByPeer(t *testing.T) {
 	require.NoError(t, s.ByPeer(&h))
 	require.Equal(t, source.Header{Local: source.Local{Addr: one}, Remote: mmsg.Addr{AddrPort: netip.AddrPortFrom(vip, 9)}}, h)
 }
+
+// TestPromise12_IsLocal: where the kernel cannot be asked for routes, binding shows which
+// addresses are the host's, and however many are asked for few are kept.
+func TestPromise12_IsLocal(t *testing.T) {
+	c := config(t, "udp", ":0")
+	c.Guard = nil
+	s := source.New(c)
+	for _, tc := range []struct {
+		addr string
+		want bool
+	}{
+		{"127.0.0.2", true},
+		{"::1", true},
+		{"::", true},
+		{"198.51.100.77", false},
+		{"2001:db8::77", false},
+		{"224.0.0.1", false},
+		{"ff02::1", false},
+	} {
+		for range 2 {
+			require.Equal(t, tc.want, s.IsLocal(netip.MustParseAddr(tc.addr), 0), tc.addr)
+		}
+	}
+	a := foreign6
+	for range 5000 {
+		a = a.Next()
+		require.False(t, s.IsLocal(a, 0))
+		require.LessOrEqual(t, s.Probes(), 1<<12)
+	}
+}
