@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
@@ -52,4 +53,120 @@ func benchmarkEcho[A any](b *testing.B, name string, c net.PacketConn, read func
 			}
 		}
 	})
+}
+
+// BenchmarkEchoBatch is eight datagrams of one client to the server and their answers;
+// figures are of all eight. What is read and sent at once is compared with net's calls, which
+// take one each, and which answer wrong on a host with VIPs. The client's sixteen system calls
+// are in all of them.
+func BenchmarkEchoBatch(b *testing.B) {
+	const count = 8
+	servers := []struct {
+		name   string
+		answer func(b *testing.B, c *dsrudp.Conn) func() (n int, err error) // nil where a Server does
+	}{
+		{"ReadPackets", func(b *testing.B, c *dsrudp.Conn) func() (int, error) {
+			ps := make([]dsrudp.Packet, count)
+			for i := range ps {
+				ps[i].Buf = make([]byte, 64)
+			}
+			return func() (int, error) {
+				n, err := c.ReadPackets(ps)
+				if err != nil {
+					return 0, err
+				}
+				return c.WritePackets(ps[:n])
+			}
+		}},
+		{"ReadBatch", func(b *testing.B, c *dsrudp.Conn) func() (int, error) {
+			ms := make([]ipv4.Message, count)
+			for i := range ms {
+				ms[i].Buffers = [][]byte{make([]byte, 64)}
+			}
+			return func() (int, error) {
+				n, err := c.ReadBatch(ms, 0)
+				for done := 0; err == nil && done < n; {
+					var k int
+					k, err = c.WriteBatch(ms[done:n], 0)
+					done += k
+				}
+				return n, err
+			}
+		}},
+		{"Server", func(b *testing.B, c *dsrudp.Conn) func() (int, error) {
+			s := &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) { w.Write(p.Payload()) })}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				s.Serve(c)
+			}()
+			b.Cleanup(func() {
+				c.Close()
+				<-done
+			})
+			return nil
+		}},
+	}
+	for _, network := range []string{"udp4", "udp6", "udp"} {
+		b.Run(network+"/net", func(b *testing.B) {
+			c, err := net.ListenPacket(network, ":0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			buf := make([]byte, 64)
+			benchmarkBatches(b, c, count, func() (int, error) {
+				n, a, err := c.(*net.UDPConn).ReadFromUDPAddrPort(buf)
+				if err == nil {
+					_, err = c.(*net.UDPConn).WriteToUDPAddrPort(buf[:n], a)
+				}
+				return 1, err
+			})
+		})
+		for _, s := range servers {
+			b.Run(network+"/"+s.name, func(b *testing.B) {
+				c, err := dsrudp.ListenPacket(network, ":0")
+				if err != nil {
+					b.Fatal(err)
+				}
+				benchmarkBatches(b, c, count, s.answer(b, c))
+			})
+		}
+	}
+}
+
+// benchmarkBatches asks c, which answers by calls of answer, or by itself if that is nil.
+func benchmarkBatches(b *testing.B, c net.PacketConn, count int, answer func() (n int, err error)) {
+	defer c.Close()
+	local := c.LocalAddr().(*net.UDPAddr)
+	ip := net.IPv6loopback
+	if local.IP.To4() != nil {
+		ip = net.IPv4(127, 0, 0, 1)
+	}
+	x, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: ip, Port: local.Port})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer x.Close()
+	x.SetDeadline(time.Now().Add(time.Minute))
+	buf := make([]byte, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		for range count {
+			if _, err := x.Write(buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for left := count; left > 0 && answer != nil; {
+			n, err := answer()
+			if err != nil {
+				b.Fatal(err)
+			}
+			left -= n
+		}
+		for range count {
+			if _, err := x.Read(buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -48,6 +47,28 @@ var wildcards = []struct{ network, address string }{{"udp4", ":0"}, {"udp", ":0"
 
 // patience bounds every wait for an event: it is reached only when a test fails.
 const patience = 5 * time.Second
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+// await waits for an event.
+func await[T any](t *testing.T, events <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-events:
+	case <-time.After(2 * patience):
+		t.Fatal("what was waited for did not happen")
+	}
+	return v
+}
+
+// soon waits for what sends no event.
+func soon(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !happened(); runtime.Gosched() {
+		require.True(t, time.Now().Before(end), what)
+	}
+}
 
 func listen(t *testing.T, network, address string) *dsrudp.Conn {
 	t.Helper()
@@ -179,95 +200,6 @@ func receive(t *testing.T, c *dsrudp.Conn, x *net.UDPConn) *net.UDPAddr {
 	return a
 }
 
-// A pair is a method that reads and the one to answer with.
-type pair struct {
-	// echo answers one datagram.
-	echo func(c *dsrudp.Conn, b []byte) error
-	// both receives two datagrams before it answers the last and then the first: what
-	// answered each before it read the next would look right with a table that knows
-	// only the last path.
-	both func(t *testing.T, c *dsrudp.Conn)
-}
-
-func pairOf[A any](read func(*dsrudp.Conn, []byte) (int, A, error), write func(*dsrudp.Conn, []byte, A) (int, error)) pair {
-	return pair{
-		echo: func(c *dsrudp.Conn, b []byte) error {
-			n, a, err := read(c, b)
-			if err == nil {
-				_, err = write(c, b[:n], a)
-			}
-			return err
-		},
-		both: func(t *testing.T, c *dsrudp.Conn) {
-			t.Helper()
-			var payloads [2][]byte
-			var from [2]A
-			for i := range payloads {
-				b := make([]byte, 256)
-				n, a, err := read(c, b)
-				require.NoError(t, err)
-				payloads[i], from[i] = b[:n], a
-			}
-			for i, b := range slices.Backward(payloads[:]) {
-				n, err := write(c, b, from[i])
-				require.NoError(t, err)
-				require.Equal(t, len(b), n)
-			}
-		},
-	}
-}
-
-// pairs are the pairs of methods, by the one that reads.
-var pairs = map[string]pair{
-	"ReadFromPath":        pairOf((*dsrudp.Conn).ReadFromPath, (*dsrudp.Conn).WriteToPath),
-	"ReadFrom":            pairOf((*dsrudp.Conn).ReadFrom, (*dsrudp.Conn).WriteTo),
-	"ReadFromUDP":         pairOf((*dsrudp.Conn).ReadFromUDP, (*dsrudp.Conn).WriteToUDP),
-	"ReadFromUDPAddrPort": pairOf((*dsrudp.Conn).ReadFromUDPAddrPort, (*dsrudp.Conn).WriteToUDPAddrPort),
-	"ReadMsgUDP": pairOf(func(c *dsrudp.Conn, b []byte) (int, *net.UDPAddr, error) {
-		n, _, _, a, err := c.ReadMsgUDP(b, nil)
-		return n, a, err
-	}, func(c *dsrudp.Conn, b []byte, a *net.UDPAddr) (int, error) {
-		n, _, err := c.WriteMsgUDP(b, nil, a)
-		return n, err
-	}),
-	"ReadMsgUDPAddrPort": pairOf(func(c *dsrudp.Conn, b []byte) (int, netip.AddrPort, error) {
-		n, _, _, a, err := c.ReadMsgUDPAddrPort(b, nil)
-		return n, a, err
-	}, func(c *dsrudp.Conn, b []byte, a netip.AddrPort) (int, error) {
-		n, _, err := c.WriteMsgUDPAddrPort(b, nil, a)
-		return n, err
-	}),
-	// Control messages handed back.
-	"ReadMsgUDPAddrPort, oob": pairOf(func(c *dsrudp.Conn, b []byte) (n int, a withOOB, err error) {
-		n, a.oobn, _, a.addr, err = c.ReadMsgUDPAddrPort(b, a.oob[:])
-		return n, a, err
-	}, func(c *dsrudp.Conn, b []byte, a withOOB) (int, error) {
-		before := a.oob
-		n, oobn, err := c.WriteMsgUDPAddrPort(b, a.oob[:a.oobn], a.addr)
-		if oobn != a.oobn || before != a.oob {
-			panic("the caller's control messages were changed or not all sent")
-		}
-		return n, err
-	}),
-}
-
-type withOOB struct {
-	addr netip.AddrPort
-	oob  [128]byte
-	oobn int
-}
-
-// ask has two clients write at the same time, s answer, and wants each one's own back.
-func ask(t *testing.T, c *dsrudp.Conn, s pair, x, y *net.UDPConn) {
-	t.Helper()
-	question := func(x *net.UDPConn) string { return fmt.Sprint(x.LocalAddr(), " to ", x.RemoteAddr()) }
-	write(t, x, question(x))
-	write(t, y, question(y))
-	s.both(t, c)
-	require.Equal(t, question(x), read(t, x))
-	require.Equal(t, question(y), read(t, y))
-}
-
 // askAll has clients ask c, by two VIPs in turn, all at once and each so many
 // times in a row. Each must get the answers to its own.
 func askAll(t *testing.T, c *dsrudp.Conn, clients, rounds int) {
@@ -319,6 +251,14 @@ func readAll(t *testing.T, c *dsrudp.Conn, n int) (all []dsrudp.Packet) {
 		all = append(all, ps[:k]...)
 	}
 	return all
+}
+
+// writeAll sends Packets, all of which must be good.
+func writeAll(t *testing.T, c *dsrudp.Conn, ps []dsrudp.Packet) {
+	t.Helper()
+	n, err := c.WritePackets(ps)
+	require.NoError(t, err)
+	require.Equal(t, len(ps), n)
 }
 
 // apart runs the test again in a process of its own, which the test may change or

@@ -301,3 +301,18 @@ func collect(t *testing.T) {
 		return left[0].Value.Uint64() == left[1].Value.Uint64()
 	})
 }
+
+// netlinkSockets returns the process's netlink sockets: the guard's.
+func netlinkSockets(t *testing.T) (fds []int) {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	for _, e := range all {
+		fd, err := strconv.Atoi(e.Name())
+		require.NoError(t, err)
+		if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain == unix.AF_NETLINK {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}

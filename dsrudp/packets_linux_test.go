@@ -1,7 +1,7 @@
 package dsrudp_test
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
@@ -64,35 +63,6 @@ func TestPromise10_PacketsReceived(t *testing.T) {
 	}
 }
 
-// TestReadPacketsErr: an error comes alone.
-func TestReadPacketsErr(t *testing.T) {
-	c := listen(t, "udp", ":0")
-	n, err := c.ReadPackets(nil) // waits for nothing
-	require.NoError(t, err)
-	require.Zero(t, n)
-
-	x := dialVIP(t, c, vips[0])
-	write(t, x, "1")
-	require.NoError(t, c.SetReadDeadline(time.Unix(1, 0)))
-	n, err = c.ReadPackets(packets(2, 8))
-	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-	require.Zero(t, n)
-	var op *net.OpError
-	require.ErrorAs(t, err, &op)
-	require.Equal(t, "read", op.Op)
-	require.NoError(t, c.SetReadDeadline(time.Now().Add(patience)))
-	require.Len(t, readAll(t, c, 1), 1)
-
-	p := packet("1", pathFrom(c, vips[0], x))
-	require.NoError(t, c.Close())
-	n, err = c.ReadPackets(packets(2, 8))
-	require.ErrorIs(t, err, net.ErrClosed)
-	require.Zero(t, n)
-	n, err = c.WritePackets([]dsrudp.Packet{p, p})
-	require.ErrorIs(t, err, net.ErrClosed)
-	require.Zero(t, n)
-}
-
 // TestPromise3_PacketsBroadcast: a request to a broadcast address has it in OrigDst, and
 // is answered from a unicast one.
 func TestPromise3_PacketsBroadcast(t *testing.T) {
@@ -138,49 +108,6 @@ func TestPromise1_PacketsLast(t *testing.T) {
 				require.Equal(t, froms[order[len(order)-1]], p.Local.Addr())
 			}
 		}
-	}
-}
-
-// TestPromise4_ManyVIPs: requests to very many VIPs, more than there are datagrams in a
-// batch, are each answered from their own, by WritePackets and by a Server.
-func TestPromise4_ManyVIPs(t *testing.T) {
-	const n, rounds = 199, 3 // n is prime
-	for _, network := range []string{"udp4", "udp"} {
-		t.Run(network, func(t *testing.T) {
-			c := listen(t, network, ":0")
-			require.NoError(t, c.SetReadBuffer(1<<20))
-			var clients []*net.UDPConn
-			for i := range n {
-				clients = append(clients, dialVIP(t, c, netip.AddrFrom4([4]byte{127, 7, byte(i >> 6), byte(1 + i*3)})))
-			}
-			ask := func(round int) { // in an order of its own
-				for i := range clients {
-					x := clients[i*(2*round+1)%n]
-					write(t, x, fmt.Sprint(round, " to ", x.RemoteAddr()))
-				}
-			}
-			requireAnswers := func(round int) {
-				for _, x := range clients {
-					require.Equal(t, fmt.Sprint(round, " to ", x.RemoteAddr()), read(t, x))
-				}
-			}
-			ask(0)
-			writeAll(t, c, readAll(t, c, n))
-			requireAnswers(0)
-			ask(1)
-			serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-				assert.Equal(t, string(p.Payload()[len("0 to "):]), p.Path.Local.String())
-				_, err := w.Write(p.Payload())
-				assert.NoError(t, err)
-			})}, c)
-			for round := range rounds {
-				requireAnswers(1 + round)
-				if round+1 < rounds {
-					ask(2 + round)
-				}
-			}
-			require.Zero(t, c.Stats().Refused)
-		})
 	}
 }
 
@@ -288,175 +215,6 @@ func TestWritePacketsCounts(t *testing.T) {
 	}
 }
 
-// TestWritePacketsConnected: on an adopted connected socket Packets go to the peer, and to
-// no other.
-func TestWritePacketsConnected(t *testing.T) {
-	x := listen(t, "udp4", "127.0.0.1:0")
-	c := adopt(t, dial(t, netip.AddrPort{}, addrPortOf(x.LocalAddr())))
-	path := dsrudp.Path{Local: addrPortOf(c.LocalAddr()), Remote: addrPortOf(x.LocalAddr())}
-	other := path
-	other.Remote = netip.MustParseAddrPort("127.0.0.1:9")
-	ps := []dsrudp.Packet{packet("1", path), packet("2", other), packet("3", path)}
-	n, err := c.WritePackets(ps)
-	require.Equal(t, 2, n)
-	require.ErrorIs(t, err, net.ErrWriteToConnected)
-	for _, want := range []string{"1", "3"} {
-		got := readAll(t, x, 1)[0]
-		require.Equal(t, want, string(got.Payload()))
-		require.Equal(t, path.Local, got.Path.Remote)
-	}
-}
-
-// TestPromise1_K6_8_Merged: Packets of one Path, and the segments of one, leave as one message
-// each, from their VIP, also where the bound address is left out of the message. With
-// NoOffload each datagram leaves by itself (K6.8).
-func TestPromise1_K6_8_Merged(t *testing.T) {
-	v6 := netip.IPv6Loopback()
-	for _, w := range []struct {
-		network, address string
-		vips             []netip.Addr
-	}{
-		{"udp4", ":0", vips},
-		{"udp", ":0", []netip.Addr{vips[0], v6}},
-		{"udp6", ":0", []netip.Addr{v6, v6}},
-		{"udp4", "127.0.0.2:0", []netip.Addr{vips[0], vips[0]}},
-		{"udp6", "[::1]:0", []netip.Addr{v6, v6}},
-	} {
-		for _, off := range []bool{false, true} {
-			c := listenWith(t, &dsrudp.ListenConfig{NoOffload: off}, w.network, w.address)
-			var clients []*net.UDPConn
-			var ps []dsrudp.Packet
-			for _, vip := range w.vips {
-				x := dialSegmented(t, c, vip)
-				clients = append(clients, x)
-				for _, payload := range []string{"12", "34", "5"} {
-					p := pathFrom(c, vip, x)
-					if payload == "34" {
-						p.Local = netip.AddrPortFrom(p.Local.Addr(), 0) // the same, said otherwise
-					}
-					ps = append(ps, packet(payload, p))
-				}
-			}
-			segments := packet("ababa", ps[0].Path)
-			segments.SegmentSize = 2
-			writeAll(t, c, append(ps, segments))
-			merged, behind := []segmented{{"12345", 2}}, []segmented{{"ababa", 2}}
-			if off {
-				merged, behind = []segmented{{"12", 0}, {"34", 0}, {"5", 0}}, []segmented{{"ab", 0}, {"ab", 0}, {"a", 0}}
-			}
-			requireSegmented(t, clients[1], merged...)
-			requireSegmented(t, clients[0], append(merged, behind...)...)
-			require.Zero(t, c.Stats().OffloadFallbacks)
-		}
-	}
-}
-
-// TestGRO: datagrams that the kernel joined come as one Packet, with its Path, its mark and
-// the length of its segments, beside single ones; it is echoed as one.
-func TestGRO(t *testing.T) {
-	for _, w := range []struct {
-		network string
-		vips    []netip.Addr
-	}{
-		{"udp4", vips},
-		{"udp", []netip.Addr{vips[1], netip.IPv6Loopback()}},
-		{"udp6", []netip.Addr{netip.IPv6Loopback(), netip.IPv6Loopback()}},
-	} {
-		t.Run(w.network, func(t *testing.T) {
-			c := listenWith(t, &dsrudp.ListenConfig{GRO: true, ECN: true}, w.network, ":0")
-			var clients []*net.UDPConn
-			var want []dsrudp.Packet
-			for i, vip := range w.vips {
-				x := dialSegmented(t, c, vip)
-				setClass(t, x, vip, i+1)
-				clients = append(clients, x)
-				for _, sg := range []segmented{{bytesOf(i, 1050), 100}, {"single", 0}, {bytesOf(i, 100), 0}} {
-					writeSegmented(t, x, sg.payload, 100) // of a single one it says nothing
-					p := packet(sg.payload, pathFrom(c, vip, x))
-					p.SegmentSize, p.ECN = sg.size, dsrudp.ECN(i+1)
-					want = append(want, p)
-				}
-			}
-			ps := readPacketsWithSegments(t, c, len(want))
-			for i := range ps {
-				require.Equal(t, string(want[i].Payload()), string(ps[i].Payload()))
-				want[i].Buf, want[i].Interface = ps[i].Buf, lo
-				require.Equal(t, want[i], ps[i])
-				ps[i].ECN = 0
-			}
-			writeAll(t, c, ps)
-			for k, x := range clients {
-				requireSegmented(t, x, segmented{bytesOf(k, 1050), 100}, segmented{"single", 0}, segmented{bytesOf(k, 100), 0})
-			}
-		})
-	}
-}
-
-// TestK6_3_GROTruncated: joined datagrams in a short buffer have lost some, which shows.
-func TestK6_3_GROTruncated(t *testing.T) {
-	c := listenWith(t, &dsrudp.ListenConfig{GRO: true}, "udp", ":0")
-	x := dialVIP(t, c, vips[0])
-	writeSegmented(t, x, bytesOf(0, 1000), 100)
-	write(t, x, "next")
-	ps := packets(2, 250)
-	for got := 0; got < 2; {
-		n, err := c.ReadPackets(ps[got:])
-		require.NoError(t, err)
-		got += n
-	}
-	require.True(t, ps[0].Truncated)
-	require.Equal(t, bytesOf(0, 1000)[:250], string(ps[0].Payload()))
-	require.Equal(t, 100, ps[0].SegmentSize)
-	require.False(t, ps[1].Truncated)
-	require.EqualValues(t, 1, c.Stats().Truncated)
-}
-
-// TestK6_6_GRORefuses: what would take several datagrams for one, or take some away, is
-// refused, and says why. Options can be set, and writes work.
-func TestK6_6_GRORefuses(t *testing.T) {
-	c := listenWith(t, &dsrudp.ListenConfig{GRO: true}, "udp", ":0")
-	x := dialVIP(t, c, vips[0])
-	write(t, x, "1")
-	raw, err := c.SyscallConn()
-	require.NoError(t, err)
-	b := make([]byte, 16)
-	called := func(uintptr) bool { t.Error("it was called"); return true }
-	for name, tc := range map[string]struct {
-		op   string
-		call func() error
-	}{
-		"ReadFromPath":        {"read", func() error { _, _, err := c.ReadFromPath(b); return err }},
-		"Read":                {"read", func() error { _, err := c.Read(b); return err }},
-		"Read of nothing":     {"read", func() error { _, err := c.Read(nil); return err }},
-		"ReadFrom":            {"read", func() error { _, _, err := c.ReadFrom(b); return err }},
-		"ReadFromUDPAddrPort": {"read", func() error { _, _, err := c.ReadFromUDPAddrPort(b); return err }},
-		"ReadMsgUDP":          {"read", func() error { _, _, _, _, err := c.ReadMsgUDP(b, nil); return err }},
-		"ReadMsgUDPAddrPort":  {"read", func() error { _, _, _, _, err := c.ReadMsgUDPAddrPort(b, nil); return err }},
-		"ReadBatch":           {"read", func() error { _, err := c.ReadBatch(messages(1, 16), 0); return err }},
-		"File":                {"file", func() error { _, err := c.File(); return err }},
-		"raw read":            {"raw-read", func() error { return raw.Read(called) }},
-		"raw write":           {"raw-write", func() error { return raw.Write(called) }},
-	} {
-		err := tc.call()
-		require.ErrorIs(t, err, dsrudp.ErrNotSupported, name)
-		require.ErrorIs(t, err, errors.ErrUnsupported, name)
-		require.ErrorContains(t, err, "ListenConfig.GRO", name)
-		var op *net.OpError
-		require.ErrorAs(t, err, &op, name)
-		require.Equal(t, tc.op, op.Op, name)
-	}
-	setsockopts(t, c, [2]int{unix.SOL_SOCKET, unix.SO_BROADCAST})
-
-	p := readPacketsWithSegments(t, c, 1)[0]
-	require.Equal(t, "1", string(p.Payload()), "none of those took it")
-	_, err = c.WriteToPath([]byte("2"), p.Path)
-	require.NoError(t, err)
-	require.Equal(t, "2", read(t, x))
-	_, err = c.WriteTo([]byte("3"), net.UDPAddrFromAddrPort(p.Path.Remote))
-	require.NoError(t, err)
-	require.Equal(t, "3", read(t, x))
-}
-
 // ecnSockets are sockets of all kinds and the addresses they are asked at.
 var ecnSockets = []struct {
 	network string
@@ -534,4 +292,45 @@ func TestK6_7_ECNSent(t *testing.T) {
 			})
 		}
 	}
+}
+
+// classOf returns what a mark makes of a socket's own class: 0 leaves it alone.
+func classOf(own int, ecn dsrudp.ECN) int {
+	if ecn == dsrudp.NotECT {
+		return own
+	}
+	return own&^3 | int(ecn)
+}
+
+func recvClass(vip netip.Addr) [2]int {
+	if vip.Is6() {
+		return [2]int{unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS}
+	}
+	return [2]int{unix.IPPROTO_IP, unix.IP_RECVTOS}
+}
+
+// readClass receives one datagram and returns the field that the mark is in.
+func readClass(t *testing.T, x *net.UDPConn, vip netip.Addr) int {
+	t.Helper()
+	oob := make([]byte, 64)
+	_, oobn, _, _, err := x.ReadMsgUDPAddrPort(make([]byte, 16), oob)
+	require.NoError(t, err)
+	ms, err := unix.ParseSocketControlMessage(oob[:oobn])
+	require.NoError(t, err)
+	require.Len(t, ms, 1)
+	require.EqualValues(t, recvClass(vip)[0], ms[0].Header.Level)
+	if vip.Is4() {
+		return int(ms[0].Data[0])
+	}
+	return int(binary.NativeEndian.Uint32(ms[0].Data))
+}
+
+// setClass sets what a client marks its datagrams with.
+func setClass(t *testing.T, x syscall.Conn, vip netip.Addr, class int) {
+	t.Helper()
+	level, name := unix.IPPROTO_IP, unix.IP_TOS
+	if vip.Is6() {
+		level, name = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
+	}
+	onFd(t, x, func(fd int) { require.NoError(t, unix.SetsockoptInt(fd, level, name, class), "%v", vip) })
 }

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
@@ -115,5 +118,96 @@ func TestPromise4_PacketsFamilies(t *testing.T) {
 		for _, x := range clients {
 			require.Equal(t, "from "+x.LocalAddr().String(), read(t, x))
 		}
+	}
+}
+
+// TestPromise4_ManyVIPs: requests to very many VIPs, more than there are datagrams in a
+// batch, are each answered from their own, by WritePackets and by a Server.
+func TestPromise4_ManyVIPs(t *testing.T) {
+	const n, rounds = 199, 3 // n is prime
+	for _, network := range []string{"udp4", "udp"} {
+		t.Run(network, func(t *testing.T) {
+			c := listen(t, network, ":0")
+			require.NoError(t, c.SetReadBuffer(1<<20))
+			var clients []*net.UDPConn
+			for i := range n {
+				clients = append(clients, dialVIP(t, c, netip.AddrFrom4([4]byte{127, 7, byte(i >> 6), byte(1 + i*3)})))
+			}
+			ask := func(round int) { // in an order of its own
+				for i := range clients {
+					x := clients[i*(2*round+1)%n]
+					write(t, x, fmt.Sprint(round, " to ", x.RemoteAddr()))
+				}
+			}
+			requireAnswers := func(round int) {
+				for _, x := range clients {
+					require.Equal(t, fmt.Sprint(round, " to ", x.RemoteAddr()), read(t, x))
+				}
+			}
+			ask(0)
+			writeAll(t, c, readAll(t, c, n))
+			requireAnswers(0)
+			ask(1)
+			serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				assert.Equal(t, string(p.Payload()[len("0 to "):]), p.Path.Local.String())
+				_, err := w.Write(p.Payload())
+				assert.NoError(t, err)
+			})}, c)
+			for round := range rounds {
+				requireAnswers(1 + round)
+				if round+1 < rounds {
+					ask(2 + round)
+				}
+			}
+			require.Zero(t, c.Stats().Refused)
+		})
+	}
+}
+
+// TestReadPacketsErr: an error comes alone.
+func TestReadPacketsErr(t *testing.T) {
+	c := listen(t, "udp", ":0")
+	n, err := c.ReadPackets(nil) // waits for nothing
+	require.NoError(t, err)
+	require.Zero(t, n)
+
+	x := dialVIP(t, c, vips[0])
+	write(t, x, "1")
+	require.NoError(t, c.SetReadDeadline(time.Unix(1, 0)))
+	n, err = c.ReadPackets(packets(2, 8))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.Zero(t, n)
+	var op *net.OpError
+	require.ErrorAs(t, err, &op)
+	require.Equal(t, "read", op.Op)
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(patience)))
+	require.Len(t, readAll(t, c, 1), 1)
+
+	p := packet("1", pathFrom(c, vips[0], x))
+	require.NoError(t, c.Close())
+	n, err = c.ReadPackets(packets(2, 8))
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.Zero(t, n)
+	n, err = c.WritePackets([]dsrudp.Packet{p, p})
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.Zero(t, n)
+}
+
+// TestWritePacketsConnected: on an adopted connected socket Packets go to the peer, and to
+// no other.
+func TestWritePacketsConnected(t *testing.T) {
+	x := listen(t, "udp4", "127.0.0.1:0")
+	c := adopt(t, dial(t, netip.AddrPort{}, addrPortOf(x.LocalAddr())))
+	path := dsrudp.Path{Local: addrPortOf(c.LocalAddr()), Remote: addrPortOf(x.LocalAddr())}
+	other := path
+	other.Remote = netip.MustParseAddrPort("127.0.0.1:9")
+	ps := []dsrudp.Packet{packet("1", path), packet("2", other), packet("3", path)}
+	n, err := c.WritePackets(ps)
+	require.Equal(t, 2, n)
+	require.ErrorIs(t, err, net.ErrWriteToConnected)
+	for _, want := range []string{"1", "3"} {
+		got := readAll(t, x, 1)[0]
+		require.Equal(t, want, string(got.Payload()))
+		require.Equal(t, path.Local, got.Path.Remote)
 	}
 }

@@ -126,33 +126,6 @@ func TestT43_Errors(t *testing.T) {
 	require.EqualValues(t, 2, c.Stats().SendFailed)
 }
 
-// TestPromise1_ReplyNoPath: a datagram whose local address was lost is given to the
-// handler without, and cannot be answered.
-func TestPromise1_ReplyNoPath(t *testing.T) {
-	u, err := net.ListenUDP("udp4", nil)
-	require.NoError(t, err)
-	x, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer x.Close()
-	_, err = x.WriteTo([]byte("lost"), &net.UDPAddr{IP: net.IPv4(127, 255, 255, 255), Port: int(portOf(u))})
-	require.NoError(t, err)
-	c := adopt(t, u) // only now does the socket have IP_PKTINFO
-	known := dialVIP(t, c, vips[0])
-	enqueue(t, 1, known)
-	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		if string(p.Payload()) != "lost" {
-			echoing(t).ServePacket(w, p)
-			return
-		}
-		assert.Equal(t, dsrudp.Path{Remote: addrPortOf(x.LocalAddr())}, p.Path)
-		requireWriteError(t, writing(w, p), dsrudp.ErrNoPath, p.Path.Remote)
-		requireWriteError(t, w.WritePacket(p), dsrudp.ErrNoPath, p.Path.Remote)
-	})}, c)
-	requireEchoes(t, 1, known)
-	require.EqualValues(t, 1, c.Stats().LostPath)
-	require.EqualValues(t, 2, c.Stats().Refused)
-}
-
 // adoptDead returns a Conn that is connected to a port that no socket has.
 func adoptDead(t *testing.T) (c *dsrudp.Conn, peer netip.AddrPort) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package dsrudp_test
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/netip"
@@ -96,66 +97,84 @@ func TestPromise5_Refused6(t *testing.T) {
 	require.ErrorIs(t, err, dsrudp.ErrNotLocal)
 }
 
-// TestPromise1_LostPath: a datagram whose control data is lost is answered by no method, and
-// through no Conn of the port: the choice is never left to the kernel.
-func TestPromise1_LostPath(t *testing.T) {
-	c := listenWith(t, &dsrudp.ListenConfig{ReusePort: true}, "udp4", ":0")
-	x := dialVIP(t, c, vips[0])
-	receive(t, c, x) // its path was known once
-	losePath(t, c)
-	a := receive(t, c, x)
-	write(t, x, "2")
-	write(t, x, "3")
-	ps := readAll(t, c, 2)
-	require.EqualValues(t, 3, c.Stats().LostPath)
-
-	_, ok := dsrudp.PathOf(a)
-	require.False(t, ok)
-	_, ok = c.PathTo(a.AddrPort())
-	require.False(t, ok)
-	_, err := c.WriteToUDP([]byte("bad"), a)
-	require.ErrorIs(t, err, dsrudp.ErrNoPath)
-	_, err = c.WriteToUDPAddrPort([]byte("bad"), a.AddrPort())
-	require.ErrorIs(t, err, dsrudp.ErrNoPath)
-	n, err := c.WritePackets(ps)
-	require.ErrorIs(t, err, dsrudp.ErrNoPath)
-	require.Zero(t, n)
-	other := listenWith(t, &dsrudp.ListenConfig{ReusePort: true}, "udp4", c.LocalAddr().String())
-	_, err = other.WriteToUDP([]byte("bad"), a)
-	require.ErrorIs(t, err, dsrudp.ErrNoPath)
-	requireNothing(t, x)
-
-	// A socket that is bound to one address needs no control data.
-	u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: vips[0].AsSlice()})
-	require.NoError(t, err)
-	c = adopt(t, u)
-	x = dialVIP(t, c, vips[0])
-	for range 2 {
-		_, err = c.WriteTo([]byte("good"), receive(t, c, x))
+// TestPromise1_OwnControlMessages: control messages of the caller's own go with the
+// datagram, and the known source beside them.
+func TestPromise1_OwnControlMessages(t *testing.T) {
+	const ect1 = 1
+	tos := make([]byte, unix.CmsgSpace(4))
+	cmsghdr(tos, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = ect1
+	for _, w := range wildcards {
+		c := listen(t, w.network, w.address)
+		x := dialVIP(t, c, vips[0])
+		setsockopts(t, x, recvClass(vips[0]))
+		n, oobn, err := c.WriteMsgUDP([]byte("1"), tos, receive(t, c, x))
 		require.NoError(t, err)
-		require.Equal(t, "good", read(t, x))
-		losePath(t, c)
+		require.Equal(t, 1, n)
+		require.Equal(t, len(tos), oobn)
+		require.Equal(t, ect1, readClass(t, x, vips[0]))
 	}
-	require.Zero(t, faults(c))
 }
 
-// TestPromise3_BoundToBroadcast: a socket bound to a broadcast address answers from the
-// interface's own, with and without FREEBIND.
-func TestPromise3_BoundToBroadcast(t *testing.T) {
+// TestWriteBatchControl: each message leaves with control messages of its own, however many
+// they are and whether or not its source is named beside them.
+func TestWriteBatchControl(t *testing.T) {
+	for _, address := range []string{":0", "127.0.0.2:0"} {
+		for _, repeat := range []int{1, 8} { // the kernel goes by the last
+			c := listen(t, "udp4", address)
+			x := dialVIP(t, c, vips[0])
+			setsockopts(t, x, recvClass(vips[0]))
+			write(t, x, "1")
+			_, a, err := c.ReadFromUDP(make([]byte, 1))
+			require.NoError(t, err)
+			var ms []ipv4.Message
+			for i := range 4 {
+				tos := make([]byte, unix.CmsgSpace(4))
+				cmsghdr(tos, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = byte(i) << 5
+				m := message("1", a)
+				m.OOB = bytes.Repeat(tos, repeat)
+				ms = append(ms, m)
+			}
+			n, err := c.WriteBatch(ms, 0)
+			require.NoError(t, err)
+			require.Equal(t, len(ms), n)
+			for i := range ms {
+				require.Equal(t, i<<5, readClass(t, x, vips[0]), "%s %d times", address, repeat)
+			}
+		}
+	}
+}
+
+// TestPromise1_RequestedSource: a source in the caller's control messages wins over what is
+// known, and is checked alike; an interface alone, or nothing, leaves the known source.
+func TestPromise1_RequestedSource(t *testing.T) {
 	needNetlink(t)
-	for _, free := range []bool{false, true} {
-		c := listenWith(t, &dsrudp.ListenConfig{FreeBind: free}, "udp4", "127.255.255.255:0")
-		x := netClient(t, net.IPv4(127, 0, 0, 1))
-		_, err := x.WriteTo([]byte("1"), c.LocalAddr())
-		require.NoError(t, err)
-		_, p, err := c.ReadFromPath(make([]byte, 1))
-		require.NoError(t, err)
-		require.Equal(t, pathFrom(c, netip.MustParseAddr("127.0.0.1"), x), p)
-		_, err = c.WriteToPath([]byte("2"), p)
-		require.NoError(t, err)
-		_, from, err := x.ReadFrom(make([]byte, 1))
-		require.NoError(t, err)
-		require.Equal(t, p.Local, addrPortOf(from))
+	const lo, none = 1, 1 << 20 // interfaces
+	var no netip.Addr
+	for _, tc := range []struct {
+		oob  []byte
+		from netip.Addr
+		err  error
+	}{
+		{pktinfo4(none, vips[1], no), vips[1], nil}, // an index beside a source is left out
+		{pktinfo4(0, netip.MustParseAddr("198.51.100.77"), no), no, dsrudp.ErrNotLocal},
+		{pktinfo4(lo, no, no), vips[0], nil},
+		{pktinfo4(none, no, no), no, unix.ENODEV}, // one without a source stays
+	} {
+		for _, w := range wildcards {
+			c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, w.network, w.address)
+			x, y := dialOnePort(t, c, vips[0], vips[1])
+			a := receive(t, c, x)
+			for name, write := range map[string]func() error{
+				"carried":    func() error { _, _, err := c.WriteMsgUDP([]byte("1"), tc.oob, a); return err },
+				"remembered": func() error { _, _, err := c.WriteMsgUDPAddrPort([]byte("1"), tc.oob, a.AddrPort()); return err },
+			} {
+				require.ErrorIs(t, write(), tc.err, "%x %s", tc.oob, name)
+				if tc.err == nil {
+					require.Equal(t, "1", read(t, map[netip.Addr]*net.UDPConn{vips[0]: x, vips[1]: y}[tc.from]), "%x %s", tc.oob, name)
+				}
+			}
+			require.Zero(t, c.Stats().UnknownPath)
+		}
 	}
 }
 
@@ -214,4 +233,108 @@ func TestPromise7_RoomForOthers(t *testing.T) {
 	require.Empty(t, done, "the writer does not wait any more")
 	require.NoError(t, c.Close())
 	require.ErrorIs(t, await(t, done), net.ErrClosed)
+}
+
+// TestPromise7_SendFailed: every way to write counts a datagram that is too long, and
+// each of a list; a closed Conn counts nothing.
+func TestPromise7_SendFailed(t *testing.T) {
+	c := listen(t, "udp", ":0")
+	x := dialVIP(t, c, vips[0])
+	p := pathFrom(c, vips[0], x)
+	long := make([]byte, 65508)
+	a := receive(t, c, x)
+	want := dsrudp.Stats{}
+	count := func(n int, err error) {
+		t.Helper()
+		requireWriteOp(t, err, nil)
+		want.SendFailed += uint64(n)
+		require.Equal(t, want, faults(c))
+	}
+	_, err := c.WriteToPath(long, p)
+	count(1, err)
+	_, err = c.WriteTo(long, a)
+	count(1, err)
+	_, _, err = c.WriteMsgUDP(long, nil, a)
+	count(1, err)
+	_, err = c.WriteToUDPAddrPort(long, p.Remote)
+	count(1, err)
+	_, err = c.WritePackets([]dsrudp.Packet{packet(string(long), p), packet("1", p), packet(string(long), p)})
+	count(2, err)
+	_, err = c.WriteBatch([]ipv4.Message{message(string(long), a), message(string(long), a)}, 0)
+	count(1, err) // the second was not tried
+	require.NoError(t, c.Close())
+	_, err = c.WriteToPath(long, p)
+	count(0, err)
+	_, err = c.WritePackets([]dsrudp.Packet{packet("1", p), packet("2", p)})
+	count(0, err)
+}
+
+// TestPromise7_Kinds: whatever error the kernel has for a datagram, it is counted, and in
+// one place. A seccomp filter has the errors; of several the last made decides.
+func TestPromise7_Kinds(t *testing.T) {
+	if !apart(t, "it did not end") {
+		return
+	}
+	c := listen(t, "udp", ":0")
+	p := pathFrom(c, vips[0], dialVIP(t, c, vips[0]))
+	var want dsrudp.Stats
+	for _, tc := range []struct {
+		errno unix.Errno
+		count *uint64
+	}{
+		{unix.EMSGSIZE, &want.SendFailed},
+		{unix.EPERM, &want.SendDenied},
+		{unix.EACCES, &want.SendDenied},
+		{unix.ENOBUFS, &want.SendNoBuffer},
+		{unix.ENOMEM, &want.SendNoBuffer},
+		{unix.EINVAL, &want.SendFailed},
+		{unix.EOPNOTSUPP, &want.SendFailed},
+	} {
+		forbid(t, tc.errno, unix.SYS_SENDMSG, nil)
+		_, err := c.WriteToPath([]byte("1"), p)
+		requireWriteOp(t, err, tc.errno)
+		*tc.count++
+		require.Equal(t, want, faults(c), "%v", tc.errno)
+	}
+}
+
+// TestPromise7_WriteBatchCountsOnce: a message that cannot be sent is counted when its
+// error is returned, not also when it only ends the prefix that was sent.
+func TestPromise7_WriteBatchCountsOnce(t *testing.T) {
+	failed, refused := dsrudp.Stats{SendFailed: 1}, dsrudp.Stats{Refused: 1}
+	for name, tc := range map[string]struct {
+		vip   netip.Addr
+		want  dsrudp.Stats
+		spoil func(m *ipv4.Message)
+	}{
+		"too long": {vips[0], failed, func(m *ipv4.Message) { m.Buffers = [][]byte{make([]byte, 65508)} }},
+		"foreign":  {vips[0], refused, func(m *ipv4.Message) { m.OOB = pktinfo4(0, netip.MustParseAddr("198.51.100.77"), netip.Addr{}) }},
+		"unknown":  {vips[0], refused, func(m *ipv4.Message) { m.Addr = &net.UDPAddr{IP: net.IPv4(127, 0, 0, 9), Port: 9} }},
+		"IPv6 foreign": {netip.IPv6Loopback(), refused, func(m *ipv4.Message) {
+			m.OOB = unix.PktInfo6(&unix.Inet6Pktinfo{Addr: netip.MustParseAddr(foreign6).As16()})
+		}},
+	} {
+		for _, before := range []int{0, 1, 40} {
+			t.Run(name, func(t *testing.T) {
+				if name == "foreign" {
+					needNetlink(t)
+				}
+				c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, "udp", ":0")
+				a := receive(t, c, dialVIP(t, c, tc.vip))
+				var left []ipv4.Message
+				for i := range before + 1 {
+					left = append(left, message(bytesOf(i, i), a))
+				}
+				tc.spoil(&left[before])
+				n, err := c.WriteBatch(left, 0)
+				for ; err == nil; n, err = c.WriteBatch(left, 0) {
+					left = left[n:]
+				}
+				require.Len(t, left, 1)
+				s := faults(c)
+				s.UnknownPath = 0 // counted each time that a source is looked for
+				require.Equal(t, tc.want, s)
+			})
+		}
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -371,32 +370,4 @@ func TestPromise7_Panic(t *testing.T) {
 			require.False(t, logged.More())
 		})
 	}
-}
-
-// TestPromise7_Goexit: a handler that ends its goroutine ends the serving of that Conn, and
-// Serve says so. What was written before is sent, and another Conn is served on.
-func TestPromise7_Goexit(t *testing.T) {
-	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
-	x, y := dialVIP(t, a, netip.IPv6Loopback()), dialVIP(t, b, netip.IPv6Loopback())
-	enqueue(t, 3, x)
-	calls := 0
-	v := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		echoing(t).ServePacket(w, p)
-		if w.Conn() == a {
-			if calls++; calls == 2 {
-				runtime.Goexit()
-			}
-		}
-	})}, a, b)
-	requireEchoes(t, 2, x)
-	soon(t, "it is closed", func() bool { return isFree(a) })
-	require.Zero(t, a.Stats().Panics)
-	s := a.Stats()
-	require.Equal(t, [...]uint64{2, 2, s.SentBytes}, [...]uint64{s.Received, s.Sent, s.ReceivedBytes})
-	begun(t, y)
-	require.NoError(t, b.Close())
-	err := v.wait(t)
-	require.ErrorContains(t, err, "Goexit")
-	require.ErrorIs(t, err, net.ErrClosed)
-	require.Equal(t, 2, calls)
 }
