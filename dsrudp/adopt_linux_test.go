@@ -154,10 +154,7 @@ func TestT7_NewConnsAllOrNone(t *testing.T) {
 	} {
 		u := netClient(t, net.IPv4(127, 0, 0, 1))
 		conns, err := tc.lc.NewConns(u, tc.last)
-		require.ErrorIs(t, err, tc.want)
-		var op *net.OpError
-		require.ErrorAs(t, err, &op)
-		require.Equal(t, "adopt", op.Op)
+		assertOp(t, "adopt", err, tc.want)
 		require.Nil(t, conns)
 		onFd(t, u, func(fd int) {
 			gro, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO)

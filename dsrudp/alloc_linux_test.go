@@ -6,8 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
-	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"weak"
@@ -19,40 +19,45 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
+// allocations returns how many each run of the steps makes, none of which may fail.
+func allocations(t *testing.T, steps ...func() error) float64 {
+	t.Helper()
+	return testing.AllocsPerRun(200, func() {
+		for _, step := range steps {
+			if err := step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// asking and reading are steps of a client.
+func asking(x *net.UDPConn, b []byte) func() error {
+	return func() error { _, err := x.Write(b); return err }
+}
+
+func reading(x *net.UDPConn) func() error {
+	b := make([]byte, 1<<16)
+	return func() error { _, err := x.Read(b); return err }
+}
+
 // TestPromise8_Allocations: an echo through each pair of methods allocates what is
 // promised: one address object where one is returned, else nothing.
 func TestPromise8_Allocations(t *testing.T) {
 	returned := map[string]float64{"ReadFrom": 1, "ReadFromUDP": 1, "ReadMsgUDP": 1}
 	b := make([]byte, 64)
-	sockets := append(wildcards[:len(wildcards):len(wildcards)],
-		struct{ network, address string }{"udp4", "127.0.0.2:0"},
-		struct{ network, address string }{"udp6", "[::]:0"})
-	for _, w := range sockets {
+	for _, at := range endpoints {
 		for name, p := range pairs {
-			t.Run(w.network+w.address+"/"+name, func(t *testing.T) {
-				c := listen(t, w.network, w.address)
-				vip := vips[0]
-				if w.network == "udp6" {
-					vip = netip.IPv6Loopback()
-				}
-				x, answer := dialVIP(t, c, vip), make([]byte, 64)
-				for _, deadlines := range []bool{false, true} {
-					require.Equal(t, returned[name], testing.AllocsPerRun(200, func() {
-						if deadlines {
-							c.SetDeadline(time.Now().Add(patience))
-						}
-						if _, err := x.Write([]byte("1")); err != nil {
-							t.Fatal(err)
-						}
-						if err := p.echo(c, b); err != nil {
-							t.Fatal(err)
-						}
-						if _, err := x.Read(answer); err != nil {
-							t.Fatal(err)
-						}
-					}), "deadlines: %v", deadlines)
-				}
-			})
+			for _, vip := range at.asked {
+				t.Run(fmt.Sprint(at, vip, name), func(t *testing.T) {
+					c := listen(t, at.network, at.address)
+					x := dialVIP(t, c, vip)
+					ask, echo, answer := asking(x, []byte("1")), func() error { return p.echo(c, b) }, reading(x)
+					require.Equal(t, returned[name], allocations(t, ask, echo, answer))
+					deadline := func() error { return c.SetDeadline(time.Now().Add(patience)) }
+					require.Equal(t, returned[name], allocations(t, deadline, ask, echo, answer))
+				})
+			}
 		}
 	}
 }
@@ -60,49 +65,26 @@ func TestPromise8_Allocations(t *testing.T) {
 // TestPromise8_ServerAllocations: nothing is allocated for a datagram and its reply, nor for
 // several that GRO joins and their replies.
 func TestPromise8_ServerAllocations(t *testing.T) {
-	payload, answer := make([]byte, segmentsLen), make([]byte, 1<<16)
-	control := make([]byte, unix.CmsgSpace(2))
+	payload, control := make([]byte, segmentsLen), make([]byte, unix.CmsgSpace(2))
 	binary.NativeEndian.PutUint16(cmsghdr(control, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2), segmentSize)
-	asks := map[string]func(x *net.UDPConn) error{
-		"datagram": func(x *net.UDPConn) error { _, err := x.Write(payload[:64]); return err },
-		"segments": func(x *net.UDPConn) error { _, _, err := x.WriteMsgUDP(payload, control, nil); return err },
-	}
 	write := func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 		var b [64]byte // which stays on the stack
 		_, _ = w.Write(b[:copy(b[:], p.Payload())])
 	}
-	servers := map[string]struct {
-		concurrency int
-		handler     dsrudp.HandlerFunc
-	}{
-		"Write":       {0, write},
-		"WritePacket": {0, func(w dsrudp.ReplyWriter, p *dsrudp.Packet) { _ = w.WritePacket(p) }},
-		"Concurrency": {4, write},
-	}
-	for _, s := range []struct {
-		network, address string
-		vip              netip.Addr
-	}{
-		{"udp4", ":0", vips[0]},
-		{"udp", ":0", vips[0]},
-		{"udp", ":0", netip.IPv6Loopback()},
-		{"udp6", ":0", netip.IPv6Loopback()},
-		{"udp4", "127.0.0.2:0", vips[0]},
+	for name, s := range map[string]*dsrudp.Server{
+		"Write":       {Handler: dsrudp.HandlerFunc(write)},
+		"WritePacket": {Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) { _ = w.WritePacket(p) })},
+		"Concurrency": {Handler: dsrudp.HandlerFunc(write), Concurrency: 4},
 	} {
-		for asking, ask := range asks {
-			for serving, server := range servers {
-				t.Run(fmt.Sprint(s.network, s.address, s.vip, asking, serving), func(t *testing.T) {
-					c := listenWith(t, &dsrudp.ListenConfig{GRO: true}, s.network, s.address)
-					serve(t, &dsrudp.Server{Handler: server.handler, Concurrency: server.concurrency}, c)
-					x := dialSegmented(t, c, s.vip)
-					require.Zero(t, testing.AllocsPerRun(100, func() {
-						if err := ask(x); err != nil {
-							t.Fatal(err)
-						}
-						if _, err := x.Read(answer); err != nil {
-							t.Fatal(err)
-						}
-					}))
+		for _, at := range endpoints {
+			for _, vip := range at.asked {
+				t.Run(fmt.Sprint(at, vip, name), func(t *testing.T) {
+					c := listenWith(t, &dsrudp.ListenConfig{GRO: true}, at.network, at.address)
+					serve(t, s, c)
+					x := dialSegmented(t, c, vip)
+					joined := func() error { _, _, err := x.WriteMsgUDP(payload, control, nil); return err }
+					require.Zero(t, allocations(t, asking(x, payload[:64]), reading(x)))
+					require.Zero(t, allocations(t, joined, reading(x)))
 				})
 			}
 		}
@@ -112,22 +94,12 @@ func TestPromise8_ServerAllocations(t *testing.T) {
 // perBatch is how many datagrams are answered together.
 const perBatch = 8
 
-// askBatch has x send that many datagrams, answers them, and has x read n answers.
-func askBatch(t *testing.T, x *net.UDPConn, n int, answer func() error) {
-	b := make([]byte, 64)
-	for range perBatch {
-		if _, err := x.Write([]byte("12345")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := answer(); err != nil {
-		t.Fatal(err)
-	}
-	for range n {
-		if _, err := x.Read(b); err != nil {
-			t.Fatal(err)
-		}
-	}
+// batch are the steps in which x sends that many datagrams, they are answered, and x reads n
+// answers.
+func batch(x *net.UDPConn, n int, answer func() error) []func() error {
+	steps := slices.Repeat([]func() error{asking(x, []byte("12345"))}, perBatch)
+	steps = append(steps, answer)
+	return append(steps, slices.Repeat([]func() error{reading(x)}, n)...)
 }
 
 // TestPromise8_Packets: an echo of a batch allocates nothing.
@@ -153,19 +125,17 @@ func TestPromise8_Packets(t *testing.T) {
 				if tc.size > 0 {
 					answers *= (len("12345") + tc.size - 1) / tc.size
 				}
-				require.Zero(t, testing.AllocsPerRun(100, func() {
-					askBatch(t, x, answers, func() error {
-						n, err := c.ReadPackets(ps)
-						if n != perBatch || err != nil {
-							t.Fatal(n, err)
-						}
-						for i := range ps {
-							ps[i].ECN, ps[i].SegmentSize = tc.ecn, tc.size
-						}
-						_, err = c.WritePackets(ps)
-						return err
-					})
-				}))
+				require.Zero(t, allocations(t, batch(x, answers, func() error {
+					n, err := c.ReadPackets(ps)
+					if n != perBatch || err != nil {
+						t.Fatal(n, err)
+					}
+					for i := range ps {
+						ps[i].ECN, ps[i].SegmentSize = tc.ecn, tc.size
+					}
+					_, err = c.WritePackets(ps)
+					return err
+				})...))
 				require.Zero(t, c.Stats().UnknownPath)
 			})
 		}
@@ -179,22 +149,20 @@ func TestPromise8_ReadBatch(t *testing.T) {
 		x := dialVIP(t, c, s.vip)
 		ms := messages(perBatch, 64)
 		oob := make([]byte, 128)
-		require.EqualValues(t, perBatch, testing.AllocsPerRun(100, func() {
-			askBatch(t, x, perBatch, func() error {
-				for i := range ms {
-					ms[i].Buffers[0], ms[i].OOB = ms[i].Buffers[0][:64], oob
-				}
-				n, err := c.ReadBatch(ms, 0)
-				if n != perBatch || err != nil {
-					t.Fatal(n, err)
-				}
-				for i := range ms {
-					ms[i].OOB = nil
-				}
-				_, err = c.WriteBatch(sent(ms), 0)
-				return err
-			})
-		}), "%s %v", s.network, s.vip)
+		require.EqualValues(t, perBatch, allocations(t, batch(x, perBatch, func() error {
+			for i := range ms {
+				ms[i].Buffers[0], ms[i].OOB = ms[i].Buffers[0][:64], oob
+			}
+			n, err := c.ReadBatch(ms, 0)
+			if n != perBatch || err != nil {
+				t.Fatal(n, err)
+			}
+			for i := range ms {
+				ms[i].OOB = nil
+			}
+			_, err = c.WriteBatch(sent(ms), 0)
+			return err
+		})...), "%s %v", s.network, s.vip)
 	}
 }
 

@@ -3,7 +3,6 @@ package dsrudp_test
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -15,7 +14,7 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// readers are the methods that wait for a datagram.
+// readers are the methods that wait for a datagram, or several.
 var readers = map[string]func(c *dsrudp.Conn) error{
 	"ReadFromPath":        func(c *dsrudp.Conn) error { _, _, err := c.ReadFromPath(make([]byte, 16)); return err },
 	"Read":                func(c *dsrudp.Conn) error { _, err := c.Read(make([]byte, 16)); return err },
@@ -24,6 +23,11 @@ var readers = map[string]func(c *dsrudp.Conn) error{
 	"ReadFromUDPAddrPort": func(c *dsrudp.Conn) error { _, _, err := c.ReadFromUDPAddrPort(make([]byte, 16)); return err },
 	"ReadMsgUDP":          func(c *dsrudp.Conn) error { _, _, _, _, err := c.ReadMsgUDP(make([]byte, 16), nil); return err },
 	"ReadMsgUDPAddrPort":  func(c *dsrudp.Conn) error { _, _, _, _, err := c.ReadMsgUDPAddrPort(make([]byte, 16), nil); return err },
+	"ReadPackets":         func(c *dsrudp.Conn) error { _, err := c.ReadPackets(packets(1, 16)); return err },
+	"ReadBatch": func(c *dsrudp.Conn) error {
+		_, err := c.ReadBatch(messages(1, 16), 0)
+		return err
+	},
 }
 
 // TestPromise9_Unblock: Close, and a deadline set meanwhile, end every read that waits, in
@@ -86,38 +90,6 @@ func TestPromise9_Deadlines(t *testing.T) {
 		_, err := c.WriteToPath([]byte("1"), pathTo("127.0.0.1", addrPortOf(x.LocalAddr())))
 		require.ErrorIs(t, err, tc.write, i)
 		require.ErrorIs(t, readers["ReadFromPath"](c), tc.read, i)
-	}
-}
-
-// TestPromise6_ClosedFirst: what is refused on an open Conn is net.ErrClosed on a closed
-// one, as with net, whether another Conn keeps the guard open or not, and is not counted.
-func TestPromise6_ClosedFirst(t *testing.T) {
-	needNetlink(t)
-	for _, tc := range []struct{ network, remote, foreign string }{
-		{"udp4", "127.0.0.1:9", "198.51.100.77"},
-		{"udp", "[::1]:9", "2001:db8::77"},
-		{"udp6", "[::1]:9", "2001:db8::77"},
-	} {
-		for _, shared := range []bool{false, true} {
-			c := listen(t, tc.network, ":0")
-			if shared {
-				listen(t, tc.network, ":0")
-			}
-			remote := netip.MustParseAddrPort(tc.remote)
-			paths := map[error]dsrudp.Path{dsrudp.ErrNoPath: {Remote: remote}, dsrudp.ErrNotLocal: pathTo(tc.foreign, remote)}
-			for want, p := range paths {
-				_, err := c.WriteToPath([]byte("1"), p)
-				require.ErrorIs(t, err, want)
-			}
-			require.NoError(t, c.Close())
-			require.ErrorIs(t, c.Close(), net.ErrClosed)
-			for open, p := range paths {
-				_, err := c.WriteToPath([]byte("1"), p)
-				require.ErrorIs(t, err, net.ErrClosed)
-				require.NotErrorIs(t, err, open)
-			}
-			require.EqualValues(t, len(paths), c.Stats().Refused)
-		}
 	}
 }
 

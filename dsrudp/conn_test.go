@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
@@ -107,10 +108,7 @@ func TestListenControl(t *testing.T) {
 	boom := errors.New("boom")
 	lc.Control = func(string, string, syscall.RawConn) error { return boom }
 	_, err := lc.ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
-	require.ErrorIs(t, err, boom)
-	var op *net.OpError
-	require.ErrorAs(t, err, &op)
-	require.Equal(t, "listen", op.Op)
+	assertOp(t, "listen", err, boom)
 }
 
 // TestK4_2_ListenN: the sockets of a set share one port and one path memory, each client
@@ -186,24 +184,40 @@ func TestK1_12_AdoptQueued(t *testing.T) {
 	}
 }
 
-// TestAdoptConnected: a connected socket reads and writes as it did.
+// TestAdoptConnected: a connected socket reads and writes as it did, also several datagrams at
+// once, of which none goes to another address.
 func TestAdoptConnected(t *testing.T) {
 	server := listen(t, "udp", ":0")
 	c := adopt(t, dialVIP(t, server, vips[0]))
 	own, peer := addrPortOf(c.LocalAddr()), netip.AddrPortFrom(vips[0], portOf(server))
 	p := dsrudp.Path{Local: own, Remote: peer}
+	elsewhere := dsrudp.Path{Local: own, Remote: netip.AddrPortFrom(vips[1], peer.Port())}
 	b := make([]byte, 16)
 	for name, write := range map[string]func(s string) error{
 		"Write":       func(s string) error { _, err := c.Write([]byte(s)); return err },
 		"WriteMsgUDP": func(s string) error { _, _, err := c.WriteMsgUDP([]byte(s), nil, nil); return err },
 		"WriteToPath": func(s string) error { _, err := c.WriteToPath([]byte(s), p); return err },
+		"WritePackets": func(s string) error {
+			n, err := c.WritePackets([]dsrudp.Packet{packet("bad", elsewhere), packet(s, p), packet("bad", elsewhere)})
+			require.ErrorIs(t, err, net.ErrWriteToConnected)
+			require.Equal(t, 1, n)
+			return nil
+		},
+		"WriteBatch": func(s string) error {
+			ms := []ipv4.Message{message(s, nil), message("bad", server.LocalAddr())}
+			n, err := c.WriteBatch(ms, 0)
+			require.Equal(t, 1, n)
+			_, bad := c.WriteBatch(ms[n:], 0)
+			require.ErrorIs(t, bad, net.ErrWriteToConnected)
+			return err
+		},
 	} {
 		require.NoError(t, write(name))
 		n, got, err := server.ReadFromPath(b)
 		require.NoError(t, err)
 		require.Equal(t, name, string(b[:n]))
 		require.Equal(t, dsrudp.Path{Local: peer, Remote: own}, got)
-		for range 3 {
+		for range 4 {
 			_, err = server.WriteToPath(b[:n], got)
 			require.NoError(t, err)
 		}
@@ -216,9 +230,13 @@ func TestAdoptConnected(t *testing.T) {
 		_, a, err := c.ReadFrom(b)
 		require.NoError(t, err)
 		require.Equal(t, peer, addrPortOf(a))
+		ms := messages(1, 16)
+		_, err = c.ReadBatch(ms, 0)
+		require.NoError(t, err)
+		require.Equal(t, name, string(ms[0].Buffers[0][:ms[0].N]))
+		require.Equal(t, peer, addrPortOf(ms[0].Addr))
 	}
-	p.Remote = netip.AddrPortFrom(vips[1], peer.Port())
-	_, err := c.WriteToPath([]byte("elsewhere"), p)
+	_, err := c.WriteToPath([]byte("bad"), elsewhere)
 	require.ErrorIs(t, err, net.ErrWriteToConnected)
 	require.Zero(t, faults(c))
 }
@@ -296,15 +314,12 @@ func TestPromise6_AddressesAreCopies(t *testing.T) {
 // do, for a nil Conn and a zero one.
 func TestPromise6_NilConn(t *testing.T) {
 	for _, c := range []*dsrudp.Conn{nil, {}} {
-		_, _, err := c.ReadFromPath(nil)
-		require.Equal(t, syscall.EINVAL, err)
-		_, err = c.WriteToPath(nil, dsrudp.Path{})
-		require.Equal(t, syscall.EINVAL, err)
-		_, err = c.ReadPackets(nil)
+		for name, read := range readers {
+			require.Equal(t, syscall.EINVAL, read(c), name)
+		}
+		_, err := c.WriteToPath(nil, dsrudp.Path{})
 		require.Equal(t, syscall.EINVAL, err)
 		_, err = c.WritePackets(nil)
-		require.Equal(t, syscall.EINVAL, err)
-		_, err = c.ReadBatch(nil, 0)
 		require.Equal(t, syscall.EINVAL, err)
 		_, err = c.WriteBatch(nil, 0)
 		require.Equal(t, syscall.EINVAL, err)

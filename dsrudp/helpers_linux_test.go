@@ -60,18 +60,6 @@ func requireNothing(t *testing.T, x *net.UDPConn) {
 	})
 }
 
-// requireWriteOp requires net's shape, and a match where want is not nil.
-func requireWriteOp(t *testing.T, err, want error) {
-	t.Helper()
-	var op *net.OpError
-	require.ErrorAs(t, err, &op)
-	require.Equal(t, "write", op.Op)
-	require.NotErrorAs(t, op.Err, new(*net.OpError), "wrapped once")
-	if want != nil {
-		require.ErrorIs(t, err, want)
-	}
-}
-
 // cmsghdr writes a control message's header for n bytes of data to b, and
 // returns the data.
 func cmsghdr(b []byte, level, typ, n int) []byte {
@@ -124,20 +112,6 @@ type batchConn interface {
 	WriteBatch(ms []ipv4.Message, flags int) (int, error)
 }
 
-// messages returns n messages to receive into.
-func messages(n, size int) []ipv4.Message {
-	ms := make([]ipv4.Message, n)
-	for i := range ms {
-		ms[i].Buffers = [][]byte{make([]byte, size)}
-	}
-	return ms
-}
-
-// message returns a message to send.
-func message(payload string, to net.Addr) ipv4.Message {
-	return ipv4.Message{Buffers: [][]byte{[]byte(payload)}, Addr: to}
-}
-
 // sent makes messages received ones to send back: as kcp-go does.
 func sent(ms []ipv4.Message) []ipv4.Message {
 	for i := range ms {
@@ -187,6 +161,18 @@ func inNamespace(t *testing.T, stuck string) bool {
 		t.Skipf("user namespaces have no capabilities here: bringing lo up: %v", err)
 	}
 	return true
+}
+
+// addBridge makes a bridge without ports, with an address: a way to a network where nobody
+// answers.
+func addBridge(t *testing.T, a string) error {
+	t.Helper()
+	if err := ifreq(t, "br0", unix.SIOCBRADDBR, func(*unix.Ifreq) {}); err != nil {
+		return err
+	}
+	addAddress(t, "br0", netip.MustParseAddr(a))
+	require.NoError(t, ifreq(t, "br0", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP) }))
+	return nil
 }
 
 // ifreq makes a request of netdevice(7).

@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -42,8 +44,30 @@ func needNetlink(t *testing.T) {
 	}
 }
 
-// wildcards are the sockets that a server listens with.
-var wildcards = []struct{ network, address string }{{"udp4", ":0"}, {"udp", ":0"}, {"udp", "0.0.0.0:0"}, {"udp", "[::]:0"}}
+// An endpoint is where a server listens, and the addresses that clients ask it at.
+type endpoint struct {
+	network, address string
+	asked            []netip.Addr
+}
+
+func (e endpoint) String() string { return fmt.Sprint(e.network, e.address) }
+
+var loopback4, loopback6 = netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()
+
+// endpoints are of all kinds.
+var endpoints = []endpoint{
+	{"udp4", ":0", vips},
+	{"udp", ":0", []netip.Addr{vips[0], vips[1], loopback6}},
+	{"udp", "0.0.0.0:0", vips},
+	{"udp", "[::]:0", []netip.Addr{vips[1], vips[0], loopback6}},
+	{"udp6", ":0", []netip.Addr{loopback6}},
+	{"udp4", "127.0.0.2:0", vips[:1]},
+	{"udp", "127.0.0.1:0", []netip.Addr{loopback4}},
+	{"udp", "[::1]:0", []netip.Addr{loopback6}},
+}
+
+// wildcards are those that are asked at two VIPs.
+var wildcards = endpoints[:4]
 
 // patience bounds every wait for an event: it is reached only when a test fails.
 const patience = 5 * time.Second
@@ -141,6 +165,19 @@ func dialOnePort(t *testing.T, c net.PacketConn, a, b netip.Addr) (*net.UDPConn,
 	return x, y.(*net.UDPConn)
 }
 
+// dialAll dials each of the addresses, the first two from one port.
+func dialAll(t *testing.T, c net.PacketConn, asked []netip.Addr) (clients []*net.UDPConn) {
+	t.Helper()
+	if len(asked) > 1 {
+		x, y := dialOnePort(t, c, asked[0], asked[1])
+		clients, asked = append(clients, x, y), asked[2:]
+	}
+	for _, a := range asked {
+		clients = append(clients, dialVIP(t, c, a))
+	}
+	return clients
+}
+
 // reusePort is a Control function for sockets that share a port.
 func reusePort(_, _ string, rc syscall.RawConn) (err error) {
 	if e := rc.Control(func(fd uintptr) { err = mmsg.SetReusePort(fd) }); e != nil {
@@ -165,6 +202,11 @@ func portOf(c net.PacketConn) uint16 { return uint16(c.LocalAddr().(*net.UDPAddr
 func addrPortOf(a net.Addr) netip.AddrPort {
 	ap := a.(*net.UDPAddr).AddrPort()
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// between returns the path of x's requests.
+func between(x *net.UDPConn) dsrudp.Path {
+	return dsrudp.Path{Local: addrPortOf(x.RemoteAddr()), Remote: addrPortOf(x.LocalAddr())}
 }
 
 // pathFrom returns the path from a VIP to a client.
@@ -240,17 +282,37 @@ func packet(payload string, p dsrudp.Path) dsrudp.Packet {
 	return dsrudp.Packet{Buf: []byte(payload), N: len(payload), Path: p}
 }
 
-// readAll receives n datagrams, with as many calls as that takes.
-func readAll(t *testing.T, c *dsrudp.Conn, n int) (all []dsrudp.Packet) {
-	t.Helper()
-	for len(all) < n {
-		ps := packets(n-len(all), 2048)
-		k, err := c.ReadPackets(ps)
-		require.NoError(t, err)
-		require.Positive(t, k)
-		all = append(all, ps[:k]...)
+// messages returns n messages to receive into.
+func messages(n, size int) []ipv4.Message {
+	ms := make([]ipv4.Message, n)
+	for i := range ms {
+		ms[i].Buffers = [][]byte{make([]byte, size)}
 	}
-	return all
+	return ms
+}
+
+// message returns a message to send.
+func message(payload string, to net.Addr) ipv4.Message {
+	return ipv4.Message{Buffers: [][]byte{[]byte(payload)}, Addr: to}
+}
+
+// readInto receives a datagram, or several that were joined, into each of ps, with as many
+// calls as that takes.
+func readInto(t *testing.T, c *dsrudp.Conn, ps []dsrudp.Packet) []dsrudp.Packet {
+	t.Helper()
+	for got := 0; got < len(ps); {
+		n, err := c.ReadPackets(ps[got:])
+		require.NoError(t, err)
+		require.Positive(t, n)
+		got += n
+	}
+	return ps
+}
+
+// readAll receives n datagrams.
+func readAll(t *testing.T, c *dsrudp.Conn, n int) []dsrudp.Packet {
+	t.Helper()
+	return readInto(t, c, packets(n, 2048))
 }
 
 // writeAll sends Packets, all of which must be good.
@@ -307,4 +369,18 @@ func faults(c *dsrudp.Conn) dsrudp.Stats {
 	s := c.Stats()
 	s.Received, s.ReceivedBytes, s.Sent, s.SentBytes, s.PathEntries, s.PathBytes = 0, 0, 0, 0, 0, 0
 	return s
+}
+
+// assertOp asserts, for handlers too, that err has the shape that net gives errors, wrapped
+// once, and that it matches is, unless that is nil.
+func assertOp(t *testing.T, op string, err, is error, about ...any) (e *net.OpError) {
+	t.Helper()
+	if assert.ErrorAs(t, err, &e, about...) {
+		assert.Equal(t, op, e.Op, about...)
+		assert.NotErrorAs(t, e.Err, new(*net.OpError), about...)
+	}
+	if is != nil {
+		assert.ErrorIs(t, err, is, about...)
+	}
+	return e
 }

@@ -162,7 +162,7 @@ func TestPromise5_NoNetlink(t *testing.T) {
 	free := listenWith(t, &dsrudp.ListenConfig{FreeBind: true}, "udp4", "198.51.100.77:0")
 	y := netClient(t, net.IPv4(127, 0, 0, 1))
 	_, err = free.WriteTo([]byte("bad"), y.LocalAddr())
-	requireWriteOp(t, err, nil)
+	assertOp(t, "write", err, nil)
 	require.ErrorAs(t, err, new(*os.SyscallError), "the kernel's, whichever it has for that")
 	requireNothing(t, y)
 	// An answer to a client on this host would leave by an interface, and be lost.

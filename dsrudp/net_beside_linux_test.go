@@ -185,10 +185,7 @@ func TestPromise6_BesideNet(t *testing.T) {
 	if !inNamespace(t, "a method waits where net's returns") {
 		return
 	}
-	if ifreq(t, "br0", unix.SIOCBRADDBR, func(*unix.Ifreq) {}) == nil {
-		require.NoError(t, ifreq(t, "br0", unix.SIOCSIFADDR, func(r *unix.Ifreq) { require.NoError(t, r.SetInet4Addr([]byte{10, 0, 0, 1})) }))
-		require.NoError(t, ifreq(t, "br0", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP) }))
-	}
+	_ = addBridge(t, "10.0.0.1")
 
 	compiled := make([][2]*regexp.Regexp, len(differences))
 	for i, d := range differences {

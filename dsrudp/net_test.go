@@ -259,28 +259,50 @@ func TestT10_Printed(t *testing.T) {
 	}
 }
 
-// TestT14_OrderOfErrors: that a Conn is closed, and then that a deadline has passed, is an error
-// before what is wrong with the source, and counts as nothing.
-func TestT14_OrderOfErrors(t *testing.T) {
-	to := netip.MustParseAddrPort("127.0.0.1:9")
-	for name, send := range map[string]func(c *dsrudp.Conn) error{
-		"unknown":         func(c *dsrudp.Conn) error { _, err := c.WriteToUDPAddrPort(nil, to); return err },
-		"no local":        func(c *dsrudp.Conn) error { _, err := c.WriteToPath(nil, dsrudp.Path{Remote: to}); return err },
-		"of other family": func(c *dsrudp.Conn) error { _, err := c.WriteToPath(nil, pathTo("::1", to)); return err },
-		"of other port": func(c *dsrudp.Conn) error {
-			_, err := c.WriteToPath(nil, dsrudp.Path{Local: to, Remote: to})
-			return err
-		},
+// TestPromise6_T14_OrderOfErrors: that a Conn is closed, and then that a deadline has passed, is
+// an error before what is wrong with the source, as with net, whether another Conn keeps the
+// guard open or not, and counts as nothing.
+func TestPromise6_T14_OrderOfErrors(t *testing.T) {
+	for _, tc := range []struct{ network, remote, foreign, other string }{
+		{"udp4", "127.0.0.1:9", "198.51.100.77", "::1"},
+		{"udp", "[::1]:9", "2001:db8::77", "127.0.0.1"},
+		{"udp6", "[::1]:9", "2001:db8::77", "127.0.0.1"},
 	} {
-		c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, "udp", ":0")
-		require.NoError(t, c.SetWriteDeadline(past))
-		require.ErrorIs(t, send(c), os.ErrDeadlineExceeded, name)
-		require.NoError(t, c.SetWriteDeadline(time.Time{}))
-		err := send(c)
-		require.True(t, errors.Is(err, dsrudp.ErrNoPath) || errors.Is(err, dsrudp.ErrNotLocal), "%s: %v", name, err)
-		require.NoError(t, c.Close())
-		require.ErrorIs(t, send(c), net.ErrClosed, name)
-		require.EqualValues(t, 1, c.Stats().Refused, name)
+		to := netip.MustParseAddrPort(tc.remote)
+		for name, write := range map[string]struct {
+			want error
+			call func(c *dsrudp.Conn) (int, error)
+		}{
+			"unknown":         {dsrudp.ErrNoPath, func(c *dsrudp.Conn) (int, error) { return c.WriteToUDPAddrPort(nil, to) }},
+			"no local":        {dsrudp.ErrNoPath, func(c *dsrudp.Conn) (int, error) { return c.WriteToPath(nil, dsrudp.Path{Remote: to}) }},
+			"foreign":         {dsrudp.ErrNotLocal, func(c *dsrudp.Conn) (int, error) { return c.WriteToPath(nil, pathTo(tc.foreign, to)) }},
+			"of other family": {dsrudp.ErrNotLocal, func(c *dsrudp.Conn) (int, error) { return c.WriteToPath(nil, pathTo(tc.other, to)) }},
+			"of other port":   {dsrudp.ErrNotLocal, func(c *dsrudp.Conn) (int, error) { return c.WriteToPath(nil, dsrudp.Path{Local: to, Remote: to}) }},
+		} {
+			for _, shared := range []bool{false, true} {
+				t.Run(fmt.Sprint(tc.network, "/", name, "/", shared), func(t *testing.T) {
+					if name == "foreign" {
+						needNetlink(t)
+					}
+					c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, tc.network, ":0")
+					if shared {
+						listen(t, tc.network, ":0")
+					}
+					require.NoError(t, c.SetWriteDeadline(past))
+					_, err := write.call(c)
+					require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+					require.NoError(t, c.SetWriteDeadline(time.Time{}))
+					_, err = write.call(c)
+					require.ErrorIs(t, err, write.want)
+					require.NoError(t, c.Close())
+					require.ErrorIs(t, c.Close(), net.ErrClosed)
+					_, err = write.call(c)
+					require.ErrorIs(t, err, net.ErrClosed)
+					require.NotErrorIs(t, err, write.want)
+					require.EqualValues(t, 1, c.Stats().Refused)
+				})
+			}
+		}
 	}
 }
 

@@ -6,10 +6,10 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/ipv4"
@@ -40,11 +40,7 @@ func TestPromise10_PacketsReceived(t *testing.T) {
 			ps[i].N, ps[i].SegmentSize, ps[i].ECN, ps[i].Truncated = 99, 7, dsrudp.CE, i%2 == 0
 			ps[i].OrigDst, ps[i].Err = vips[1], os.ErrInvalid
 		}
-		for got := 0; got < len(ps); {
-			n, err := c.ReadPackets(ps[got:])
-			require.NoError(t, err)
-			got += n
-		}
+		readInto(t, c, ps)
 		for i, r := range requests {
 			require.Equal(t, dsrudp.Packet{
 				Buf: ps[i].Buf, N: min(len(r.payload), len(ps[i].Buf)),
@@ -60,29 +56,6 @@ func TestPromise10_PacketsReceived(t *testing.T) {
 		}
 		require.EqualValues(t, 3, c.Stats().Truncated)
 		require.Equal(t, 2, c.Stats().PathEntries)
-	}
-}
-
-// TestPromise3_PacketsBroadcast: a request to a broadcast address has it in OrigDst, and
-// is answered from a unicast one.
-func TestPromise3_PacketsBroadcast(t *testing.T) {
-	for _, w := range wildcards {
-		c := listen(t, w.network, w.address)
-		broadcast := netip.MustParseAddr("127.255.255.255")
-		x, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		require.NoError(t, err)
-		defer x.Close()
-		require.NoError(t, x.SetDeadline(time.Now().Add(patience)))
-		_, err = x.WriteToUDPAddrPort([]byte("1"), netip.AddrPortFrom(broadcast, portOf(c)))
-		require.NoError(t, err)
-		ps := readAll(t, c, 1)
-		require.Equal(t, broadcast, ps[0].OrigDst)
-		require.Equal(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), portOf(c)), ps[0].Path.Local)
-		_, err = c.WritePackets(ps)
-		require.NoError(t, err)
-		_, from, err := x.ReadFromUDPAddrPort(make([]byte, 1))
-		require.NoError(t, err)
-		require.Equal(t, ps[0].Path.Local, from)
 	}
 }
 
@@ -131,10 +104,19 @@ var badPackets = map[string]struct {
 	"long segments": {syscall.EMSGSIZE, func(p *dsrudp.Packet) {
 		p.Buf, p.N, p.SegmentSize = make([]byte, 132000), 132000, 66000
 	}},
+	"foreign source of segments": {dsrudp.ErrNotLocal, func(p *dsrudp.Packet) {
+		p.Buf, p.N, p.SegmentSize = make([]byte, 1000), 1000, 99
+		p.Path.Local = netip.MustParseAddrPort("198.51.100.77:0")
+	}},
+	"no local address of segments": {dsrudp.ErrNoPath, func(p *dsrudp.Packet) {
+		p.Buf, p.N, p.SegmentSize = make([]byte, 1000), 1000, 99
+		p.Path.Local = netip.AddrPort{}
+	}},
 }
 
 // TestPromise7_WritePackets: one bad Packet, wherever it is, has the error that WriteToPath
-// would return, and all others arrive, once and in order. Err joins those of all.
+// would return, and all others arrive, once and in order. Err joins those of all. One with
+// segments counts as its datagrams.
 func TestPromise7_WritePackets(t *testing.T) {
 	const count = 5
 	for _, w := range wildcards[:2] {
@@ -159,10 +141,14 @@ func TestPromise7_WritePackets(t *testing.T) {
 					require.Equal(t, count-1, n)
 					require.EqualValues(t, n, c.Stats().Sent-before.Sent)
 					require.EqualValues(t, n*len("0 of 0"), c.Stats().SentBytes-before.SentBytes)
-					requireWriteOp(t, err, bad.want)
+					if bad.want == dsrudp.ErrNotLocal || bad.want == dsrudp.ErrNoPath {
+						segments := slices.Collect(ps[at].Segments())
+						require.EqualValues(t, len(segments), c.Stats().Refused-before.Refused)
+					}
+					assertOp(t, "write", err, bad.want)
 					for i := range ps {
 						if i == at {
-							requireWriteOp(t, ps[i].Err, bad.want)
+							assertOp(t, "write", ps[i].Err, bad.want)
 							require.ErrorIs(t, err, ps[i].Err)
 							continue
 						}
@@ -189,29 +175,6 @@ func TestPromise7_WritePackets(t *testing.T) {
 		n, err = c.WritePackets(nil)
 		require.NoError(t, err)
 		require.Zero(t, n)
-	}
-}
-
-// TestWritePacketsCounts: a Packet with segments that is refused counts as its datagrams,
-// whether the kernel refused it, the guard, or nobody was asked.
-func TestWritePacketsCounts(t *testing.T) {
-	needNetlink(t)
-	for _, tc := range []struct {
-		local  netip.AddrPort
-		remote string
-		want   error
-	}{
-		{netip.MustParseAddrPort("192.0.2.77:0"), "127.0.0.1:9", dsrudp.ErrNotLocal},
-		{netip.MustParseAddrPort("[2001:db8::77]:0"), "[::1]:9", dsrudp.ErrNotLocal},
-		{netip.AddrPort{}, "127.0.0.1:9", dsrudp.ErrNoPath},
-	} {
-		c := listen(t, "udp", ":0")
-		p := packet(string(make([]byte, 1000)), dsrudp.Path{Local: tc.local, Remote: netip.MustParseAddrPort(tc.remote)})
-		p.SegmentSize = 99
-		n, err := c.WritePackets([]dsrudp.Packet{p})
-		require.Zero(t, n)
-		require.ErrorIs(t, err, tc.want)
-		require.EqualValues(t, 11, c.Stats().Refused, "from %v", tc.local)
 	}
 }
 

@@ -27,9 +27,9 @@ func TestPath(t *testing.T) {
 // kind of socket, and PathTo returns the last one.
 func TestPromise1_Received(t *testing.T) {
 	b := make([]byte, 16)
-	for _, w := range append(wildcards[:len(wildcards):len(wildcards)], struct{ network, address string }{"udp", "127.0.0.3:0"}) {
-		c := listen(t, w.network, w.address)
-		x := dialVIP(t, c, vips[1])
+	for _, at := range endpoints {
+		c := listen(t, at.network, at.address)
+		x := dialVIP(t, c, at.asked[len(at.asked)-1])
 		for name, read := range map[string]func() (dsrudp.Path, bool){
 			"ReadFromPath": func() (dsrudp.Path, bool) { _, p, err := c.ReadFromPath(b); return p, err == nil },
 			"ReadFrom":     func() (dsrudp.Path, bool) { _, a, _ := c.ReadFrom(b); return dsrudp.PathOf(a) },
@@ -43,7 +43,7 @@ func TestPromise1_Received(t *testing.T) {
 			write(t, x, "1")
 			p, ok := read()
 			require.True(t, ok, name)
-			require.Equal(t, pathFrom(c, vips[1], x), p, name)
+			require.Equal(t, between(x), p, "%s on %v", name, at)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package dsrudp_test
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -160,23 +161,28 @@ func TestPromise1_LostPath(t *testing.T) {
 	require.Zero(t, faults(c))
 }
 
-// TestPromise3_BoundToBroadcast: a socket bound to a broadcast address answers from the
-// interface's own, with and without FREEBIND.
-func TestPromise3_BoundToBroadcast(t *testing.T) {
-	needNetlink(t)
-	for _, free := range []bool{false, true} {
-		c := listenWith(t, &dsrudp.ListenConfig{FreeBind: free}, "udp4", "127.255.255.255:0")
-		x := netClient(t, net.IPv4(127, 0, 0, 1))
-		_, err := x.WriteTo([]byte("1"), c.LocalAddr())
-		require.NoError(t, err)
-		_, p, err := c.ReadFromPath(make([]byte, 1))
-		require.NoError(t, err)
-		require.Equal(t, pathFrom(c, netip.MustParseAddr("127.0.0.1"), x), p)
-		_, err = c.WriteToPath([]byte("2"), p)
-		require.NoError(t, err)
-		_, from, err := x.ReadFrom(make([]byte, 1))
-		require.NoError(t, err)
-		require.Equal(t, p.Local, addrPortOf(from))
+// TestPromise3_Broadcast: a request to a broadcast address has it in OrigDst, and is answered
+// from the interface's own, on a wildcard socket and on one that is bound to it, with and
+// without FREEBIND.
+func TestPromise3_Broadcast(t *testing.T) {
+	broadcast := netip.MustParseAddr("127.255.255.255")
+	for _, w := range append(slices.Clone(wildcards), endpoint{network: "udp4", address: "127.255.255.255:0"}) {
+		for _, free := range []bool{false, true} {
+			if free {
+				needNetlink(t)
+			}
+			c := listenWith(t, &dsrudp.ListenConfig{FreeBind: free}, w.network, w.address)
+			x := netClient(t, loopback4.AsSlice())
+			_, err := x.WriteToUDPAddrPort([]byte("1"), netip.AddrPortFrom(broadcast, portOf(c)))
+			require.NoError(t, err)
+			ps := readAll(t, c, 1)
+			require.Equal(t, broadcast, ps[0].OrigDst)
+			require.Equal(t, pathFrom(c, loopback4, x), ps[0].Path)
+			writeAll(t, c, ps)
+			_, from, err := x.ReadFrom(make([]byte, 1))
+			require.NoError(t, err)
+			require.Equal(t, ps[0].Path.Local, addrPortOf(from))
+		}
 	}
 }
 

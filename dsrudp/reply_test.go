@@ -198,7 +198,7 @@ func TestT40_NewReplyWriter(t *testing.T) {
 	require.Zero(t, n)
 	bad := packet("bad", asked)
 	bad.N = 7
-	requireWriteError(t, w.WritePacket(&bad), syscall.EINVAL, asked.Remote)
+	assertWriteError(t, w.WritePacket(&bad), syscall.EINVAL, asked.Remote)
 
 	want := []dsrudp.Packet{packet("reply", asked), packet("elsewhere", elsewhere.Path), packet("refused", asked)}
 	want[1].ECN, want[1].SegmentSize = elsewhere.ECN, elsewhere.SegmentSize
@@ -262,7 +262,7 @@ func TestPromise1_ReplyErrors(t *testing.T) {
 			q := *p
 			q.Path.Local = local
 			_, err := c.WriteToPath(q.Payload(), q.Path)
-			requireWriteError(t, err, want, q.Path.Remote)
+			assertWriteError(t, err, want, q.Path.Remote)
 			assert.EqualError(t, w.WritePacket(&q), err.Error())
 		}
 		q := *p
@@ -272,7 +272,7 @@ func TestPromise1_ReplyErrors(t *testing.T) {
 		q.N = len(q.Buf) + 1
 		assert.ErrorContains(t, w.WritePacket(&q), "Packet.N")
 		_, err := c.WriteToPath(tooLong, p.Path)
-		requireWriteError(t, err, errors.Unwrap(mmsg.ErrTooLong), p.Path.Remote)
+		assertWriteError(t, err, errors.Unwrap(mmsg.ErrTooLong), p.Path.Remote)
 		n, err2 := w.Write(tooLong)
 		assert.Zero(t, n)
 		assert.EqualError(t, err2, err.Error())

@@ -74,18 +74,6 @@ func writeSegmented(t *testing.T, x *net.UDPConn, payload string, size int) {
 	require.NoError(t, err)
 }
 
-// readPacketsWithSegments receives n Packets into buffers that hold segments.
-func readPacketsWithSegments(t *testing.T, c *dsrudp.Conn, n int) (all []dsrudp.Packet) {
-	t.Helper()
-	for len(all) < n {
-		ps := packets(n-len(all), 1<<16)
-		k, err := c.ReadPackets(ps)
-		require.NoError(t, err)
-		all = append(all, ps[:k]...)
-	}
-	return all
-}
-
 // packetsOf returns a Packet for each size, one behind the other in memory or not.
 func packetsOf(p dsrudp.Path, adjacent bool, sizes ...int) (ps []dsrudp.Packet, all string) {
 	for i, n := range sizes {
@@ -181,7 +169,7 @@ func TestGRO(t *testing.T) {
 					want = append(want, p)
 				}
 			}
-			ps := readPacketsWithSegments(t, c, len(want))
+			ps := readInto(t, c, packets(len(want), 1<<16))
 			for i := range ps {
 				require.Equal(t, string(want[i].Payload()), string(ps[i].Payload()))
 				want[i].Buf, want[i].Interface = ps[i].Buf, lo
@@ -202,12 +190,7 @@ func TestK6_3_GROTruncated(t *testing.T) {
 	x := dialVIP(t, c, vips[0])
 	writeSegmented(t, x, bytesOf(0, 1000), 100)
 	write(t, x, "next")
-	ps := packets(2, 250)
-	for got := 0; got < 2; {
-		n, err := c.ReadPackets(ps[got:])
-		require.NoError(t, err)
-		got += n
-	}
+	ps := readInto(t, c, packets(2, 250))
 	require.True(t, ps[0].Truncated)
 	require.Equal(t, bytesOf(0, 1000)[:250], string(ps[0].Payload()))
 	require.Equal(t, 100, ps[0].SegmentSize)
@@ -223,35 +206,27 @@ func TestK6_6_GRORefuses(t *testing.T) {
 	write(t, x, "1")
 	raw, err := c.SyscallConn()
 	require.NoError(t, err)
-	b := make([]byte, 16)
 	called := func(uintptr) bool { t.Error("it was called"); return true }
-	for name, tc := range map[string]struct {
-		op   string
-		call func() error
-	}{
-		"ReadFromPath":        {"read", func() error { _, _, err := c.ReadFromPath(b); return err }},
-		"Read":                {"read", func() error { _, err := c.Read(b); return err }},
-		"Read of nothing":     {"read", func() error { _, err := c.Read(nil); return err }},
-		"ReadFrom":            {"read", func() error { _, _, err := c.ReadFrom(b); return err }},
-		"ReadFromUDPAddrPort": {"read", func() error { _, _, err := c.ReadFromUDPAddrPort(b); return err }},
-		"ReadMsgUDP":          {"read", func() error { _, _, _, _, err := c.ReadMsgUDP(b, nil); return err }},
-		"ReadMsgUDPAddrPort":  {"read", func() error { _, _, _, _, err := c.ReadMsgUDPAddrPort(b, nil); return err }},
-		"ReadBatch":           {"read", func() error { _, err := c.ReadBatch(messages(1, 16), 0); return err }},
-		"File":                {"file", func() error { _, err := c.File(); return err }},
-		"raw read":            {"raw-read", func() error { return raw.Read(called) }},
-		"raw write":           {"raw-write", func() error { return raw.Write(called) }},
-	} {
-		err := tc.call()
-		require.ErrorIs(t, err, dsrudp.ErrNotSupported, name)
+	requireRefused := func(op, name string, err error) {
+		t.Helper()
+		assertOp(t, op, err, dsrudp.ErrNotSupported, name)
 		require.ErrorIs(t, err, errors.ErrUnsupported, name)
 		require.ErrorContains(t, err, "ListenConfig.GRO", name)
-		var op *net.OpError
-		require.ErrorAs(t, err, &op, name)
-		require.Equal(t, tc.op, op.Op, name)
 	}
+	for name, read := range readers {
+		if name != "ReadPackets" {
+			requireRefused("read", name, read(c))
+		}
+	}
+	_, err = c.Read(nil)
+	requireRefused("read", "Read of nothing", err)
+	_, err = c.File()
+	requireRefused("file", "File", err)
+	requireRefused("raw-read", "raw read", raw.Read(called))
+	requireRefused("raw-write", "raw write", raw.Write(called))
 	setsockopts(t, c, [2]int{unix.SOL_SOCKET, unix.SO_BROADCAST})
 
-	p := readPacketsWithSegments(t, c, 1)[0]
+	p := readInto(t, c, packets(1, 1<<16))[0]
 	require.Equal(t, "1", string(p.Payload()), "none of those took it")
 	_, err = c.WriteToPath([]byte("2"), p.Path)
 	require.NoError(t, err)
@@ -295,31 +270,26 @@ func requireMerged(t *testing.T, c *dsrudp.Conn, x *net.UDPConn, vip netip.Addr,
 	}
 }
 
-// TestOffloadDenied: a filter that stops a merged message (EPERM) may have gone by the
-// length, so that shorter datagrams are still merged for that remote address.
-func TestOffloadDenied(t *testing.T) {
-	testRefused(t, unix.EPERM, false)
-}
-
-// TestOffloadNoBuffer: that there was no room for a merged message (ENOBUFS) says nothing of
-// the next one.
-func TestOffloadNoBuffer(t *testing.T) {
-	testRefused(t, unix.ENOBUFS, true)
-}
-
-func testRefused(t *testing.T, errno unix.Errno, merged bool) {
-	t.Helper()
+// TestOffloadRefused: a filter that stops a merged message (EPERM) may have gone by the
+// length, so that shorter datagrams are still merged for that remote address. That there was
+// no room for it (ENOBUFS) says nothing of the next one.
+func TestOffloadRefused(t *testing.T) {
 	if !apart(t, "it did not end") {
 		return
 	}
-	forbid(t, errno, unix.SYS_SENDMMSG, map[int]uint32{2: 2})
-	for _, network := range []string{"udp4", "udp"} {
-		c := listen(t, network, ":0")
-		x, other := dialSegmented(t, c, vips[1]), dialSegmented(t, c, vips[0])
-		refuseMerged(t, c, x, other, vips[1])
-		requireMerged(t, c, x, vips[1], 10, merged)
-		requireMerged(t, c, x, vips[1], 9, true)
-		requireOnlyFallbacks(t, c, 1)
+	for _, tc := range []struct {
+		errno  unix.Errno
+		merged bool
+	}{{unix.EPERM, false}, {unix.ENOBUFS, true}} { // of several filters the last made decides
+		forbid(t, tc.errno, unix.SYS_SENDMMSG, map[int]uint32{2: 2})
+		for _, network := range []string{"udp4", "udp"} {
+			c := listen(t, network, ":0")
+			x, other := dialSegmented(t, c, vips[1]), dialSegmented(t, c, vips[0])
+			refuseMerged(t, c, x, other, vips[1])
+			requireMerged(t, c, x, vips[1], 10, tc.merged)
+			requireMerged(t, c, x, vips[1], 9, true)
+			requireOnlyFallbacks(t, c, 1)
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ func TestPromise7_OnError(t *testing.T) {
 				if f.path.Local.Addr() == s.foreign {
 					reason = dsrudp.ErrNotLocal
 				}
-				requireWriteError(t, f.err, reason, f.path.Remote)
+				assertWriteError(t, f.err, reason, f.path.Remote)
 			}
 			require.Equal(t, want, got)
 			requireEchoes(t, 1, clients[:]...)
@@ -105,10 +105,10 @@ func TestT43_Errors(t *testing.T) {
 	serve(t, &dsrudp.Server{Concurrency: 4, OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 		q := packet(bytesOf(0, segments*1000), pathTo("198.51.100.77", p.Path.Remote))
 		q.SegmentSize = 1000
-		requireWriteError(t, w.WritePacket(&q), dsrudp.ErrNotLocal, p.Path.Remote)
+		assertWriteError(t, w.WritePacket(&q), dsrudp.ErrNotLocal, p.Path.Remote)
 		for _, size := range []int{65508, 65536} { // for the kernel, and for any datagram
 			n, err := w.Write(make([]byte, size))
-			requireWriteError(t, err, syscall.EMSGSIZE, p.Path.Remote)
+			assertWriteError(t, err, syscall.EMSGSIZE, p.Path.Remote)
 			assert.Zero(t, n)
 		}
 		q.Path, q.SegmentSize = p.Path, 0
@@ -159,11 +159,7 @@ func TestPromise7_ReadErrors(t *testing.T) {
 			}),
 			OnError: func(p dsrudp.Path, err error) {
 				assert.Zero(t, p)
-				assert.ErrorIs(t, err, syscall.ECONNREFUSED)
-				var op *net.OpError
-				if assert.ErrorAs(t, err, &op) {
-					assert.Equal(t, "read", op.Op)
-				}
+				assertOp(t, "read", err, syscall.ECONNREFUSED)
 				errors++
 				assert.Equal(t, time.Duration(max(0, errors-1-single-allowed))*time.Millisecond, time.Since(begin), "at error %d", errors)
 				switch {

@@ -101,30 +101,20 @@ func TestPromise9_CloseInHandler(t *testing.T) {
 // assertAllClosed asserts that calls fail as net's do after Close.
 func assertAllClosed(t *testing.T, c *dsrudp.Conn, p dsrudp.Path) {
 	t.Helper()
-	closed := func(op string, err error) {
-		t.Helper()
-		assert.ErrorIs(t, err, net.ErrClosed, op)
-		var oe *net.OpError
-		if assert.ErrorAs(t, err, &oe) {
-			assert.Equal(t, op, oe.Op)
-		}
+	for name, read := range readers {
+		assertOp(t, "read", read(c), net.ErrClosed, name)
 	}
-	for _, read := range readers {
-		closed("read", read(c))
-	}
-	_, err := c.ReadPackets(packets(1, 1))
-	closed("read", err)
-	_, err = c.WriteToPath([]byte("closed"), p)
-	closed("write", err)
+	_, err := c.WriteToPath([]byte("closed"), p)
+	assertOp(t, "write", err, net.ErrClosed)
 	ps := []dsrudp.Packet{packet("closed", p)}
 	n, err := c.WritePackets(ps)
 	assert.Zero(t, n)
 	assert.ErrorIs(t, err, net.ErrClosed)
-	closed("write", ps[0].Err)
-	closed("set", c.SetDeadline(time.Time{}))
-	closed("set", c.SetReadDeadline(time.Now().Add(time.Hour)))
-	closed("set", c.SetWriteDeadline(time.Time{}))
-	closed("close", c.Close())
+	assertOp(t, "write", ps[0].Err, net.ErrClosed)
+	assertOp(t, "set", c.SetDeadline(time.Time{}), net.ErrClosed)
+	assertOp(t, "set", c.SetReadDeadline(time.Now().Add(time.Hour)), net.ErrClosed)
+	assertOp(t, "set", c.SetWriteDeadline(time.Time{}), net.ErrClosed)
+	assertOp(t, "close", c.Close(), net.ErrClosed)
 }
 
 // A stuck Server's handler waits at the first datagram, and echoes all.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/net/ipv4"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
@@ -87,11 +86,6 @@ func begun(t *testing.T, clients ...*net.UDPConn) {
 	requireEchoes(t, 1, clients...)
 }
 
-// between returns the path of x's requests.
-func between(x *net.UDPConn) dsrudp.Path {
-	return dsrudp.Path{Local: addrPortOf(x.RemoteAddr()), Remote: addrPortOf(x.LocalAddr())}
-}
-
 // isFree reports whether no socket has c's port any more.
 func isFree(c *dsrudp.Conn) bool {
 	again, err := net.ListenPacket("udp", c.LocalAddr().String())
@@ -113,13 +107,10 @@ func collecting() (func(dsrudp.Path, error), chan failure) {
 	return func(p dsrudp.Path, err error) { all <- failure{p, err} }, all
 }
 
-// requireWriteError asserts, for handlers too, that err has the shape that net gives it.
-func requireWriteError(t *testing.T, err, is error, remote fmt.Stringer) {
+// assertWriteError asserts that err is one of a write to remote.
+func assertWriteError(t *testing.T, err, is error, remote fmt.Stringer) {
 	t.Helper()
-	assert.ErrorIs(t, err, is)
-	var op *net.OpError
-	if assert.ErrorAs(t, err, &op) {
-		assert.Equal(t, "write", op.Op)
+	if op := assertOp(t, "write", err, is); op != nil {
 		assert.Equal(t, remote.String(), op.Addr.String())
 	}
 }
@@ -129,20 +120,7 @@ func requireWriteError(t *testing.T, err, is error, remote fmt.Stringer) {
 // them, and each reply comes from the address that was asked, in order.
 func TestPromise4_Server(t *testing.T) {
 	const n = 50
-	lo4, lo6 := netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()
-	for _, s := range []struct {
-		network, address string
-		asked            []netip.Addr
-	}{
-		{"udp4", ":0", vips},
-		{"udp", "0.0.0.0:0", vips},
-		{"udp", ":0", []netip.Addr{vips[0], vips[1], lo6}},
-		{"udp", "[::]:0", []netip.Addr{vips[1], vips[0], lo6}},
-		{"udp6", ":0", []netip.Addr{lo6}},
-		{"udp4", "127.0.0.2:0", vips[:1]},
-		{"udp", "127.0.0.1:0", []netip.Addr{lo4}},
-		{"udp", "[::1]:0", []netip.Addr{lo6}},
-	} {
+	for _, at := range endpoints {
 		for _, tc := range []struct {
 			batchSize, concurrency int // one handler at a time keeps the order
 			write                  func(w dsrudp.ReplyWriter, p *dsrudp.Packet) error
@@ -155,18 +133,9 @@ func TestPromise4_Server(t *testing.T) {
 			{64, 0, dsrudp.ReplyWriter.WritePacket},
 			{64, 1, writing},
 		} {
-			t.Run(fmt.Sprint(s.network, s.address, tc.batchSize, tc.concurrency), func(t *testing.T) {
-				c := listen(t, s.network, s.address)
-				var clients []*net.UDPConn
-				for i, asked := range s.asked {
-					switch {
-					case i == 0 && len(s.asked) > 1:
-						x, y := dialOnePort(t, c, asked, s.asked[1])
-						clients = append(clients, x, y)
-					case i != 1:
-						clients = append(clients, dialVIP(t, c, asked))
-					}
-				}
+			t.Run(fmt.Sprint(at, tc.batchSize, tc.concurrency), func(t *testing.T) {
+				c := listen(t, at.network, at.address)
+				clients := dialAll(t, c, at.asked)
 				enqueue(t, n, clients...)
 				serve(t, &dsrudp.Server{BatchSize: tc.batchSize, Concurrency: tc.concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 					assert.True(t, strings.HasSuffix(string(p.Payload()), " "+p.Path.Local.String()), p.Path)
@@ -257,35 +226,17 @@ func TestServeRefuses(t *testing.T) {
 // else can be done with the socket works.
 func TestServedReads(t *testing.T) {
 	reads := maps.Clone(readers)
-	maps.Copy(reads, map[string]func(c *dsrudp.Conn) error{
-		"ReadPackets":   func(c *dsrudp.Conn) error { _, err := c.ReadPackets(packets(1, 16)); return err },
-		"Read(nil)":     func(c *dsrudp.Conn) error { _, err := c.Read(nil); return err },
-		"ReadFrom(nil)": func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(nil); return err },
-		"ReadBatch": func(c *dsrudp.Conn) error {
-			_, err := c.ReadBatch([]ipv4.Message{{Buffers: [][]byte{make([]byte, 16)}}}, 0)
-			return err
-		},
-		"SyscallConn": func(c *dsrudp.Conn) error {
-			raw, err := c.SyscallConn()
-			if err == nil {
-				err = raw.Read(func(uintptr) bool { return true })
-			}
-			return err
-		},
-	})
+	reads["Read(nil)"] = func(c *dsrudp.Conn) error { _, err := c.Read(nil); return err }
+	reads["ReadFrom(nil)"] = func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(nil); return err }
 	c := listenWith(t, &dsrudp.ListenConfig{RawIO: true}, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	try := func() {
 		for name, read := range reads {
-			err := read(c)
-			assert.ErrorIs(t, err, dsrudp.ErrNotSupported, name)
-			var op *net.OpError
-			if assert.ErrorAs(t, err, &op, name) {
-				assert.Equal(t, "read", strings.TrimPrefix(op.Op, "raw-"), name)
-			}
+			assertOp(t, "read", read(c), dsrudp.ErrNotSupported, name)
 		}
 		raw, err := c.SyscallConn()
 		assert.NoError(t, err)
+		assertOp(t, "raw-read", raw.Read(func(uintptr) bool { return true }), dsrudp.ErrNotSupported)
 		calls := 0
 		assert.NoError(t, raw.Control(func(uintptr) { calls++ }))
 		assert.NoError(t, raw.Write(func(uintptr) bool { calls++; return true }))

@@ -43,7 +43,7 @@ func TestPromise1_Refused(t *testing.T) {
 			before := c.Stats().Refused
 			p := dsrudp.Path{Local: tc.local, Remote: client}
 			_, err := c.WriteToPath([]byte("bad"), p)
-			requireWriteOp(t, err, tc.want)
+			assertOp(t, "write", err, tc.want)
 			n, err := c.WritePackets([]dsrudp.Packet{packet("bad", p)})
 			require.ErrorIs(t, err, tc.want, "%v on %v", tc.local, w)
 			require.Zero(t, n)
@@ -87,7 +87,7 @@ func TestPromise5_Refused6(t *testing.T) {
 			require.NotErrorIs(t, err, dsrudp.ErrNotLocal)
 			continue
 		}
-		requireWriteOp(t, err, dsrudp.ErrNotLocal)
+		assertOp(t, "write", err, dsrudp.ErrNotLocal)
 		require.ErrorContains(t, err, tc.why, tc.local)
 	}
 
@@ -97,48 +97,39 @@ func TestPromise5_Refused6(t *testing.T) {
 	require.ErrorIs(t, err, dsrudp.ErrNotLocal)
 }
 
-// TestPromise1_OwnControlMessages: control messages of the caller's own go with the
-// datagram, and the known source beside them.
+// TestPromise1_OwnControlMessages: control messages of the caller's own go with the datagram,
+// each message of a batch with its own, however many they are, and the source beside them
+// where it is to be named.
 func TestPromise1_OwnControlMessages(t *testing.T) {
-	const ect1 = 1
-	tos := make([]byte, unix.CmsgSpace(4))
-	cmsghdr(tos, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = ect1
-	for _, w := range wildcards {
-		c := listen(t, w.network, w.address)
-		x := dialVIP(t, c, vips[0])
-		setsockopts(t, x, recvClass(vips[0]))
-		n, oobn, err := c.WriteMsgUDP([]byte("1"), tos, receive(t, c, x))
+	class := func(class byte) []byte {
+		b := make([]byte, unix.CmsgSpace(4))
+		cmsghdr(b, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = class
+		return b
+	}
+	for _, at := range endpoints {
+		if at.asked[0].Is6() {
+			continue
+		}
+		c := listen(t, at.network, at.address)
+		x := dialVIP(t, c, at.asked[0])
+		setsockopts(t, x, recvClass(at.asked[0]))
+		a := receive(t, c, x)
+		n, oobn, err := c.WriteMsgUDP([]byte("1"), class(1), a)
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
-		require.Equal(t, len(tos), oobn)
-		require.Equal(t, ect1, readClass(t, x, vips[0]))
-	}
-}
-
-// TestWriteBatchControl: each message leaves with control messages of its own, however many
-// they are and whether or not its source is named beside them.
-func TestWriteBatchControl(t *testing.T) {
-	for _, address := range []string{":0", "127.0.0.2:0"} {
+		require.Equal(t, len(class(1)), oobn)
+		require.Equal(t, 1, readClass(t, x, at.asked[0]))
 		for _, repeat := range []int{1, 8} { // the kernel goes by the last
-			c := listen(t, "udp4", address)
-			x := dialVIP(t, c, vips[0])
-			setsockopts(t, x, recvClass(vips[0]))
-			write(t, x, "1")
-			_, a, err := c.ReadFromUDP(make([]byte, 1))
-			require.NoError(t, err)
 			var ms []ipv4.Message
 			for i := range 4 {
-				tos := make([]byte, unix.CmsgSpace(4))
-				cmsghdr(tos, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = byte(i) << 5
-				m := message("1", a)
-				m.OOB = bytes.Repeat(tos, repeat)
-				ms = append(ms, m)
+				ms = append(ms, message("1", a))
+				ms[i].OOB = bytes.Repeat(class(byte(i)<<5), repeat)
 			}
 			n, err := c.WriteBatch(ms, 0)
 			require.NoError(t, err)
 			require.Equal(t, len(ms), n)
 			for i := range ms {
-				require.Equal(t, i<<5, readClass(t, x, vips[0]), "%s %d times", address, repeat)
+				require.Equal(t, i<<5, readClass(t, x, at.asked[0]), "%v, %d times", at, repeat)
 			}
 		}
 	}
@@ -185,14 +176,9 @@ func TestPromise7_RoomForOthers(t *testing.T) {
 	if !inNamespace(t, "it did not end") {
 		return
 	}
-	// A bridge without ports has a subnet, in which nobody answers.
-	if err := ifreq(t, "br0", unix.SIOCBRADDBR, func(*unix.Ifreq) {}); err != nil {
+	if err := addBridge(t, "10.0.0.1"); err != nil {
 		t.Skipf("no bridge: %v", err)
 	}
-	require.NoError(t, ifreq(t, "br0", unix.SIOCSIFADDR, func(r *unix.Ifreq) {
-		require.NoError(t, r.SetInet4Addr([]byte{10, 0, 0, 1}))
-	}))
-	require.NoError(t, ifreq(t, "br0", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP) }))
 	require.NoError(t, os.WriteFile("/proc/sys/net/ipv4/neigh/br0/mcast_solicit", []byte("1000"), 0)) // seconds
 
 	c := listenWith(t, &dsrudp.ListenConfig{WriteBuffer: 1 << 14}, "udp4", ":0")
@@ -246,7 +232,7 @@ func TestPromise7_SendFailed(t *testing.T) {
 	want := dsrudp.Stats{}
 	count := func(n int, err error) {
 		t.Helper()
-		requireWriteOp(t, err, nil)
+		assertOp(t, "write", err, nil)
 		want.SendFailed += uint64(n)
 		require.Equal(t, want, faults(c))
 	}
@@ -292,7 +278,7 @@ func TestPromise7_Kinds(t *testing.T) {
 	} {
 		forbid(t, tc.errno, unix.SYS_SENDMSG, nil)
 		_, err := c.WriteToPath([]byte("1"), p)
-		requireWriteOp(t, err, tc.errno)
+		assertOp(t, "write", err, tc.errno)
 		*tc.count++
 		require.Equal(t, want, faults(c), "%v", tc.errno)
 	}

@@ -30,21 +30,19 @@ var (
 // TestPromise4_BatchTwoVIPs: the addresses of a batch carry the Path of each message, and a
 // batch sent back goes those ways.
 func TestPromise4_BatchTwoVIPs(t *testing.T) {
-	for _, w := range wildcards {
-		c := listen(t, w.network, w.address)
-		x, y := dialOnePort(t, c, vips[0], vips[1])
-		const rounds = 40 // more than one call takes
-		for i := range rounds {
-			write(t, x, fmt.Sprint("x", i))
-			write(t, y, fmt.Sprint("y", i))
-		}
-		ms := messages(2*rounds, 64)
+	for _, at := range endpoints {
+		c := listen(t, at.network, at.address)
+		clients := dialAll(t, c, at.asked)
+		const n = 40 // more than one call takes, of two clients
+		enqueue(t, n, clients...)
+		ms := messages(n*len(clients), 64)
 		readBatch(t, c, ms)
 		for i, m := range ms {
+			x := clients[i%len(clients)]
 			p, ok := dsrudp.PathOf(m.Addr)
 			require.True(t, ok)
-			require.Equal(t, pathFrom(c, vips[i%2], x), p)
-			require.Equal(t, fmt.Sprint("xy"[i%2:i%2+1], i/2), string(m.Buffers[0][:m.N]))
+			require.Equal(t, between(x), p)
+			require.Equal(t, request(x, i/len(clients)), string(m.Buffers[0][:m.N]))
 			require.Zero(t, m.NN)
 			require.Zero(t, m.Flags)
 		}
@@ -53,10 +51,7 @@ func TestPromise4_BatchTwoVIPs(t *testing.T) {
 			require.NoError(t, err)
 			rest = rest[n:]
 		}
-		for i := range rounds {
-			require.Equal(t, fmt.Sprint("x", i), read(t, x))
-			require.Equal(t, fmt.Sprint("y", i), read(t, y))
-		}
+		requireEchoes(t, n, clients...)
 		require.Zero(t, c.Stats().UnknownPath)
 	}
 }
@@ -181,9 +176,7 @@ func TestPromise7_WriteBatch(t *testing.T) {
 					}
 					c := listen(t, w.network, w.address)
 					x := dialVIP(t, c, vips[0])
-					write(t, x, "1")
-					_, a, err := c.ReadFromUDP(make([]byte, 1))
-					require.NoError(t, err)
+					a := receive(t, c, x)
 					for at := 0; at < count; at += 1 + count/8 {
 						ms := make([]ipv4.Message, count)
 						for i := range ms {
@@ -207,7 +200,7 @@ func TestPromise7_WriteBatch(t *testing.T) {
 						}
 						n, err := c.WriteBatch(ms[at:], 0)
 						require.Zero(t, n)
-						requireWriteOp(t, err, bad.want)
+						assertOp(t, "write", err, bad.want)
 						requireNothing(t, x)
 						n, err = c.WriteBatch(ms[at+1:], 0)
 						requireSent(at+1, count, n, err)
@@ -231,29 +224,7 @@ func TestWriteBatchTwoBad(t *testing.T) {
 	badMessages["no UDP"].spoil(&ms[1])
 	n, err := c.WriteBatch(ms, 0)
 	require.Zero(t, n)
-	requireWriteOp(t, err, syscall.EMSGSIZE)
-}
-
-// TestWriteBatchConnected: on a connected socket messages have no address, as with x/net.
-func TestWriteBatchConnected(t *testing.T) {
-	x := listen(t, "udp4", "127.0.0.1:0")
-	c := adopt(t, dial(t, netip.AddrPort{}, addrPortOf(x.LocalAddr())))
-	n, err := c.WriteBatch([]ipv4.Message{message("1", nil), message("2", nil), message("3", x.LocalAddr())}, 0)
-	require.NoError(t, err)
-	require.Equal(t, 2, n)
-	n, err = c.WriteBatch([]ipv4.Message{message("3", x.LocalAddr())}, 0)
-	require.Zero(t, n)
-	require.ErrorIs(t, err, net.ErrWriteToConnected)
-	ms := messages(2, 8)
-	readBatch(t, x, ms)
-	for i, m := range ms {
-		require.Equal(t, fmt.Sprint(i+1), string(m.Buffers[0][:m.N]))
-		require.Equal(t, c.LocalAddr().String(), m.Addr.String())
-	}
-	_, err = x.WriteBatch(sent(ms), 0)
-	require.NoError(t, err)
-	require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
-	readBatch(t, c, ms)
+	assertOp(t, "write", err, syscall.EMSGSIZE)
 }
 
 // TestWriteBatchErrorsLikeXNet: the same mistakes, as far as x/net makes them errors of
