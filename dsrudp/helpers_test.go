@@ -250,22 +250,22 @@ func askAll(t *testing.T, c *dsrudp.Conn, clients, rounds int) {
 	for i := range clients {
 		x := dialVIP(t, c, vips[i%2])
 		asking.Go(func() {
-			b := make([]byte, 64)
-			for r := range rounds {
-				q := fmt.Sprint(i, "/", r)
-				if _, err := x.Write([]byte(q)); err != nil {
-					t.Errorf("client %d: %v", i, err)
-					return
-				}
-				n, err := x.Read(b)
-				if err != nil || string(b[:n]) != q {
-					t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
-					return
-				}
+			for r := 0; r < rounds && asks(t, x, fmt.Sprint(i, "/", r)); r++ {
 			}
 		})
 	}
 	asking.Wait()
+}
+
+// asks has a client ask, in any goroutine, and reports whether it is answered.
+func asks(t *testing.T, x *net.UDPConn, question string) bool {
+	b := make([]byte, 64)
+	_, err := x.Write([]byte(question))
+	if err != nil {
+		return assert.NoError(t, err, question)
+	}
+	n, err := x.Read(b)
+	return assert.NoError(t, err, question) && assert.Equal(t, question, string(b[:n]))
 }
 
 // packets returns n Packets to receive into.

@@ -108,14 +108,12 @@ func TestReusePortZero(t *testing.T) {
 
 // TestK6_6_JoinedRefused: no Conn without GRO is made of a socket that joins datagrams.
 func TestK6_6_JoinedRefused(t *testing.T) {
-	lc := &dsrudp.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
-		return rc.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_GRO, 1) })
-	}}
-	_, err := lc.ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
+	gro := [2]int{unix.IPPROTO_UDP, unix.UDP_GRO}
+	_, err := controlling(gro).ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
 	require.ErrorContains(t, err, "UDP_GRO")
 
 	u := netClient(t, net.IPv4(127, 0, 0, 1))
-	setsockopts(t, u, [2]int{unix.IPPROTO_UDP, unix.UDP_GRO})
+	setsockopts(t, u, gro)
 	_, err = dsrudp.NewConn(u)
 	require.ErrorContains(t, err, "UDP_GRO")
 	_, err = u.WriteTo([]byte("still the caller's"), u.LocalAddr())
@@ -184,17 +182,20 @@ func TestPromise5_NotAsked(t *testing.T) {
 	}
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	a := receive(t, c, x)
-	for i, send := range []func() (int, error){
-		func() (int, error) { return c.WriteToPath([]byte("bad"), pathTo(foreign6, addrPortOf(a))) },
-		func() (int, error) { return c.WriteToPath([]byte("bad"), pathTo("::1", addrPortOf(a))) },
-		func() (int, error) { return c.WriteTo([]byte("bad"), a) },
-		func() (int, error) { return c.WriteToUDPAddrPort([]byte("bad"), addrPortOf(a)) },
-	} {
-		_, err := send()
-		require.ErrorIs(t, err, dsrudp.ErrNotLocal, i)
-		require.ErrorIs(t, err, unix.EPERM, i)
-		require.ErrorContains(t, err, "could not be asked", i)
-		require.EqualValues(t, i+1, c.Stats().Refused)
+	refused := 0
+	requireRefused := func(name string, err error) {
+		t.Helper()
+		require.ErrorIs(t, err, dsrudp.ErrNotLocal, name)
+		require.ErrorIs(t, err, unix.EPERM, name)
+		require.ErrorContains(t, err, "could not be asked", name)
+		refused++
+		require.EqualValues(t, refused, c.Stats().Refused, name)
+	}
+	_, err := c.WriteTo([]byte("bad"), a)
+	requireRefused("carried", err)
+	requireRefused("foreign", writers["WriteToPath"](c, []byte("bad"), pathTo(foreign6, addrPortOf(a))))
+	for name, write := range writers {
+		requireRefused(name, write(c, []byte("bad"), pathTo("::1", addrPortOf(a))))
 	}
 	requireNothing(t, x)
 	x, y := dialOnePort(t, c, vips[0], vips[1])

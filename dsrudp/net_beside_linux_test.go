@@ -2,15 +2,11 @@ package dsrudp_test
 
 import (
 	"fmt"
-	"go/ast"
-	"go/doc"
 	"go/parser"
-	"go/token"
 	"maps"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -359,19 +355,7 @@ func (s side) outcome(t *testing.T, network string, prepare func(*testing.T, sid
 // documentation returns the doc comments of Conn and its methods.
 func documentation(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
-	require.NoError(t, err)
-	var parsed []*ast.File
-	fset := token.NewFileSet()
-	for _, name := range files {
-		if !strings.HasSuffix(name, "_test.go") {
-			f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
-			require.NoError(t, err)
-			parsed = append(parsed, f)
-		}
-	}
-	p, err := doc.NewFromFiles(fset, parsed, "dsrudp")
-	require.NoError(t, err)
+	_, p := parsed(t, "linux", parser.ParseComments)
 	docs := make(map[string]string)
 	for _, typ := range p.Types {
 		if typ.Name == "Conn" {

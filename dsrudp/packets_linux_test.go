@@ -2,6 +2,7 @@ package dsrudp_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -89,7 +90,13 @@ var badPackets = map[string]struct {
 	want  error
 	spoil func(p *dsrudp.Packet)
 }{
-	"no local address":     {dsrudp.ErrNoPath, func(p *dsrudp.Packet) { p.Path.Local = netip.AddrPort{} }},
+	"no local address": {dsrudp.ErrNoPath, func(p *dsrudp.Packet) { p.Path.Local = netip.AddrPort{} }},
+	"0.0.0.0":          {dsrudp.ErrNoPath, func(p *dsrudp.Packet) { p.Path.Local = netip.MustParseAddrPort("0.0.0.0:0") }},
+	"0.0.0.0 and the port": {dsrudp.ErrNoPath, func(p *dsrudp.Packet) {
+		p.Path.Local = netip.AddrPortFrom(netip.IPv4Unspecified(), p.Path.Local.Port())
+	}},
+	"::":                   {dsrudp.ErrNoPath, func(p *dsrudp.Packet) { p.Path.Local = netip.MustParseAddrPort("[::]:0") }},
+	"broadcast as source":  {dsrudp.ErrNotLocal, func(p *dsrudp.Packet) { p.Path.Local = netip.MustParseAddrPort("255.255.255.255:0") }},
 	"foreign source":       {dsrudp.ErrNotLocal, func(p *dsrudp.Packet) { p.Path.Local = netip.MustParseAddrPort("198.51.100.77:0") }},
 	"other port":           {dsrudp.ErrNotLocal, func(p *dsrudp.Packet) { p.Path.Local = netip.AddrPortFrom(vips[0], 1) }},
 	"group as source":      {dsrudp.ErrNotLocal, func(p *dsrudp.Packet) { p.Path.Local = netip.MustParseAddrPort("224.0.0.1:0") }},
@@ -114,18 +121,19 @@ var badPackets = map[string]struct {
 	}},
 }
 
-// TestPromise7_WritePackets: one bad Packet, wherever it is, has the error that WriteToPath
-// would return, and all others arrive, once and in order. Err joins those of all. One with
-// segments counts as its datagrams.
-func TestPromise7_WritePackets(t *testing.T) {
+// TestPromise1_Promise7_WritePackets: one bad Packet, wherever it is, has the error that
+// WriteToPath returns, and all others arrive, once and in order, however their Path names their
+// source. Err joins those of all. A refusal is counted, with segments as their datagrams.
+func TestPromise1_Promise7_WritePackets(t *testing.T) {
 	const count = 5
-	for _, w := range wildcards[:2] {
+	for _, w := range wildcards {
 		c := listen(t, w.network, w.address)
 		x := dialVIP(t, c, vips[0])
 		path := pathFrom(c, vips[0], x)
+		paths := []dsrudp.Path{path, pathTo("127.0.0.2", path.Remote), pathTo("::ffff:127.0.0.2", path.Remote)}
 		var all []dsrudp.Packet
 		for name, bad := range badPackets {
-			t.Run(w.network+"/"+name, func(t *testing.T) {
+			t.Run(fmt.Sprint(w, "/", name), func(t *testing.T) {
 				if bad.want == dsrudp.ErrNotLocal {
 					needNetlink(t)
 				}
@@ -133,18 +141,15 @@ func TestPromise7_WritePackets(t *testing.T) {
 					before := c.Stats()
 					ps := make([]dsrudp.Packet, count)
 					for i := range ps {
-						ps[i] = packet(fmt.Sprintf("%d of %d", i, at), path)
+						ps[i] = packet(fmt.Sprintf("%d of %d", i, at), paths[i%len(paths)])
 						ps[i].Err = os.ErrInvalid // of before
 					}
+					ps[at].Path = path
 					bad.spoil(&ps[at])
 					n, err := c.WritePackets(ps)
 					require.Equal(t, count-1, n)
 					require.EqualValues(t, n, c.Stats().Sent-before.Sent)
 					require.EqualValues(t, n*len("0 of 0"), c.Stats().SentBytes-before.SentBytes)
-					if bad.want == dsrudp.ErrNotLocal || bad.want == dsrudp.ErrNoPath {
-						segments := slices.Collect(ps[at].Segments())
-						require.EqualValues(t, len(segments), c.Stats().Refused-before.Refused)
-					}
 					assertOp(t, "write", err, bad.want)
 					for i := range ps {
 						if i == at {
@@ -155,9 +160,15 @@ func TestPromise7_WritePackets(t *testing.T) {
 						require.NoError(t, ps[i].Err)
 						require.Equal(t, fmt.Sprintf("%d of %d", i, at), read(t, x))
 					}
-					if p := ps[at]; p.N >= 0 && p.N <= len(p.Buf) && p.SegmentSize == 0 && p.ECN == 0 {
+					p, refused := ps[at], uint64(0)
+					if errors.Is(p.Err, dsrudp.ErrNotLocal) || errors.Is(p.Err, dsrudp.ErrNoPath) {
+						refused = uint64(len(slices.Collect(p.Segments())))
+					}
+					require.Equal(t, refused, c.Stats().Refused-before.Refused)
+					if p.N >= 0 && p.N <= len(p.Buf) && p.SegmentSize == 0 && p.ECN == 0 {
 						_, want := c.WriteToPath(p.Payload(), p.Path)
 						requireSameError(t, want, p.Err)
+						require.Equal(t, 2*refused, c.Stats().Refused-before.Refused)
 					}
 				}
 				requireNothing(t, x)

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -122,33 +120,4 @@ func TestPromise4_ManyVIPs(t *testing.T) {
 			require.Zero(t, c.Stats().Refused)
 		})
 	}
-}
-
-// TestReadPacketsErr: an error comes alone.
-func TestReadPacketsErr(t *testing.T) {
-	c := listen(t, "udp", ":0")
-	n, err := c.ReadPackets(nil) // waits for nothing
-	require.NoError(t, err)
-	require.Zero(t, n)
-
-	x := dialVIP(t, c, vips[0])
-	write(t, x, "1")
-	require.NoError(t, c.SetReadDeadline(time.Unix(1, 0)))
-	n, err = c.ReadPackets(packets(2, 8))
-	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-	require.Zero(t, n)
-	var op *net.OpError
-	require.ErrorAs(t, err, &op)
-	require.Equal(t, "read", op.Op)
-	require.NoError(t, c.SetReadDeadline(time.Now().Add(patience)))
-	require.Len(t, readAll(t, c, 1), 1)
-
-	p := packet("1", pathFrom(c, vips[0], x))
-	require.NoError(t, c.Close())
-	n, err = c.ReadPackets(packets(2, 8))
-	require.ErrorIs(t, err, net.ErrClosed)
-	require.Zero(t, n)
-	n, err = c.WritePackets([]dsrudp.Packet{p, p})
-	require.ErrorIs(t, err, net.ErrClosed)
-	require.Zero(t, n)
 }

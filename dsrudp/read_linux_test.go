@@ -137,11 +137,9 @@ func TestPromise1_LostPath(t *testing.T) {
 	require.False(t, ok)
 	_, err := c.WriteToUDP([]byte("bad"), a)
 	require.ErrorIs(t, err, dsrudp.ErrNoPath)
-	_, err = c.WriteToUDPAddrPort([]byte("bad"), a.AddrPort())
-	require.ErrorIs(t, err, dsrudp.ErrNoPath)
-	n, err := c.WritePackets(ps)
-	require.ErrorIs(t, err, dsrudp.ErrNoPath)
-	require.Zero(t, n)
+	for name, write := range writers {
+		require.ErrorIs(t, write(c, []byte("bad"), ps[0].Path), dsrudp.ErrNoPath, name)
+	}
 	other := listenWith(t, &dsrudp.ListenConfig{ReusePort: true}, "udp4", c.LocalAddr().String())
 	_, err = other.WriteToUDP([]byte("bad"), a)
 	require.ErrorIs(t, err, dsrudp.ErrNoPath)

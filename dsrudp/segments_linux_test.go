@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -241,8 +242,8 @@ func TestK6_6_GRORefuses(t *testing.T) {
 
 // unmerged returns what each datagram of size bytes arrives as by itself.
 func unmerged(all string, size int) (want []segmented) {
-	for ; all != ""; all = all[min(size, len(all)):] {
-		want = append(want, segmented{all[:min(size, len(all))], 0})
+	for part := range slices.Chunk([]byte(all), size) {
+		want = append(want, segmented{string(part), 0})
 	}
 	return want
 }

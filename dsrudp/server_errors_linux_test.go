@@ -136,6 +136,16 @@ func adoptDead(t *testing.T) (c *dsrudp.Conn, peer netip.AddrPort) {
 	return adopt(t, dial(t, netip.AddrPort{}, peer)), peer
 }
 
+// adoptAsked is adoptDead with n requests of the peer, which is gone by then.
+func adoptAsked(t *testing.T, n int) (c *dsrudp.Conn, x *net.UDPConn) {
+	t.Helper()
+	c, peer := adoptDead(t)
+	x = dial(t, peer, addrPortOf(c.LocalAddr()))
+	enqueue(t, n, x)
+	require.NoError(t, x.Close())
+	return c, x
+}
+
 // TestPromise7_ReadErrors: on a connected socket a read fails when the peer has refused a
 // datagram. That is reported, and the next read made at once, by which a peer that is back
 // is served. Only after 16 errors in a row, without a datagram, are there pauses.
@@ -244,11 +254,8 @@ func TestT18_ICMP(t *testing.T) {
 // second, and how many were not: by the next one that is, or when Serve returns. The clock is
 // synctest's.
 func TestT46_Log(t *testing.T) {
-	c, peer := adoptDead(t)
-	x := dial(t, peer, addrPortOf(c.LocalAddr()))
 	const requests, first, second = 45, 25, 19 // how many fail in either second
-	enqueue(t, requests, x)
-	require.NoError(t, x.Close())
+	c, x := adoptAsked(t, requests)
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		calls := 0
@@ -298,10 +305,7 @@ func TestT46_Log(t *testing.T) {
 // after every reply.
 func TestShutdownDrainsRefused(t *testing.T) {
 	const n = 5
-	c, peer := adoptDead(t)
-	x := dial(t, peer, addrPortOf(c.LocalAddr()))
-	enqueue(t, n, x)
-	require.NoError(t, x.Close())
+	c, x := adoptAsked(t, n)
 	s := newStuck(t, &dsrudp.Server{BatchSize: 1, ErrorLog: slog.New(slog.DiscardHandler)}, c, x, 0)
 	result := s.shut(t, t.Context())
 	close(s.release)
@@ -332,8 +336,9 @@ func narrow(t *testing.T, c *dsrudp.Conn) (other int) {
 // time, and not for each reply. Replies that find no room are dropped, counted and reported.
 // Then the next request is served, and answered as there is room again.
 func TestPromise7_NoRoom(t *testing.T) {
-	t.Run("OnError", func(t *testing.T) { testNoRoom(t, 0) })
-	t.Run("Concurrency", func(t *testing.T) { testNoRoom(t, 1) })
+	for concurrency := range 2 {
+		t.Run(fmt.Sprint("Concurrency ", concurrency), func(t *testing.T) { testNoRoom(t, concurrency) })
+	}
 }
 
 func testNoRoom(t *testing.T, concurrency int) {

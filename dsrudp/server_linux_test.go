@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -201,13 +202,11 @@ func TestServerGRO(t *testing.T) {
 			var want []dsrudp.Packet
 			expect := func(x *net.UDPConn, sent string, ecn dsrudp.ECN) {
 				var replies []segmented
-				for rest := sent; len(rest) > 0; {
-					n := min(segmentSize, len(rest))
-					p := packet(rest[:n], between(x))
+				for part := range slices.Chunk([]byte(sent), segmentSize) {
+					p := packet(string(part), between(x))
 					p.ECN, p.Interface = ecn, lo
 					want = append(want, p)
-					replies = append(replies, segmented{rest[:n], 0})
-					rest = rest[n:]
+					replies = append(replies, segmented{string(part), 0})
 				}
 				if !single && len(replies) > 1 {
 					replies = []segmented{{sent, segmentSize}}
@@ -274,10 +273,8 @@ func TestPromise3_ServerBroadcast(t *testing.T) {
 			*p = dsrudp.Packet{}
 		})}, c)
 		require.Equal(t, "to all", read(t, x))
-		for rest := sent; len(rest) > 0; {
-			n := min(segmentSize, len(rest))
-			require.Equal(t, rest[:n], read(t, x))
-			rest = rest[n:]
+		for part := range slices.Chunk([]byte(sent), segmentSize) {
+			require.Equal(t, string(part), read(t, x))
 		}
 		require.Equal(t, "to one", read(t, single))
 	}

@@ -104,13 +104,9 @@ func assertAllClosed(t *testing.T, c *dsrudp.Conn, p dsrudp.Path) {
 	for name, read := range readers {
 		assertOp(t, "read", read(c), net.ErrClosed, name)
 	}
-	_, err := c.WriteToPath([]byte("closed"), p)
-	assertOp(t, "write", err, net.ErrClosed)
-	ps := []dsrudp.Packet{packet("closed", p)}
-	n, err := c.WritePackets(ps)
-	assert.Zero(t, n)
-	assert.ErrorIs(t, err, net.ErrClosed)
-	assertOp(t, "write", ps[0].Err, net.ErrClosed)
+	for name, write := range writers {
+		assertOp(t, "write", write(c, []byte("closed"), p), net.ErrClosed, name)
+	}
 	assertOp(t, "set", c.SetDeadline(time.Time{}), net.ErrClosed)
 	assertOp(t, "set", c.SetReadDeadline(time.Now().Add(time.Hour)), net.ErrClosed)
 	assertOp(t, "set", c.SetWriteDeadline(time.Time{}), net.ErrClosed)

@@ -18,46 +18,6 @@ import (
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// TestPromise1_Refused: a Path that cannot be taken is an error of WriteToPath and
-// WritePackets, counted, and nothing leaves.
-func TestPromise1_Refused(t *testing.T) {
-	needNetlink(t)
-	for _, w := range wildcards {
-		c := listen(t, w.network, w.address)
-		x := dialVIP(t, c, vips[0])
-		client := addrPortOf(x.LocalAddr())
-		at := netip.MustParseAddrPort
-		for _, tc := range []struct {
-			local netip.AddrPort
-			want  error
-		}{
-			{netip.AddrPort{}, dsrudp.ErrNoPath},
-			{at("0.0.0.0:0"), dsrudp.ErrNoPath},
-			{netip.AddrPortFrom(netip.IPv4Unspecified(), portOf(c)), dsrudp.ErrNoPath},
-			{at("[::]:0"), dsrudp.ErrNoPath},
-			{at("127.0.0.2:1"), dsrudp.ErrNotLocal},
-			{at("198.51.100.77:0"), dsrudp.ErrNotLocal},
-			{at("255.255.255.255:0"), dsrudp.ErrNotLocal},
-			{at("[::1]:0"), dsrudp.ErrNotLocal}, // to an IPv4 peer
-		} {
-			before := c.Stats().Refused
-			p := dsrudp.Path{Local: tc.local, Remote: client}
-			_, err := c.WriteToPath([]byte("bad"), p)
-			assertOp(t, "write", err, tc.want)
-			n, err := c.WritePackets([]dsrudp.Packet{packet("bad", p)})
-			require.ErrorIs(t, err, tc.want, "%v on %v", tc.local, w)
-			require.Zero(t, n)
-			require.Equal(t, before+2, c.Stats().Refused, "%v on %v", tc.local, w)
-		}
-		for _, local := range []netip.AddrPort{at("127.0.0.2:0"), netip.AddrPortFrom(vips[0], portOf(c)), at("[::ffff:127.0.0.2]:0")} {
-			_, err := c.WriteToPath([]byte("good"), dsrudp.Path{Local: local, Remote: client})
-			require.NoError(t, err)
-			require.Equal(t, "good", read(t, x))
-		}
-		requireNothing(t, x)
-	}
-}
-
 // TestPromise5_Refused6: what the kernel lets an IPv6 socket with IPV6_FREEBIND send from,
 // the library refuses, and says why. That there is no way to the peer is no fault of the
 // source.
@@ -183,7 +143,7 @@ func TestPromise7_RoomForOthers(t *testing.T) {
 
 	c := listenWith(t, &dsrudp.ListenConfig{WriteBuffer: 1 << 14}, "udp4", ":0")
 	x := dialVIP(t, c, vips[0])
-	a := receive(t, c, x)
+	receive(t, c, x)
 	nobody := pathTo("10.0.0.1", netip.MustParseAddrPort("10.0.0.9:9"))
 	ms := []ipv4.Message{message("filling", net.UDPAddrFromAddrPort(nobody.Remote))}
 	for err := error(nil); !errors.Is(err, unix.EAGAIN); {
@@ -205,15 +165,8 @@ func TestPromise7_RoomForOthers(t *testing.T) {
 
 	// Room for some, but not half of the buffer, at which a wait ends.
 	require.NoError(t, c.SetWriteBuffer(3<<13))
-	for name, send := range map[string]func() error{
-		"WriteTo":     func() error { _, err := c.WriteTo([]byte("1"), a); return err },
-		"WriteMsgUDP": func() error { _, _, err := c.WriteMsgUDP([]byte("1"), nil, a); return err },
-		"WritePackets": func() error {
-			_, err := c.WritePackets([]dsrudp.Packet{packet("1", pathFrom(c, vips[0], x))})
-			return err
-		},
-	} {
-		require.NoError(t, send(), name)
+	for name, writeTo := range writers {
+		require.NoError(t, writeTo(c, []byte("1"), pathFrom(c, vips[0], x)), name)
 		require.Equal(t, "1", read(t, x), name)
 	}
 	require.Empty(t, done, "the writer does not wait any more")
@@ -236,23 +189,17 @@ func TestPromise7_SendFailed(t *testing.T) {
 		want.SendFailed += uint64(n)
 		require.Equal(t, want, faults(c))
 	}
-	_, err := c.WriteToPath(long, p)
-	count(1, err)
-	_, err = c.WriteTo(long, a)
-	count(1, err)
-	_, _, err = c.WriteMsgUDP(long, nil, a)
-	count(1, err)
-	_, err = c.WriteToUDPAddrPort(long, p.Remote)
-	count(1, err)
-	_, err = c.WritePackets([]dsrudp.Packet{packet(string(long), p), packet("1", p), packet(string(long), p)})
+	for _, write := range writers {
+		count(1, write(c, long, p))
+	}
+	_, err := c.WritePackets([]dsrudp.Packet{packet(string(long), p), packet("1", p), packet(string(long), p)})
 	count(2, err)
 	_, err = c.WriteBatch([]ipv4.Message{message(string(long), a), message(string(long), a)}, 0)
 	count(1, err) // the second was not tried
 	require.NoError(t, c.Close())
-	_, err = c.WriteToPath(long, p)
-	count(0, err)
-	_, err = c.WritePackets([]dsrudp.Packet{packet("1", p), packet("2", p)})
-	count(0, err)
+	for _, write := range writers {
+		count(0, write(c, long, p))
+	}
 }
 
 // TestPromise7_Kinds: whatever error the kernel has for a datagram, it is counted, and in
