@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
@@ -322,5 +323,38 @@ func TestK6_4_OffloadUnable(t *testing.T) {
 		}
 		requireMerged(t, c, able, vips[0], 10, false)
 		requireOnlyFallbacks(t, c, hostFault)
+	}
+}
+
+// TestT44_OwnSegments: what a control message of the caller's divides counts as the
+// datagrams that it is on the wire, whether they left or not.
+func TestT44_OwnSegments(t *testing.T) {
+	oob := make([]byte, unix.CmsgSpace(2))
+	binary.NativeEndian.PutUint16(cmsghdr(oob, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2), 4)
+	payload := []byte("0123456789")
+	for name, write := range map[string]func(*dsrudp.Conn, netip.AddrPort) error{
+		"WriteMsgUDP": func(c *dsrudp.Conn, to netip.AddrPort) error {
+			_, _, err := c.WriteMsgUDP(payload, oob, net.UDPAddrFromAddrPort(to))
+			return err
+		},
+		"WriteMsgUDPAddrPort": func(c *dsrudp.Conn, to netip.AddrPort) error {
+			_, _, err := c.WriteMsgUDPAddrPort(payload, oob, to)
+			return err
+		},
+		"WriteBatch": func(c *dsrudp.Conn, to netip.AddrPort) error {
+			_, err := c.WriteBatch([]ipv4.Message{{Buffers: [][]byte{payload[:5], payload[5:]}, OOB: oob, Addr: net.UDPAddrFromAddrPort(to)}}, 0)
+			return err
+		},
+	} {
+		c := listen(t, "udp4", ":0")
+		x := dialVIP(t, c, vips[0])
+		receive(t, c, x)
+		require.NoError(t, write(c, addrPortOf(x.LocalAddr())), name)
+		for _, want := range []string{"0123", "4567", "89"} {
+			require.Equal(t, want, read(t, x), name)
+		}
+		require.Error(t, write(c, netip.AddrPortFrom(vips[0], 0)), name)
+		s := c.Stats()
+		require.Equal(t, [...]uint64{3, 10, 3}, [...]uint64{s.Sent, s.SentBytes, s.SendFailed}, name)
 	}
 }

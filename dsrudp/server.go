@@ -48,7 +48,8 @@ func (f HandlerFunc) ServePacket(w ReplyWriter, p *Packet) { f(w, p) }
 // A Server does not answer itself. A datagram whose source is one of its own sockets is
 // dropped and counted in [Stats], forged or not: it has the port of one of its Conns, and
 // the address to which it was sent, or that of a Conn bound to it; where a wildcard Conn has the
-// port, also any address of this host. Peers on other hosts with an equal port are served.
+// port, also any address of this host, or only the loopback ones where netlink is denied.
+// Peers on other hosts with an equal port are served.
 // What comes from an unspecified address or from port 0 is given to the Handler, but no reply is
 // sent to it.
 //

@@ -20,8 +20,8 @@ type Stats struct {
 	// counted, nor what a Server had not looked at yet when its Conn was closed.
 	Received, ReceivedBytes uint64
 	// Sent counts the datagrams that the kernel took to send, and SentBytes the bytes of
-	// their payloads. Several that a control message of the caller's own makes of one
-	// payload (UDP_SEGMENT) count as one.
+	// their payloads. Several that leave as one message count each, but not those that a
+	// socket option of the caller's makes of one payload (UDP_SEGMENT).
 	Sent, SentBytes uint64
 
 	// UnknownPath counts datagrams sent to an address for which no path was

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/internal/batch"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
@@ -96,15 +97,13 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 			err = e // of a message before the one that was not added
 		}
 	}
-	bytes := 0
+	datagrams, bytes := 0, 0
 	for i := range ms[:n] {
-		ms[i].N = 0
-		for _, b := range ms[i].Buffers {
-			ms[i].N += len(b)
-		}
+		ms[i].N = payload(&ms[i])
+		datagrams += segments(ms[i].N, pktinfo.SegmentSize(ms[i].OOB))
 		bytes += ms[i].N
 	}
-	c.counts.sent.add(n, bytes)
+	c.counts.sent.add(datagrams, bytes)
 	if n > 0 || err == nil {
 		return n, nil // the message after these will show its error again
 	}
@@ -112,11 +111,19 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 	if addr == nil {
 		addr = c.raddr
 	}
-	unsent := 1
+	unsent := segments(payload(&ms[0]), pktinfo.SegmentSize(ms[0].OOB))
 	if flags&mmsg.FlagDontWait != 0 && errors.Is(err, mmsg.ErrWouldBlock) {
 		unsent = 0 // the caller does not want to wait, and will try again
 	}
 	return 0, c.writeError(notSupported(err), unsent, addr)
+}
+
+// payload returns how many bytes are in m's Buffers.
+func payload(m *ipv4.Message) (n int) {
+	for _, b := range m.Buffers {
+		n += len(b)
+	}
+	return n
 }
 
 // addMessage adds a message of the caller's to s.

@@ -27,8 +27,6 @@ func KindOf(err error) Kind {
 		return TooLong
 	case syscall.EPERM, syscall.EACCES:
 		return Denied
-	case syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN, syscall.ECONNREFUSED:
-		return Unreachable
 	case syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN:
 		return NoBuffer
 	case syscall.EINVAL:

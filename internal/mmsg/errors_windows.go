@@ -22,8 +22,6 @@ func KindOf(err error) Kind {
 		return TooLong
 	case errors.Is(err, windows.WSAEACCES):
 		return Denied
-	case errors.Is(err, windows.WSAENETUNREACH), errors.Is(err, windows.WSAEHOSTUNREACH), errors.Is(err, windows.WSAENETDOWN):
-		return Unreachable
 	case errors.Is(err, windows.WSAENOBUFS):
 		return NoBuffer
 	case errors.Is(err, windows.WSAEINVAL):

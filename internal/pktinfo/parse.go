@@ -25,6 +25,11 @@ func Parse(oob []byte, info *Info) { native.parse(oob, info) }
 // impossible length or one that names a source is not of its size.
 func ParseRequest(oob []byte, v4 bool) (Request, error) { return native.parseRequest(oob, v4) }
 
+// SegmentSize returns the length in bytes of each datagram but the last as which a payload
+// leaves that is sent with the control messages oob (UDP_SEGMENT), 0 if they do not divide
+// it.
+func SegmentSize(oob []byte) int { return native.segmentSize(oob) }
+
 // ecnMask covers the bits of the ECN field in what IPv4 calls the type of service
 // and IPv6 the traffic class (RFC 3168, section 5).
 const ecnMask = 3
@@ -146,6 +151,19 @@ func (l *layout) parseRequest(oob []byte, v4 bool) (Request, error) {
 		return r4, nil
 	}
 	return r6, nil
+}
+
+func (l *layout) segmentSize(oob []byte) (n int) {
+	for {
+		m, rest, ok := l.next(oob)
+		if !ok {
+			return n
+		}
+		if d := l.dataOf(m); l.kind(m) == l.segment && len(d) == 2 {
+			n = int(binary.NativeEndian.Uint16(d)) // the last one holds
+		}
+		oob = rest
+	}
 }
 
 func errSize(family string, data []byte, want int) error {

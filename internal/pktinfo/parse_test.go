@@ -76,6 +76,26 @@ func TestParsePrefix(t *testing.T) {
 	})
 }
 
+// TestSegmentSize: the last whole message holds, as in the kernel.
+func TestSegmentSize(t *testing.T) {
+	eachSystem(t, func(t *testing.T, s *system, l *layout) {
+		require.Zero(t, l.segmentSize(s.other()))
+		if l.segment == noKind {
+			return
+		}
+		oob := s.message4(7, vip4, vip4)
+		for _, m := range []struct {
+			kind    kind
+			n, size int
+		}{{l.segment, 2, 1}, {l.segment, 2, 1200}, {l.gro, 2, 9}, {l.segment, 4, 7}} {
+			var d []byte
+			oob, d = l.appendMessage(oob, m.kind, m.n)
+			binary.NativeEndian.PutUint16(d, uint16(m.size))
+		}
+		require.Equal(t, 1200, l.segmentSize(append(oob, 0xff)))
+	})
+}
+
 func TestAbsurdLengths(t *testing.T) {
 	eachSystem(t, func(t *testing.T, s *system, l *layout) {
 		for _, length := range []uint64{
