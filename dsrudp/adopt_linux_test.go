@@ -154,10 +154,7 @@ func TestT7_NewConnsAllOrNone(t *testing.T) {
 	} {
 		u := netClient(t, net.IPv4(127, 0, 0, 1))
 		conns, err := tc.lc.NewConns(u, tc.last)
-		require.ErrorIs(t, err, tc.want)
-		var op *net.OpError
-		require.ErrorAs(t, err, &op)
-		require.Equal(t, "adopt", op.Op)
+		assertOp(t, "adopt", err, tc.want)
 		require.Nil(t, conns)
 		onFd(t, u, func(fd int) {
 			gro, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO)
@@ -271,24 +268,17 @@ func TestT7_Restart(t *testing.T) {
 		x := dialVIP(t, cs[0], vips[i%2])
 		require.NoError(t, x.SetDeadline(time.Now().Add(3*patience)))
 		asking.Go(func() {
-			b := make([]byte, 64)
 			for r, after := 0, 0; after < rounds; r++ {
 				select {
 				case <-handed:
 					after++
 				default:
 				}
-				q := fmt.Sprint(i, "/", r)
-				if _, err := x.Write([]byte(q)); err != nil {
-					t.Errorf("client %d: %v", i, err)
-					return
-				}
-				n, err := x.Read(b)
+				ok := asks(t, x, fmt.Sprint(i, "/", r))
 				if r == 0 {
 					asked <- struct{}{}
 				}
-				if err != nil || string(b[:n]) != q {
-					t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
+				if !ok {
 					return
 				}
 			}

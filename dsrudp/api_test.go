@@ -41,20 +41,7 @@ func TestAPI(t *testing.T) {
 // variables, functions, and each type with its fields, its functions and its methods.
 func exported(t *testing.T, system string) string {
 	t.Helper()
-	context := build.Default
-	context.GOOS, context.GOARCH = system, "amd64"
-	pkg, err := context.ImportDir(".", 0)
-	require.NoError(t, err)
-	fset := token.NewFileSet()
-	var files []*ast.File
-	for _, name := range pkg.GoFiles {
-		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution) // without comments
-		require.NoError(t, err)
-		files = append(files, f)
-	}
-	d, err := doc.NewFromFiles(fset, files, "")
-	require.NoError(t, err)
-
+	fset, d := parsed(t, system, parser.SkipObjectResolution) // without comments
 	var lines []string
 	add := func(words string, node any) {
 		var b bytes.Buffer
@@ -105,4 +92,23 @@ func exported(t *testing.T, system string) string {
 		funcs(typ.Methods)
 	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// parsed returns the package as it is on a system.
+func parsed(t *testing.T, system string, mode parser.Mode) (*token.FileSet, *doc.Package) {
+	t.Helper()
+	context := build.Default
+	context.GOOS, context.GOARCH = system, "amd64"
+	pkg, err := context.ImportDir(".", 0)
+	require.NoError(t, err)
+	fset := token.NewFileSet()
+	var files []*ast.File
+	for _, name := range pkg.GoFiles {
+		f, err := parser.ParseFile(fset, name, nil, mode)
+		require.NoError(t, err)
+		files = append(files, f)
+	}
+	d, err := doc.NewFromFiles(fset, files, "")
+	require.NoError(t, err)
+	return fset, d
 }

@@ -2,8 +2,8 @@ package dsrudp_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -11,19 +11,73 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
 
-// readers are the methods that wait for a datagram.
+// readers are the methods that wait for a datagram, or several.
 var readers = map[string]func(c *dsrudp.Conn) error{
-	"ReadFromPath":        func(c *dsrudp.Conn) error { _, _, err := c.ReadFromPath(make([]byte, 16)); return err },
-	"Read":                func(c *dsrudp.Conn) error { _, err := c.Read(make([]byte, 16)); return err },
-	"ReadFrom":            func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(make([]byte, 16)); return err },
-	"ReadFromUDP":         func(c *dsrudp.Conn) error { _, _, err := c.ReadFromUDP(make([]byte, 16)); return err },
-	"ReadFromUDPAddrPort": func(c *dsrudp.Conn) error { _, _, err := c.ReadFromUDPAddrPort(make([]byte, 16)); return err },
-	"ReadMsgUDP":          func(c *dsrudp.Conn) error { _, _, _, _, err := c.ReadMsgUDP(make([]byte, 16), nil); return err },
-	"ReadMsgUDPAddrPort":  func(c *dsrudp.Conn) error { _, _, _, _, err := c.ReadMsgUDPAddrPort(make([]byte, 16), nil); return err },
+	"ReadFromPath":        func(c *dsrudp.Conn) error { n, _, err := c.ReadFromPath(make([]byte, 16)); return alone(n, err) },
+	"Read":                func(c *dsrudp.Conn) error { n, err := c.Read(make([]byte, 16)); return alone(n, err) },
+	"ReadFrom":            func(c *dsrudp.Conn) error { n, _, err := c.ReadFrom(make([]byte, 16)); return alone(n, err) },
+	"ReadFromUDP":         func(c *dsrudp.Conn) error { n, _, err := c.ReadFromUDP(make([]byte, 16)); return alone(n, err) },
+	"ReadFromUDPAddrPort": func(c *dsrudp.Conn) error { n, _, err := c.ReadFromUDPAddrPort(make([]byte, 16)); return alone(n, err) },
+	"ReadMsgUDP": func(c *dsrudp.Conn) error {
+		n, _, _, _, err := c.ReadMsgUDP(make([]byte, 16), nil)
+		return alone(n, err)
+	},
+	"ReadMsgUDPAddrPort": func(c *dsrudp.Conn) error {
+		n, _, _, _, err := c.ReadMsgUDPAddrPort(make([]byte, 16), nil)
+		return alone(n, err)
+	},
+	"ReadPackets": func(c *dsrudp.Conn) error { n, err := c.ReadPackets(packets(1, 16)); return alone(n, err) },
+	"ReadBatch":   func(c *dsrudp.Conn) error { n, err := c.ReadBatch(messages(1, 16), 0); return alone(n, err) },
+}
+
+// writers are the methods that send, here one datagram along a path. Those that take its
+// remote address alone find the local one by what is remembered.
+var writers = map[string]func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error{
+	"WriteToPath": func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error {
+		n, err := c.WriteToPath(b, p)
+		return alone(n, err)
+	},
+	"WritePackets": func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error {
+		n, err := c.WritePackets([]dsrudp.Packet{packet(string(b), p)})
+		return alone(n, err)
+	},
+	"WriteTo": func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error {
+		n, err := c.WriteTo(b, net.UDPAddrFromAddrPort(p.Remote))
+		return alone(n, err)
+	},
+	"WriteToUDP": func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error {
+		n, err := c.WriteToUDP(b, net.UDPAddrFromAddrPort(p.Remote))
+		return alone(n, err)
+	},
+	"WriteToUDPAddrPort": func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error {
+		n, err := c.WriteToUDPAddrPort(b, p.Remote)
+		return alone(n, err)
+	},
+	"WriteMsgUDP": func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error {
+		n, oobn, err := c.WriteMsgUDP(b, nil, net.UDPAddrFromAddrPort(p.Remote))
+		return alone(n+oobn, err)
+	},
+	"WriteMsgUDPAddrPort": func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error {
+		n, oobn, err := c.WriteMsgUDPAddrPort(b, nil, p.Remote)
+		return alone(n+oobn, err)
+	},
+	"WriteBatch": func(c *dsrudp.Conn, b []byte, p dsrudp.Path) error {
+		n, err := c.WriteBatch([]ipv4.Message{message(string(b), net.UDPAddrFromAddrPort(p.Remote))}, 0)
+		return alone(n, err)
+	},
+}
+
+// alone returns err, beside which nothing may have been read or written.
+func alone(n int, err error) error {
+	if err != nil && n != 0 {
+		panic(fmt.Sprintf("%d beside error %v", n, err))
+	}
+	return err
 }
 
 // TestPromise9_Unblock: Close, and a deadline set meanwhile, end every read that waits, in
@@ -64,7 +118,7 @@ func TestPromise9_Unblock(t *testing.T) {
 }
 
 // TestPromise9_Deadlines: a deadline that has passed is an error of reads, of writes, or of
-// both, as it was set, until the next one is set.
+// both, as it was set, until the next one is set. It takes no datagram away.
 func TestPromise9_Deadlines(t *testing.T) {
 	c := listen(t, "udp4", "127.0.0.1:0")
 	x := dial(t, vipPort0, addrPortOf(c.LocalAddr()))
@@ -82,43 +136,18 @@ func TestPromise9_Deadlines(t *testing.T) {
 		{c.SetWriteDeadline, time.Time{}, nil, nil},
 	} {
 		require.NoError(t, tc.set(tc.at))
-		write(t, x, "1")
-		_, err := c.WriteToPath([]byte("1"), pathTo("127.0.0.1", addrPortOf(x.LocalAddr())))
-		require.ErrorIs(t, err, tc.write, i)
-		require.ErrorIs(t, readers["ReadFromPath"](c), tc.read, i)
-	}
-}
-
-// TestPromise6_ClosedFirst: what is refused on an open Conn is net.ErrClosed on a closed
-// one, as with net, whether another Conn keeps the guard open or not, and is not counted.
-func TestPromise6_ClosedFirst(t *testing.T) {
-	needNetlink(t)
-	for _, tc := range []struct{ network, remote, foreign string }{
-		{"udp4", "127.0.0.1:9", "198.51.100.77"},
-		{"udp", "[::1]:9", "2001:db8::77"},
-		{"udp6", "[::1]:9", "2001:db8::77"},
-	} {
-		for _, shared := range []bool{false, true} {
-			c := listen(t, tc.network, ":0")
-			if shared {
-				listen(t, tc.network, ":0")
-			}
-			remote := netip.MustParseAddrPort(tc.remote)
-			paths := map[error]dsrudp.Path{dsrudp.ErrNoPath: {Remote: remote}, dsrudp.ErrNotLocal: pathTo(tc.foreign, remote)}
-			for want, p := range paths {
-				_, err := c.WriteToPath([]byte("1"), p)
-				require.ErrorIs(t, err, want)
-			}
-			require.NoError(t, c.Close())
-			require.ErrorIs(t, c.Close(), net.ErrClosed)
-			for open, p := range paths {
-				_, err := c.WriteToPath([]byte("1"), p)
-				require.ErrorIs(t, err, net.ErrClosed)
-				require.NotErrorIs(t, err, open)
-			}
-			require.EqualValues(t, len(paths), c.Stats().Refused)
+		for name, writeTo := range writers {
+			require.ErrorIs(t, writeTo(c, []byte("1"), between(x)), tc.write, "%s in step %d", name, i)
+		}
+		for name, read := range readers {
+			write(t, x, "1")
+			require.ErrorIs(t, read(c), tc.read, "%s in step %d", name, i)
 		}
 	}
+	readAll(t, c, 2*len(readers))
+	n, err := c.ReadPackets(nil) // waits for nothing
+	require.NoError(t, err)
+	require.Zero(t, n)
 }
 
 // TestPromise9_ManyGoroutines: readers and writers of every kind share a Conn, and each

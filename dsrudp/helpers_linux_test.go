@@ -1,15 +1,11 @@
 package dsrudp_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -53,13 +49,6 @@ func controlling(opts ...[2]int) *dsrudp.ListenConfig {
 	}}
 }
 
-// losePath turns off the control messages of a socket: what it receives from then on has
-// no known destination, as when its control data was lost.
-func losePath(t *testing.T, c syscall.Conn) {
-	t.Helper()
-	onFd(t, c, func(fd int) { require.NoError(t, unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 0)) })
-}
-
 // requireNothing requires that no datagram is left for a client, to which c sends
 // over loopback: what was sent has arrived.
 func requireNothing(t *testing.T, x *net.UDPConn) {
@@ -69,33 +58,6 @@ func requireNothing(t *testing.T, x *net.UDPConn) {
 		n, _, err := syscall.Recvfrom(fd, b[:], syscall.MSG_PEEK)
 		require.Error(t, err, "%q came twice, or should not have", b[:max(n, 0)])
 	})
-}
-
-// requireWriteOp requires net's shape, and a match where want is not nil.
-func requireWriteOp(t *testing.T, err, want error) {
-	t.Helper()
-	var op *net.OpError
-	require.ErrorAs(t, err, &op)
-	require.Equal(t, "write", op.Op)
-	require.NotErrorAs(t, op.Err, new(*net.OpError), "wrapped once")
-	if want != nil {
-		require.ErrorIs(t, err, want)
-	}
-}
-
-// netlinkSockets returns the process's netlink sockets: the guard's.
-func netlinkSockets(t *testing.T) (fds []int) {
-	t.Helper()
-	all, err := os.ReadDir("/proc/self/fd")
-	require.NoError(t, err)
-	for _, e := range all {
-		fd, err := strconv.Atoi(e.Name())
-		require.NoError(t, err)
-		if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain == unix.AF_NETLINK {
-			fds = append(fds, fd)
-		}
-	}
-	return fds
 }
 
 // cmsghdr writes a control message's header for n bytes of data to b, and
@@ -135,118 +97,6 @@ func requireSameMessages(t *testing.T, want, got []byte) {
 	}
 }
 
-// classOf returns what a mark makes of a socket's own class: 0 leaves it alone.
-func classOf(own int, ecn dsrudp.ECN) int {
-	if ecn == dsrudp.NotECT {
-		return own
-	}
-	return own&^3 | int(ecn)
-}
-
-func recvClass(vip netip.Addr) [2]int {
-	if vip.Is6() {
-		return [2]int{unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS}
-	}
-	return [2]int{unix.IPPROTO_IP, unix.IP_RECVTOS}
-}
-
-// readClass receives one datagram and returns the field that the mark is in.
-func readClass(t *testing.T, x *net.UDPConn, vip netip.Addr) int {
-	t.Helper()
-	oob := make([]byte, 64)
-	_, oobn, _, _, err := x.ReadMsgUDPAddrPort(make([]byte, 16), oob)
-	require.NoError(t, err)
-	ms, err := unix.ParseSocketControlMessage(oob[:oobn])
-	require.NoError(t, err)
-	require.Len(t, ms, 1)
-	require.EqualValues(t, recvClass(vip)[0], ms[0].Header.Level)
-	if vip.Is4() {
-		return int(ms[0].Data[0])
-	}
-	return int(binary.NativeEndian.Uint32(ms[0].Data))
-}
-
-// setClass sets what a client marks its datagrams with.
-func setClass(t *testing.T, x syscall.Conn, vip netip.Addr, class int) {
-	t.Helper()
-	level, name := unix.IPPROTO_IP, unix.IP_TOS
-	if vip.Is6() {
-		level, name = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
-	}
-	onFd(t, x, func(fd int) { require.NoError(t, unix.SetsockoptInt(fd, level, name, class), "%v", vip) })
-}
-
-// dialSegmented dials a VIP with a socket that shows what left as one message:
-// over loopback it arrives as one (UDP_GRO).
-func dialSegmented(t *testing.T, c net.PacketConn, vip netip.Addr) *net.UDPConn {
-	t.Helper()
-	x := dialVIP(t, c, vip)
-	setsockopts(t, x, [2]int{unix.IPPROTO_UDP, unix.UDP_GRO})
-	require.NoError(t, x.SetReadBuffer(1<<20))
-	return x
-}
-
-// A segmented payload is received as one, with the length of its segments, 0 for a single datagram.
-type segmented struct {
-	payload string
-	size    int
-}
-
-func (sg segmented) String() string { return fmt.Sprintf("%d bytes by %d", len(sg.payload), sg.size) }
-
-// readSegmented receives what dialSegmented's socket has next.
-func readSegmented(t *testing.T, x *net.UDPConn) segmented {
-	t.Helper()
-	b, oob := make([]byte, 1<<16), make([]byte, 64)
-	n, oobn, flags, _, err := x.ReadMsgUDPAddrPort(b, oob)
-	require.NoError(t, err, "the client drops what comes from another address than it wrote to")
-	require.Zero(t, flags)
-	sg := segmented{payload: string(b[:n])}
-	ms, err := unix.ParseSocketControlMessage(oob[:oobn])
-	require.NoError(t, err)
-	for _, m := range ms {
-		if m.Header.Level == unix.IPPROTO_UDP && m.Header.Type == unix.UDP_GRO {
-			sg.size = int(binary.NativeEndian.Uint32(m.Data))
-		}
-	}
-	if sg.size >= n {
-		sg.size = 0
-	}
-	return sg
-}
-
-// requireSegmented requires that just these come.
-func requireSegmented(t *testing.T, x *net.UDPConn, want ...segmented) {
-	t.Helper()
-	for i, w := range want {
-		got := readSegmented(t, x)
-		require.Equal(t, w.String(), got.String(), "of %v, the one with index %d", want, i)
-		require.True(t, w == got, "bytes of the one with index %d", i)
-	}
-	requireNothing(t, x)
-}
-
-// writeSegmented sends a payload in segments from a client.
-func writeSegmented(t *testing.T, x *net.UDPConn, payload string, size int) {
-	t.Helper()
-	oob := make([]byte, unix.CmsgSpace(2))
-	binary.NativeEndian.PutUint16(cmsghdr(oob, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2), uint16(size))
-	_, _, err := x.WriteMsgUDP([]byte(payload), oob, nil)
-	require.NoError(t, err)
-}
-
-// readPacketsWithSegments receives n Packets into buffers that hold segments.
-func readPacketsWithSegments(t *testing.T, c *dsrudp.Conn, n int) (all []dsrudp.Packet) {
-	t.Helper()
-	for len(all) < n {
-		ps := packets(n-len(all), 1<<16)
-		k, err := c.ReadPackets(ps)
-		require.NoError(t, err)
-		all = append(all, ps[:k]...)
-	}
-	return all
-}
-
 // bytesOf returns n bytes unlike those of another kind.
 func bytesOf(kind, n int) string {
 	b := make([]byte, n)
@@ -256,57 +106,10 @@ func bytesOf(kind, n int) string {
 	return string(b)
 }
 
-// packetsOf returns a Packet for each size, one behind the other in memory or not.
-func packetsOf(p dsrudp.Path, adjacent bool, sizes ...int) (ps []dsrudp.Packet, all string) {
-	for i, n := range sizes {
-		all += bytesOf(i, n)
-	}
-	memory, at := []byte(all), 0
-	for _, n := range sizes {
-		b := memory[at:]
-		if !adjacent {
-			b = bytes.Clone(b)
-		}
-		ps = append(ps, dsrudp.Packet{Buf: b, N: n, Path: p})
-		at += n
-	}
-	return ps, all
-}
-
-// writeAll sends Packets, all of which must be good.
-func writeAll(t *testing.T, c *dsrudp.Conn, ps []dsrudp.Packet) {
-	t.Helper()
-	n, err := c.WritePackets(ps)
-	require.NoError(t, err)
-	require.Equal(t, len(ps), n)
-}
-
-func times(n, size int) []int {
-	sizes := make([]int, n)
-	for i := range sizes {
-		sizes[i] = size
-	}
-	return sizes
-}
-
 // batchConn is what quic-go, kcp-go and others ask x/net's types for.
 type batchConn interface {
 	ReadBatch(ms []ipv4.Message, flags int) (int, error)
 	WriteBatch(ms []ipv4.Message, flags int) (int, error)
-}
-
-// messages returns n messages to receive into.
-func messages(n, size int) []ipv4.Message {
-	ms := make([]ipv4.Message, n)
-	for i := range ms {
-		ms[i].Buffers = [][]byte{make([]byte, size)}
-	}
-	return ms
-}
-
-// message returns a message to send.
-func message(payload string, to net.Addr) ipv4.Message {
-	return ipv4.Message{Buffers: [][]byte{[]byte(payload)}, Addr: to}
 }
 
 // sent makes messages received ones to send back: as kcp-go does.
@@ -358,6 +161,18 @@ func inNamespace(t *testing.T, stuck string) bool {
 		t.Skipf("user namespaces have no capabilities here: bringing lo up: %v", err)
 	}
 	return true
+}
+
+// addBridge makes a bridge without ports, with an address: a way to a network where nobody
+// answers.
+func addBridge(t *testing.T, a string) error {
+	t.Helper()
+	if err := ifreq(t, "br0", unix.SIOCBRADDBR, func(*unix.Ifreq) {}); err != nil {
+		return err
+	}
+	addAddress(t, "br0", netip.MustParseAddr(a))
+	require.NoError(t, ifreq(t, "br0", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP) }))
+	return nil
 }
 
 // ifreq makes a request of netdevice(7).

@@ -10,13 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -43,11 +44,55 @@ func needNetlink(t *testing.T) {
 	}
 }
 
-// wildcards are the sockets that a server listens with.
-var wildcards = []struct{ network, address string }{{"udp4", ":0"}, {"udp", ":0"}, {"udp", "0.0.0.0:0"}, {"udp", "[::]:0"}}
+// An endpoint is where a server listens, and the addresses that clients ask it at.
+type endpoint struct {
+	network, address string
+	asked            []netip.Addr
+}
+
+func (e endpoint) String() string { return fmt.Sprint(e.network, e.address) }
+
+var loopback4, loopback6 = netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()
+
+// endpoints are of all kinds.
+var endpoints = []endpoint{
+	{"udp4", ":0", vips},
+	{"udp", ":0", []netip.Addr{vips[0], vips[1], loopback6}},
+	{"udp", "0.0.0.0:0", vips},
+	{"udp", "[::]:0", []netip.Addr{vips[1], vips[0], loopback6}},
+	{"udp6", ":0", []netip.Addr{loopback6}},
+	{"udp4", "127.0.0.2:0", vips[:1]},
+	{"udp", "127.0.0.1:0", []netip.Addr{loopback4}},
+	{"udp", "[::1]:0", []netip.Addr{loopback6}},
+}
+
+// wildcards are those that are asked at two VIPs.
+var wildcards = endpoints[:4]
 
 // patience bounds every wait for an event: it is reached only when a test fails.
 const patience = 5 * time.Second
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+// await waits for an event.
+func await[T any](t *testing.T, events <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-events:
+	case <-time.After(2 * patience):
+		t.Fatal("what was waited for did not happen")
+	}
+	return v
+}
+
+// soon waits for what sends no event.
+func soon(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !happened(); runtime.Gosched() {
+		require.True(t, time.Now().Before(end), what)
+	}
+}
 
 func listen(t *testing.T, network, address string) *dsrudp.Conn {
 	t.Helper()
@@ -120,6 +165,19 @@ func dialOnePort(t *testing.T, c net.PacketConn, a, b netip.Addr) (*net.UDPConn,
 	return x, y.(*net.UDPConn)
 }
 
+// dialAll dials each of the addresses, the first two from one port.
+func dialAll(t *testing.T, c net.PacketConn, asked []netip.Addr) (clients []*net.UDPConn) {
+	t.Helper()
+	if len(asked) > 1 {
+		x, y := dialOnePort(t, c, asked[0], asked[1])
+		clients, asked = append(clients, x, y), asked[2:]
+	}
+	for _, a := range asked {
+		clients = append(clients, dialVIP(t, c, a))
+	}
+	return clients
+}
+
 // reusePort is a Control function for sockets that share a port.
 func reusePort(_, _ string, rc syscall.RawConn) (err error) {
 	if e := rc.Control(func(fd uintptr) { err = mmsg.SetReusePort(fd) }); e != nil {
@@ -144,6 +202,11 @@ func portOf(c net.PacketConn) uint16 { return uint16(c.LocalAddr().(*net.UDPAddr
 func addrPortOf(a net.Addr) netip.AddrPort {
 	ap := a.(*net.UDPAddr).AddrPort()
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// between returns the path of x's requests.
+func between(x *net.UDPConn) dsrudp.Path {
+	return dsrudp.Path{Local: addrPortOf(x.RemoteAddr()), Remote: addrPortOf(x.LocalAddr())}
 }
 
 // pathFrom returns the path from a VIP to a client.
@@ -179,95 +242,6 @@ func receive(t *testing.T, c *dsrudp.Conn, x *net.UDPConn) *net.UDPAddr {
 	return a
 }
 
-// A pair is a method that reads and the one to answer with.
-type pair struct {
-	// echo answers one datagram.
-	echo func(c *dsrudp.Conn, b []byte) error
-	// both receives two datagrams before it answers the last and then the first: what
-	// answered each before it read the next would look right with a table that knows
-	// only the last path.
-	both func(t *testing.T, c *dsrudp.Conn)
-}
-
-func pairOf[A any](read func(*dsrudp.Conn, []byte) (int, A, error), write func(*dsrudp.Conn, []byte, A) (int, error)) pair {
-	return pair{
-		echo: func(c *dsrudp.Conn, b []byte) error {
-			n, a, err := read(c, b)
-			if err == nil {
-				_, err = write(c, b[:n], a)
-			}
-			return err
-		},
-		both: func(t *testing.T, c *dsrudp.Conn) {
-			t.Helper()
-			var payloads [2][]byte
-			var from [2]A
-			for i := range payloads {
-				b := make([]byte, 256)
-				n, a, err := read(c, b)
-				require.NoError(t, err)
-				payloads[i], from[i] = b[:n], a
-			}
-			for i, b := range slices.Backward(payloads[:]) {
-				n, err := write(c, b, from[i])
-				require.NoError(t, err)
-				require.Equal(t, len(b), n)
-			}
-		},
-	}
-}
-
-// pairs are the pairs of methods, by the one that reads.
-var pairs = map[string]pair{
-	"ReadFromPath":        pairOf((*dsrudp.Conn).ReadFromPath, (*dsrudp.Conn).WriteToPath),
-	"ReadFrom":            pairOf((*dsrudp.Conn).ReadFrom, (*dsrudp.Conn).WriteTo),
-	"ReadFromUDP":         pairOf((*dsrudp.Conn).ReadFromUDP, (*dsrudp.Conn).WriteToUDP),
-	"ReadFromUDPAddrPort": pairOf((*dsrudp.Conn).ReadFromUDPAddrPort, (*dsrudp.Conn).WriteToUDPAddrPort),
-	"ReadMsgUDP": pairOf(func(c *dsrudp.Conn, b []byte) (int, *net.UDPAddr, error) {
-		n, _, _, a, err := c.ReadMsgUDP(b, nil)
-		return n, a, err
-	}, func(c *dsrudp.Conn, b []byte, a *net.UDPAddr) (int, error) {
-		n, _, err := c.WriteMsgUDP(b, nil, a)
-		return n, err
-	}),
-	"ReadMsgUDPAddrPort": pairOf(func(c *dsrudp.Conn, b []byte) (int, netip.AddrPort, error) {
-		n, _, _, a, err := c.ReadMsgUDPAddrPort(b, nil)
-		return n, a, err
-	}, func(c *dsrudp.Conn, b []byte, a netip.AddrPort) (int, error) {
-		n, _, err := c.WriteMsgUDPAddrPort(b, nil, a)
-		return n, err
-	}),
-	// Control messages handed back.
-	"ReadMsgUDPAddrPort, oob": pairOf(func(c *dsrudp.Conn, b []byte) (n int, a withOOB, err error) {
-		n, a.oobn, _, a.addr, err = c.ReadMsgUDPAddrPort(b, a.oob[:])
-		return n, a, err
-	}, func(c *dsrudp.Conn, b []byte, a withOOB) (int, error) {
-		before := a.oob
-		n, oobn, err := c.WriteMsgUDPAddrPort(b, a.oob[:a.oobn], a.addr)
-		if oobn != a.oobn || before != a.oob {
-			panic("the caller's control messages were changed or not all sent")
-		}
-		return n, err
-	}),
-}
-
-type withOOB struct {
-	addr netip.AddrPort
-	oob  [128]byte
-	oobn int
-}
-
-// ask has two clients write at the same time, s answer, and wants each one's own back.
-func ask(t *testing.T, c *dsrudp.Conn, s pair, x, y *net.UDPConn) {
-	t.Helper()
-	question := func(x *net.UDPConn) string { return fmt.Sprint(x.LocalAddr(), " to ", x.RemoteAddr()) }
-	write(t, x, question(x))
-	write(t, y, question(y))
-	s.both(t, c)
-	require.Equal(t, question(x), read(t, x))
-	require.Equal(t, question(y), read(t, y))
-}
-
 // askAll has clients ask c, by two VIPs in turn, all at once and each so many
 // times in a row. Each must get the answers to its own.
 func askAll(t *testing.T, c *dsrudp.Conn, clients, rounds int) {
@@ -276,22 +250,22 @@ func askAll(t *testing.T, c *dsrudp.Conn, clients, rounds int) {
 	for i := range clients {
 		x := dialVIP(t, c, vips[i%2])
 		asking.Go(func() {
-			b := make([]byte, 64)
-			for r := range rounds {
-				q := fmt.Sprint(i, "/", r)
-				if _, err := x.Write([]byte(q)); err != nil {
-					t.Errorf("client %d: %v", i, err)
-					return
-				}
-				n, err := x.Read(b)
-				if err != nil || string(b[:n]) != q {
-					t.Errorf("client %d asked %q, was answered %q, %v", i, q, b[:n], err)
-					return
-				}
+			for r := 0; r < rounds && asks(t, x, fmt.Sprint(i, "/", r)); r++ {
 			}
 		})
 	}
 	asking.Wait()
+}
+
+// asks has a client ask, in any goroutine, and reports whether it is answered.
+func asks(t *testing.T, x *net.UDPConn, question string) bool {
+	b := make([]byte, 64)
+	_, err := x.Write([]byte(question))
+	if err != nil {
+		return assert.NoError(t, err, question)
+	}
+	n, err := x.Read(b)
+	return assert.NoError(t, err, question) && assert.Equal(t, question, string(b[:n]))
 }
 
 // packets returns n Packets to receive into.
@@ -308,17 +282,45 @@ func packet(payload string, p dsrudp.Path) dsrudp.Packet {
 	return dsrudp.Packet{Buf: []byte(payload), N: len(payload), Path: p}
 }
 
-// readAll receives n datagrams, with as many calls as that takes.
-func readAll(t *testing.T, c *dsrudp.Conn, n int) (all []dsrudp.Packet) {
-	t.Helper()
-	for len(all) < n {
-		ps := packets(n-len(all), 2048)
-		k, err := c.ReadPackets(ps)
-		require.NoError(t, err)
-		require.Positive(t, k)
-		all = append(all, ps[:k]...)
+// messages returns n messages to receive into.
+func messages(n, size int) []ipv4.Message {
+	ms := make([]ipv4.Message, n)
+	for i := range ms {
+		ms[i].Buffers = [][]byte{make([]byte, size)}
 	}
-	return all
+	return ms
+}
+
+// message returns a message to send.
+func message(payload string, to net.Addr) ipv4.Message {
+	return ipv4.Message{Buffers: [][]byte{[]byte(payload)}, Addr: to}
+}
+
+// readInto receives a datagram, or several that were joined, into each of ps, with as many
+// calls as that takes.
+func readInto(t *testing.T, c *dsrudp.Conn, ps []dsrudp.Packet) []dsrudp.Packet {
+	t.Helper()
+	for got := 0; got < len(ps); {
+		n, err := c.ReadPackets(ps[got:])
+		require.NoError(t, err)
+		require.Positive(t, n)
+		got += n
+	}
+	return ps
+}
+
+// readAll receives n datagrams.
+func readAll(t *testing.T, c *dsrudp.Conn, n int) []dsrudp.Packet {
+	t.Helper()
+	return readInto(t, c, packets(n, 2048))
+}
+
+// writeAll sends Packets, all of which must be good.
+func writeAll(t *testing.T, c *dsrudp.Conn, ps []dsrudp.Packet) {
+	t.Helper()
+	n, err := c.WritePackets(ps)
+	require.NoError(t, err)
+	require.Equal(t, len(ps), n)
 }
 
 // apart runs the test again in a process of its own, which the test may change or
@@ -367,4 +369,18 @@ func faults(c *dsrudp.Conn) dsrudp.Stats {
 	s := c.Stats()
 	s.Received, s.ReceivedBytes, s.Sent, s.SentBytes, s.PathEntries, s.PathBytes = 0, 0, 0, 0, 0, 0
 	return s
+}
+
+// assertOp asserts, for handlers too, that err has the shape that net gives errors, wrapped
+// once, and that it matches is, unless that is nil.
+func assertOp(t *testing.T, op string, err, is error, about ...any) (e *net.OpError) {
+	t.Helper()
+	if assert.ErrorAs(t, err, &e, about...) {
+		assert.Equal(t, op, e.Op, about...)
+		assert.NotErrorAs(t, e.Err, new(*net.OpError), about...)
+	}
+	if is != nil {
+		assert.ErrorIs(t, err, is, about...)
+	}
+	return e
 }

@@ -108,14 +108,12 @@ func TestReusePortZero(t *testing.T) {
 
 // TestK6_6_JoinedRefused: no Conn without GRO is made of a socket that joins datagrams.
 func TestK6_6_JoinedRefused(t *testing.T) {
-	lc := &dsrudp.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
-		return rc.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_GRO, 1) })
-	}}
-	_, err := lc.ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
+	gro := [2]int{unix.IPPROTO_UDP, unix.UDP_GRO}
+	_, err := controlling(gro).ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
 	require.ErrorContains(t, err, "UDP_GRO")
 
 	u := netClient(t, net.IPv4(127, 0, 0, 1))
-	setsockopts(t, u, [2]int{unix.IPPROTO_UDP, unix.UDP_GRO})
+	setsockopts(t, u, gro)
 	_, err = dsrudp.NewConn(u)
 	require.ErrorContains(t, err, "UDP_GRO")
 	_, err = u.WriteTo([]byte("still the caller's"), u.LocalAddr())
@@ -162,7 +160,7 @@ func TestPromise5_NoNetlink(t *testing.T) {
 	free := listenWith(t, &dsrudp.ListenConfig{FreeBind: true}, "udp4", "198.51.100.77:0")
 	y := netClient(t, net.IPv4(127, 0, 0, 1))
 	_, err = free.WriteTo([]byte("bad"), y.LocalAddr())
-	requireWriteOp(t, err, nil)
+	assertOp(t, "write", err, nil)
 	require.ErrorAs(t, err, new(*os.SyscallError), "the kernel's, whichever it has for that")
 	requireNothing(t, y)
 	// An answer to a client on this host would leave by an interface, and be lost.
@@ -184,17 +182,20 @@ func TestPromise5_NotAsked(t *testing.T) {
 	}
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	a := receive(t, c, x)
-	for i, send := range []func() (int, error){
-		func() (int, error) { return c.WriteToPath([]byte("bad"), pathTo(foreign6, addrPortOf(a))) },
-		func() (int, error) { return c.WriteToPath([]byte("bad"), pathTo("::1", addrPortOf(a))) },
-		func() (int, error) { return c.WriteTo([]byte("bad"), a) },
-		func() (int, error) { return c.WriteToUDPAddrPort([]byte("bad"), addrPortOf(a)) },
-	} {
-		_, err := send()
-		require.ErrorIs(t, err, dsrudp.ErrNotLocal, i)
-		require.ErrorIs(t, err, unix.EPERM, i)
-		require.ErrorContains(t, err, "could not be asked", i)
-		require.EqualValues(t, i+1, c.Stats().Refused)
+	refused := 0
+	requireRefused := func(name string, err error) {
+		t.Helper()
+		require.ErrorIs(t, err, dsrudp.ErrNotLocal, name)
+		require.ErrorIs(t, err, unix.EPERM, name)
+		require.ErrorContains(t, err, "could not be asked", name)
+		refused++
+		require.EqualValues(t, refused, c.Stats().Refused, name)
+	}
+	_, err := c.WriteTo([]byte("bad"), a)
+	requireRefused("carried", err)
+	requireRefused("foreign", writers["WriteToPath"](c, []byte("bad"), pathTo(foreign6, addrPortOf(a))))
+	for name, write := range writers {
+		requireRefused(name, write(c, []byte("bad"), pathTo("::1", addrPortOf(a))))
 	}
 	requireNothing(t, x)
 	x, y := dialOnePort(t, c, vips[0], vips[1])
@@ -300,4 +301,19 @@ func collect(t *testing.T) {
 		metrics.Read(left)
 		return left[0].Value.Uint64() == left[1].Value.Uint64()
 	})
+}
+
+// netlinkSockets returns the process's netlink sockets: the guard's.
+func netlinkSockets(t *testing.T) (fds []int) {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	for _, e := range all {
+		fd, err := strconv.Atoi(e.Name())
+		require.NoError(t, err)
+		if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain == unix.AF_NETLINK {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
 }

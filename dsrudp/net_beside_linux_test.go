@@ -2,15 +2,11 @@ package dsrudp_test
 
 import (
 	"fmt"
-	"go/ast"
-	"go/doc"
 	"go/parser"
-	"go/token"
 	"maps"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -185,10 +181,7 @@ func TestPromise6_BesideNet(t *testing.T) {
 	if !inNamespace(t, "a method waits where net's returns") {
 		return
 	}
-	if ifreq(t, "br0", unix.SIOCBRADDBR, func(*unix.Ifreq) {}) == nil {
-		require.NoError(t, ifreq(t, "br0", unix.SIOCSIFADDR, func(r *unix.Ifreq) { require.NoError(t, r.SetInet4Addr([]byte{10, 0, 0, 1})) }))
-		require.NoError(t, ifreq(t, "br0", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP) }))
-	}
+	_ = addBridge(t, "10.0.0.1")
 
 	compiled := make([][2]*regexp.Regexp, len(differences))
 	for i, d := range differences {
@@ -362,19 +355,7 @@ func (s side) outcome(t *testing.T, network string, prepare func(*testing.T, sid
 // documentation returns the doc comments of Conn and its methods.
 func documentation(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
-	require.NoError(t, err)
-	var parsed []*ast.File
-	fset := token.NewFileSet()
-	for _, name := range files {
-		if !strings.HasSuffix(name, "_test.go") {
-			f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
-			require.NoError(t, err)
-			parsed = append(parsed, f)
-		}
-	}
-	p, err := doc.NewFromFiles(fset, parsed, "dsrudp")
-	require.NoError(t, err)
+	_, p := parsed(t, "linux", parser.ParseComments)
 	docs := make(map[string]string)
 	for _, typ := range p.Types {
 		if typ.Name == "Conn" {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,92 +22,93 @@ var (
 	vipPort  = netip.MustParseAddrPort("198.51.100.2:60002")
 )
 
-// TestPromise6_NilConn: methods that net does not have return EINVAL, or nothing, as net's
-// do, for a nil Conn and a zero one.
-func TestPromise6_NilConn(t *testing.T) {
-	for _, c := range []*dsrudp.Conn{nil, {}} {
-		_, _, err := c.ReadFromPath(nil)
-		require.Equal(t, syscall.EINVAL, err)
-		_, err = c.WriteToPath(nil, dsrudp.Path{})
-		require.Equal(t, syscall.EINVAL, err)
-		_, err = c.ReadPackets(nil)
-		require.Equal(t, syscall.EINVAL, err)
-		_, err = c.WritePackets(nil)
-		require.Equal(t, syscall.EINVAL, err)
-		_, err = c.ReadBatch(nil, 0)
-		require.Equal(t, syscall.EINVAL, err)
-		_, err = c.WriteBatch(nil, 0)
-		require.Equal(t, syscall.EINVAL, err)
-		require.Zero(t, faults(c))
-		_, ok := c.PathTo(vipPort)
-		require.False(t, ok)
-	}
+// A pair is a method that reads and the one to answer with.
+type pair struct {
+	// echo answers one datagram.
+	echo func(c *dsrudp.Conn, b []byte) error
+	// both receives two datagrams before it answers the last and then the first: what
+	// answered each before it read the next would look right with a table that knows
+	// only the last path.
+	both func(t *testing.T, c *dsrudp.Conn)
 }
 
-// TestPromise6_AddressesAreCopies: pion/turn edits what LocalAddr returns.
-func TestPromise6_AddressesAreCopies(t *testing.T) {
-	c := listen(t, "udp4", "127.0.0.1:0")
-	require.Nil(t, c.RemoteAddr())
-	d := adopt(t, dial(t, vipPort0, addrPortOf(c.LocalAddr())))
-	for _, addr := range []func() net.Addr{c.LocalAddr, d.LocalAddr, d.RemoteAddr} {
-		a := addr().(*net.UDPAddr)
-		want := a.String()
-		a.IP[len(a.IP)-1]++
-		a.Port++
-		require.Equal(t, want, addr().String())
-	}
-}
-
-// TestT10_Printed: where an IPv4 peer is in an error of a dual-stack socket, net's methods print
-// what they were given, as net's do, and the others an IPv4 address.
-func TestT10_Printed(t *testing.T) {
-	c := listen(t, "udp", ":0")
-	mapped := netip.MustParseAddrPort("[::ffff:127.0.0.1]:9")
-	p := dsrudp.Path{Local: netip.MustParseAddrPort("198.51.100.77:0"), Remote: mapped}
-	long := make([]byte, 1<<16)
-	printed := func(err error) string {
-		var op *net.OpError
-		require.ErrorAs(t, err, &op)
-		require.NotContains(t, op.Err.Error(), "::ffff")
-		return op.Addr.String()
-	}
-	_, err := c.WriteToUDPAddrPort(long, mapped)
-	require.Equal(t, "[::ffff:127.0.0.1]:9", printed(err))
-	_, err = c.WriteTo(long, net.UDPAddrFromAddrPort(mapped))
-	require.Equal(t, "127.0.0.1:9", printed(err))
-	_, err = c.WriteToPath(nil, p)
-	require.Equal(t, "127.0.0.1:9", printed(err))
-	for _, n := range []int{0, 99} { // the first is refused when it is sent, the other at once
-		ps := []dsrudp.Packet{{N: n, Path: p}}
-		_, err = c.WritePackets(ps)
-		require.Error(t, err)
-		require.Equal(t, "127.0.0.1:9", printed(ps[0].Err))
-	}
-}
-
-// TestT14_OrderOfErrors: that a Conn is closed, and then that a deadline has passed, is an error
-// before what is wrong with the source, and counts as nothing.
-func TestT14_OrderOfErrors(t *testing.T) {
-	to := netip.MustParseAddrPort("127.0.0.1:9")
-	for name, send := range map[string]func(c *dsrudp.Conn) error{
-		"unknown":         func(c *dsrudp.Conn) error { _, err := c.WriteToUDPAddrPort(nil, to); return err },
-		"no local":        func(c *dsrudp.Conn) error { _, err := c.WriteToPath(nil, dsrudp.Path{Remote: to}); return err },
-		"of other family": func(c *dsrudp.Conn) error { _, err := c.WriteToPath(nil, pathTo("::1", to)); return err },
-		"of other port": func(c *dsrudp.Conn) error {
-			_, err := c.WriteToPath(nil, dsrudp.Path{Local: to, Remote: to})
+func pairOf[A any](read func(*dsrudp.Conn, []byte) (int, A, error), write func(*dsrudp.Conn, []byte, A) (int, error)) pair {
+	return pair{
+		echo: func(c *dsrudp.Conn, b []byte) error {
+			n, a, err := read(c, b)
+			if err == nil {
+				_, err = write(c, b[:n], a)
+			}
 			return err
 		},
-	} {
-		c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, "udp", ":0")
-		require.NoError(t, c.SetWriteDeadline(past))
-		require.ErrorIs(t, send(c), os.ErrDeadlineExceeded, name)
-		require.NoError(t, c.SetWriteDeadline(time.Time{}))
-		err := send(c)
-		require.True(t, errors.Is(err, dsrudp.ErrNoPath) || errors.Is(err, dsrudp.ErrNotLocal), "%s: %v", name, err)
-		require.NoError(t, c.Close())
-		require.ErrorIs(t, send(c), net.ErrClosed, name)
-		require.EqualValues(t, 1, c.Stats().Refused, name)
+		both: func(t *testing.T, c *dsrudp.Conn) {
+			t.Helper()
+			var payloads [2][]byte
+			var from [2]A
+			for i := range payloads {
+				b := make([]byte, 256)
+				n, a, err := read(c, b)
+				require.NoError(t, err)
+				payloads[i], from[i] = b[:n], a
+			}
+			for i, b := range slices.Backward(payloads[:]) {
+				n, err := write(c, b, from[i])
+				require.NoError(t, err)
+				require.Equal(t, len(b), n)
+			}
+		},
 	}
+}
+
+// pairs are the pairs of methods, by the one that reads.
+var pairs = map[string]pair{
+	"ReadFromPath":        pairOf((*dsrudp.Conn).ReadFromPath, (*dsrudp.Conn).WriteToPath),
+	"ReadFrom":            pairOf((*dsrudp.Conn).ReadFrom, (*dsrudp.Conn).WriteTo),
+	"ReadFromUDP":         pairOf((*dsrudp.Conn).ReadFromUDP, (*dsrudp.Conn).WriteToUDP),
+	"ReadFromUDPAddrPort": pairOf((*dsrudp.Conn).ReadFromUDPAddrPort, (*dsrudp.Conn).WriteToUDPAddrPort),
+	"ReadMsgUDP": pairOf(func(c *dsrudp.Conn, b []byte) (int, *net.UDPAddr, error) {
+		n, _, _, a, err := c.ReadMsgUDP(b, nil)
+		return n, a, err
+	}, func(c *dsrudp.Conn, b []byte, a *net.UDPAddr) (int, error) {
+		n, _, err := c.WriteMsgUDP(b, nil, a)
+		return n, err
+	}),
+	"ReadMsgUDPAddrPort": pairOf(func(c *dsrudp.Conn, b []byte) (int, netip.AddrPort, error) {
+		n, _, _, a, err := c.ReadMsgUDPAddrPort(b, nil)
+		return n, a, err
+	}, func(c *dsrudp.Conn, b []byte, a netip.AddrPort) (int, error) {
+		n, _, err := c.WriteMsgUDPAddrPort(b, nil, a)
+		return n, err
+	}),
+	// Control messages handed back.
+	"ReadMsgUDPAddrPort, oob": pairOf(func(c *dsrudp.Conn, b []byte) (n int, a withOOB, err error) {
+		n, a.oobn, _, a.addr, err = c.ReadMsgUDPAddrPort(b, a.oob[:])
+		return n, a, err
+	}, func(c *dsrudp.Conn, b []byte, a withOOB) (int, error) {
+		before := a.oob
+		n, oobn, err := c.WriteMsgUDPAddrPort(b, a.oob[:a.oobn], a.addr)
+		if oobn != a.oobn || before != a.oob {
+			panic("the caller's control messages were changed or not all sent")
+		}
+		return n, err
+	}),
+}
+
+type withOOB struct {
+	addr netip.AddrPort
+	oob  [128]byte
+	oobn int
+}
+
+// ask has two clients write at the same time, s answer, and wants each one's own back.
+func ask(t *testing.T, c *dsrudp.Conn, s pair, x, y *net.UDPConn) {
+	t.Helper()
+	question := func(x *net.UDPConn) string { return fmt.Sprint(x.LocalAddr(), " to ", x.RemoteAddr()) }
+	write(t, x, question(x))
+	write(t, y, question(y))
+	s.both(t, c)
+	require.Equal(t, question(x), read(t, x))
+	require.Equal(t, question(y), read(t, y))
 }
 
 // carrying are servers that hand back the address they got, or what it carries.
@@ -232,11 +232,86 @@ func TestPromise10_Truncation(t *testing.T) {
 	}
 }
 
+// TestT10_Printed: where an IPv4 peer is in an error of a dual-stack socket, net's methods print
+// what they were given, as net's do, and the others an IPv4 address.
+func TestT10_Printed(t *testing.T) {
+	c := listen(t, "udp", ":0")
+	mapped := netip.MustParseAddrPort("[::ffff:127.0.0.1]:9")
+	p := dsrudp.Path{Local: netip.MustParseAddrPort("198.51.100.77:0"), Remote: mapped}
+	long := make([]byte, 1<<16)
+	printed := func(err error) string {
+		var op *net.OpError
+		require.ErrorAs(t, err, &op)
+		require.NotContains(t, op.Err.Error(), "::ffff")
+		return op.Addr.String()
+	}
+	_, err := c.WriteToUDPAddrPort(long, mapped)
+	require.Equal(t, "[::ffff:127.0.0.1]:9", printed(err))
+	_, err = c.WriteTo(long, net.UDPAddrFromAddrPort(mapped))
+	require.Equal(t, "127.0.0.1:9", printed(err))
+	_, err = c.WriteToPath(nil, p)
+	require.Equal(t, "127.0.0.1:9", printed(err))
+	for _, n := range []int{0, 99} { // the first is refused when it is sent, the other at once
+		ps := []dsrudp.Packet{{N: n, Path: p}}
+		_, err = c.WritePackets(ps)
+		require.Error(t, err)
+		require.Equal(t, "127.0.0.1:9", printed(ps[0].Err))
+	}
+}
+
+// TestPromise6_T14_OrderOfErrors: that a Conn is closed, and then that a deadline has passed, is
+// an error before what is wrong with the source, as with net, whether another Conn keeps the
+// guard open or not, and counts as nothing.
+func TestPromise6_T14_OrderOfErrors(t *testing.T) {
+	for _, tc := range []struct{ network, remote, foreign, other string }{
+		{"udp4", "127.0.0.1:9", "198.51.100.77", "::1"},
+		{"udp", "[::1]:9", "2001:db8::77", "127.0.0.1"},
+		{"udp6", "[::1]:9", "2001:db8::77", "127.0.0.1"},
+	} {
+		to := netip.MustParseAddrPort(tc.remote)
+		for name, write := range map[string]struct {
+			want error
+			call func(c *dsrudp.Conn) (int, error)
+		}{
+			"unknown":         {dsrudp.ErrNoPath, func(c *dsrudp.Conn) (int, error) { return c.WriteToUDPAddrPort(nil, to) }},
+			"no local":        {dsrudp.ErrNoPath, func(c *dsrudp.Conn) (int, error) { return c.WriteToPath(nil, dsrudp.Path{Remote: to}) }},
+			"foreign":         {dsrudp.ErrNotLocal, func(c *dsrudp.Conn) (int, error) { return c.WriteToPath(nil, pathTo(tc.foreign, to)) }},
+			"of other family": {dsrudp.ErrNotLocal, func(c *dsrudp.Conn) (int, error) { return c.WriteToPath(nil, pathTo(tc.other, to)) }},
+			"of other port":   {dsrudp.ErrNotLocal, func(c *dsrudp.Conn) (int, error) { return c.WriteToPath(nil, dsrudp.Path{Local: to, Remote: to}) }},
+		} {
+			for _, shared := range []bool{false, true} {
+				t.Run(fmt.Sprint(tc.network, "/", name, "/", shared), func(t *testing.T) {
+					if name == "foreign" {
+						needNetlink(t)
+					}
+					c := listenWith(t, &dsrudp.ListenConfig{Strict: true}, tc.network, ":0")
+					if shared {
+						listen(t, tc.network, ":0")
+					}
+					require.NoError(t, c.SetWriteDeadline(past))
+					_, err := write.call(c)
+					require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+					require.NoError(t, c.SetWriteDeadline(time.Time{}))
+					_, err = write.call(c)
+					require.ErrorIs(t, err, write.want)
+					require.NoError(t, c.Close())
+					require.ErrorIs(t, c.Close(), net.ErrClosed)
+					_, err = write.call(c)
+					require.ErrorIs(t, err, net.ErrClosed)
+					require.NotErrorIs(t, err, write.want)
+					require.EqualValues(t, 1, c.Stats().Refused)
+				})
+			}
+		}
+	}
+}
+
 // otherAddr is a net.Addr that is no *net.UDPAddr.
 type otherAddr struct{}
 
 func (otherAddr) Network() string { return "udp" }
-func (otherAddr) String() string  { return "127.0.0.1:9" }
+
+func (otherAddr) String() string { return "127.0.0.1:9" }
 
 // chain returns an error as a program can see it, from the outside in: the types, and what
 // net's have in them.

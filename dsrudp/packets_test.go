@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
@@ -51,69 +52,72 @@ func TestPacketSegments(t *testing.T) {
 	}
 }
 
-// TestPromise4_PacketsTwoVIPs: a batch of requests from one client port to two VIPs has
-// the Path of each, and a batch of answers, in the other order, goes the way of each.
+// TestPromise4_PacketsTwoVIPs: a batch of requests from one client port to two VIPs, and from
+// another to an IPv6 address, has the Path of each, in which addresses are unmapped. A batch of
+// answers, in the other order, goes the way of each.
 func TestPromise4_PacketsTwoVIPs(t *testing.T) {
-	for _, w := range wildcards {
-		t.Run(w.network+w.address, func(t *testing.T) {
-			c := listen(t, w.network, w.address)
-			x, y := dialOnePort(t, c, vips[0], vips[1])
-			clients := map[netip.Addr]*net.UDPConn{vips[0]: x, vips[1]: y}
-			const rounds = 40 // more than one call takes
-			for i := range rounds {
-				write(t, x, fmt.Sprintf("%v %d", vips[0], i))
-				write(t, y, fmt.Sprintf("%v %d", vips[1], i))
-			}
-			ps := readAll(t, c, 2*rounds)
+	for _, at := range endpoints {
+		t.Run(at.String(), func(t *testing.T) {
+			c := listen(t, at.network, at.address)
+			clients := dialAll(t, c, at.asked)
+			const n = 40 // more than one call takes, of two clients
+			enqueue(t, n, clients...)
+			ps := readAll(t, c, n*len(clients))
 			for i, p := range ps {
-				vip := vips[i%2]
-				require.Equal(t, fmt.Sprintf("%v %d", vip, i/2), string(p.Payload()))
-				require.Equal(t, dsrudp.Path{
-					Local:  netip.AddrPortFrom(vip, portOf(c)),
-					Remote: addrPortOf(clients[vip].LocalAddr()),
-				}, p.Path)
+				x := clients[i%len(clients)]
+				require.Equal(t, request(x, i/len(clients)), string(p.Payload()))
+				require.Equal(t, between(x), p.Path)
 			}
 			slices.Reverse(ps)
-			n, err := c.WritePackets(ps)
-			require.NoError(t, err)
-			require.Equal(t, len(ps), n)
-			for i := rounds - 1; i >= 0; i-- {
-				for vip, client := range clients {
-					require.Equal(t, fmt.Sprintf("%v %d", vip, i), read(t, client))
+			writeAll(t, c, ps)
+			for _, x := range clients {
+				for i := n - 1; i >= 0; i-- {
+					require.Equal(t, request(x, i), read(t, x))
 				}
 			}
 		})
 	}
 }
 
-// TestPromise4_PacketsFamilies: clients of both families share a batch of a dual-stack
-// socket, and addresses are unmapped in it.
-func TestPromise4_PacketsFamilies(t *testing.T) {
-	for _, w := range []struct {
-		network string
-		vips    []netip.Addr
-	}{
-		{"udp6", []netip.Addr{netip.IPv6Loopback()}},
-		{"udp", []netip.Addr{vips[0], netip.IPv6Loopback(), vips[1]}},
-	} {
-		c := listen(t, w.network, ":0")
-		var clients []*net.UDPConn
-		for _, vip := range w.vips {
-			x := dialVIP(t, c, vip)
-			write(t, x, "from "+x.LocalAddr().String())
-			clients = append(clients, x)
-		}
-		ps := readAll(t, c, len(clients))
-		for i, p := range ps {
-			require.Equal(t, dsrudp.Path{
-				Local:  netip.AddrPortFrom(w.vips[i], portOf(c)),
-				Remote: addrPortOf(clients[i].LocalAddr()),
-			}, p.Path)
-		}
-		_, err := c.WritePackets(ps)
-		require.NoError(t, err)
-		for _, x := range clients {
-			require.Equal(t, "from "+x.LocalAddr().String(), read(t, x))
-		}
+// TestPromise4_ManyVIPs: requests to very many VIPs, more than there are datagrams in a
+// batch, are each answered from their own, by WritePackets and by a Server.
+func TestPromise4_ManyVIPs(t *testing.T) {
+	const n, rounds = 199, 3 // n is prime
+	for _, network := range []string{"udp4", "udp"} {
+		t.Run(network, func(t *testing.T) {
+			c := listen(t, network, ":0")
+			require.NoError(t, c.SetReadBuffer(1<<20))
+			var clients []*net.UDPConn
+			for i := range n {
+				clients = append(clients, dialVIP(t, c, netip.AddrFrom4([4]byte{127, 7, byte(i >> 6), byte(1 + i*3)})))
+			}
+			ask := func(round int) { // in an order of its own
+				for i := range clients {
+					x := clients[i*(2*round+1)%n]
+					write(t, x, fmt.Sprint(round, " to ", x.RemoteAddr()))
+				}
+			}
+			requireAnswers := func(round int) {
+				for _, x := range clients {
+					require.Equal(t, fmt.Sprint(round, " to ", x.RemoteAddr()), read(t, x))
+				}
+			}
+			ask(0)
+			writeAll(t, c, readAll(t, c, n))
+			requireAnswers(0)
+			ask(1)
+			serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+				assert.Equal(t, string(p.Payload()[len("0 to "):]), p.Path.Local.String())
+				_, err := w.Write(p.Payload())
+				assert.NoError(t, err)
+			})}, c)
+			for round := range rounds {
+				requireAnswers(1 + round)
+				if round+1 < rounds {
+					ask(2 + round)
+				}
+			}
+			require.Zero(t, c.Stats().Refused)
+		})
 	}
 }

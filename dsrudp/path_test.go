@@ -27,9 +27,9 @@ func TestPath(t *testing.T) {
 // kind of socket, and PathTo returns the last one.
 func TestPromise1_Received(t *testing.T) {
 	b := make([]byte, 16)
-	for _, w := range append(wildcards[:len(wildcards):len(wildcards)], struct{ network, address string }{"udp", "127.0.0.3:0"}) {
-		c := listen(t, w.network, w.address)
-		x := dialVIP(t, c, vips[1])
+	for _, at := range endpoints {
+		c := listen(t, at.network, at.address)
+		x := dialVIP(t, c, at.asked[len(at.asked)-1])
 		for name, read := range map[string]func() (dsrudp.Path, bool){
 			"ReadFromPath": func() (dsrudp.Path, bool) { _, p, err := c.ReadFromPath(b); return p, err == nil },
 			"ReadFrom":     func() (dsrudp.Path, bool) { _, a, _ := c.ReadFrom(b); return dsrudp.PathOf(a) },
@@ -43,7 +43,7 @@ func TestPromise1_Received(t *testing.T) {
 			write(t, x, "1")
 			p, ok := read()
 			require.True(t, ok, name)
-			require.Equal(t, pathFrom(c, vips[1], x), p, name)
+			require.Equal(t, between(x), p, "%s on %v", name, at)
 		}
 	}
 }
@@ -137,21 +137,20 @@ func TestPromise1_UnknownRemote(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, pathFrom(c, own, x), p)
 		}
-		for i, send := range []func() error{
-			func() error { _, err := c.WriteTo([]byte("hi"), a); return err },
-			func() error { _, err := c.WriteToUDP([]byte("hi"), a); return err },
-			func() error { _, err := c.WriteToUDPAddrPort([]byte("hi"), addrPortOf(a)); return err },
-			func() error { _, _, err := c.WriteMsgUDP([]byte("hi"), nil, a); return err },
-			func() error { _, _, err := c.WriteMsgUDPAddrPort([]byte("hi"), nil, addrPortOf(a)); return err },
-		} {
-			err := send()
+		unknown := 0
+		for name, writeTo := range writers {
+			if name == "WriteToPath" || name == "WritePackets" {
+				continue // which need a local address
+			}
+			err := writeTo(c, []byte("hi"), dsrudp.Path{Remote: addrPortOf(a)})
 			if lc.Strict {
-				require.ErrorIs(t, err, dsrudp.ErrNoPath)
+				require.ErrorIs(t, err, dsrudp.ErrNoPath, name)
 			} else {
-				require.NoError(t, err)
+				require.NoError(t, err, name)
 				require.Equal(t, "hi", read(t, x))
 			}
-			require.EqualValues(t, i+1, c.Stats().UnknownPath)
+			unknown++
+			require.EqualValues(t, unknown, c.Stats().UnknownPath, name)
 		}
 		_, ok := c.PathTo(addrPortOf(a))
 		require.False(t, ok)

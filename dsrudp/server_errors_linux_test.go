@@ -78,7 +78,7 @@ func TestPromise7_OnError(t *testing.T) {
 				if f.path.Local.Addr() == s.foreign {
 					reason = dsrudp.ErrNotLocal
 				}
-				requireWriteError(t, f.err, reason, f.path.Remote)
+				assertWriteError(t, f.err, reason, f.path.Remote)
 			}
 			require.Equal(t, want, got)
 			requireEchoes(t, 1, clients[:]...)
@@ -105,10 +105,10 @@ func TestT43_Errors(t *testing.T) {
 	serve(t, &dsrudp.Server{Concurrency: 4, OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 		q := packet(bytesOf(0, segments*1000), pathTo("198.51.100.77", p.Path.Remote))
 		q.SegmentSize = 1000
-		requireWriteError(t, w.WritePacket(&q), dsrudp.ErrNotLocal, p.Path.Remote)
+		assertWriteError(t, w.WritePacket(&q), dsrudp.ErrNotLocal, p.Path.Remote)
 		for _, size := range []int{65508, 65536} { // for the kernel, and for any datagram
 			n, err := w.Write(make([]byte, size))
-			requireWriteError(t, err, syscall.EMSGSIZE, p.Path.Remote)
+			assertWriteError(t, err, syscall.EMSGSIZE, p.Path.Remote)
 			assert.Zero(t, n)
 		}
 		q.Path, q.SegmentSize = p.Path, 0
@@ -126,33 +126,6 @@ func TestT43_Errors(t *testing.T) {
 	require.EqualValues(t, 2, c.Stats().SendFailed)
 }
 
-// TestPromise1_ReplyNoPath: a datagram whose local address was lost is given to the
-// handler without, and cannot be answered.
-func TestPromise1_ReplyNoPath(t *testing.T) {
-	u, err := net.ListenUDP("udp4", nil)
-	require.NoError(t, err)
-	x, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer x.Close()
-	_, err = x.WriteTo([]byte("lost"), &net.UDPAddr{IP: net.IPv4(127, 255, 255, 255), Port: int(portOf(u))})
-	require.NoError(t, err)
-	c := adopt(t, u) // only now does the socket have IP_PKTINFO
-	known := dialVIP(t, c, vips[0])
-	enqueue(t, 1, known)
-	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		if string(p.Payload()) != "lost" {
-			echoing(t).ServePacket(w, p)
-			return
-		}
-		assert.Equal(t, dsrudp.Path{Remote: addrPortOf(x.LocalAddr())}, p.Path)
-		requireWriteError(t, writing(w, p), dsrudp.ErrNoPath, p.Path.Remote)
-		requireWriteError(t, w.WritePacket(p), dsrudp.ErrNoPath, p.Path.Remote)
-	})}, c)
-	requireEchoes(t, 1, known)
-	require.EqualValues(t, 1, c.Stats().LostPath)
-	require.EqualValues(t, 2, c.Stats().Refused)
-}
-
 // adoptDead returns a Conn that is connected to a port that no socket has.
 func adoptDead(t *testing.T) (c *dsrudp.Conn, peer netip.AddrPort) {
 	t.Helper()
@@ -161,6 +134,16 @@ func adoptDead(t *testing.T) (c *dsrudp.Conn, peer netip.AddrPort) {
 	defer u.Close()
 	peer = addrPortOf(u.LocalAddr())
 	return adopt(t, dial(t, netip.AddrPort{}, peer)), peer
+}
+
+// adoptAsked is adoptDead with n requests of the peer, which is gone by then.
+func adoptAsked(t *testing.T, n int) (c *dsrudp.Conn, x *net.UDPConn) {
+	t.Helper()
+	c, peer := adoptDead(t)
+	x = dial(t, peer, addrPortOf(c.LocalAddr()))
+	enqueue(t, n, x)
+	require.NoError(t, x.Close())
+	return c, x
 }
 
 // TestPromise7_ReadErrors: on a connected socket a read fails when the peer has refused a
@@ -186,11 +169,7 @@ func TestPromise7_ReadErrors(t *testing.T) {
 			}),
 			OnError: func(p dsrudp.Path, err error) {
 				assert.Zero(t, p)
-				assert.ErrorIs(t, err, syscall.ECONNREFUSED)
-				var op *net.OpError
-				if assert.ErrorAs(t, err, &op) {
-					assert.Equal(t, "read", op.Op)
-				}
+				assertOp(t, "read", err, syscall.ECONNREFUSED)
 				errors++
 				assert.Equal(t, time.Duration(max(0, errors-1-single-allowed))*time.Millisecond, time.Since(begin), "at error %d", errors)
 				switch {
@@ -275,11 +254,8 @@ func TestT18_ICMP(t *testing.T) {
 // second, and how many were not: by the next one that is, or when Serve returns. The clock is
 // synctest's.
 func TestT46_Log(t *testing.T) {
-	c, peer := adoptDead(t)
-	x := dial(t, peer, addrPortOf(c.LocalAddr()))
 	const requests, first, second = 45, 25, 19 // how many fail in either second
-	enqueue(t, requests, x)
-	require.NoError(t, x.Close())
+	c, x := adoptAsked(t, requests)
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		calls := 0
@@ -329,10 +305,7 @@ func TestT46_Log(t *testing.T) {
 // after every reply.
 func TestShutdownDrainsRefused(t *testing.T) {
 	const n = 5
-	c, peer := adoptDead(t)
-	x := dial(t, peer, addrPortOf(c.LocalAddr()))
-	enqueue(t, n, x)
-	require.NoError(t, x.Close())
+	c, x := adoptAsked(t, n)
 	s := newStuck(t, &dsrudp.Server{BatchSize: 1, ErrorLog: slog.New(slog.DiscardHandler)}, c, x, 0)
 	result := s.shut(t, t.Context())
 	close(s.release)
@@ -363,8 +336,9 @@ func narrow(t *testing.T, c *dsrudp.Conn) (other int) {
 // time, and not for each reply. Replies that find no room are dropped, counted and reported.
 // Then the next request is served, and answered as there is room again.
 func TestPromise7_NoRoom(t *testing.T) {
-	t.Run("OnError", func(t *testing.T) { testNoRoom(t, 0) })
-	t.Run("Concurrency", func(t *testing.T) { testNoRoom(t, 1) })
+	for concurrency := range 2 {
+		t.Run(fmt.Sprint("Concurrency ", concurrency), func(t *testing.T) { testNoRoom(t, concurrency) })
+	}
 }
 
 func testNoRoom(t *testing.T, concurrency int) {

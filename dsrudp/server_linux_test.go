@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -201,13 +202,11 @@ func TestServerGRO(t *testing.T) {
 			var want []dsrudp.Packet
 			expect := func(x *net.UDPConn, sent string, ecn dsrudp.ECN) {
 				var replies []segmented
-				for rest := sent; len(rest) > 0; {
-					n := min(segmentSize, len(rest))
-					p := packet(rest[:n], between(x))
+				for part := range slices.Chunk([]byte(sent), segmentSize) {
+					p := packet(string(part), between(x))
 					p.ECN, p.Interface = ecn, lo
 					want = append(want, p)
-					replies = append(replies, segmented{rest[:n], 0})
-					rest = rest[n:]
+					replies = append(replies, segmented{string(part), 0})
 				}
 				if !single && len(replies) > 1 {
 					replies = []segmented{{sent, segmentSize}}
@@ -248,24 +247,6 @@ func TestPromise7_ServerGROPanic(t *testing.T) {
 	require.EqualValues(t, 1, c.Stats().Panics)
 }
 
-// TestReplyOfSegments: segments may be longer together than any datagram is.
-func TestReplyOfSegments(t *testing.T) {
-	const segment = 40000
-	c := listen(t, "udp", ":0")
-	x := dialVIP(t, c, vips[0])
-	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-		q := packet(string(make([]byte, 2*segment)), p.Path)
-		q.SegmentSize = segment
-		assert.NoError(t, w.WritePacket(&q))
-	})}, c)
-	write(t, x, "request")
-	for range 2 {
-		n, err := x.Read(make([]byte, 1<<16))
-		require.NoError(t, err)
-		require.Equal(t, segment, n)
-	}
-}
-
 // TestPromise3_ServerBroadcast: a request to a broadcast address, and each datagram of what
 // GRO joined, has it in OrigDst, and is answered from the interface's own address.
 func TestPromise3_ServerBroadcast(t *testing.T) {
@@ -292,10 +273,8 @@ func TestPromise3_ServerBroadcast(t *testing.T) {
 			*p = dsrudp.Packet{}
 		})}, c)
 		require.Equal(t, "to all", read(t, x))
-		for rest := sent; len(rest) > 0; {
-			n := min(segmentSize, len(rest))
-			require.Equal(t, rest[:n], read(t, x))
-			rest = rest[n:]
+		for part := range slices.Chunk([]byte(sent), segmentSize) {
+			require.Equal(t, string(part), read(t, x))
 		}
 		require.Equal(t, "to one", read(t, single))
 	}
@@ -373,4 +352,31 @@ func TestReplySizes(t *testing.T) {
 			require.Zero(t, c.Stats().OffloadFallbacks)
 		}
 	}
+}
+
+// TestPromise1_ReplyNoPath: a datagram whose local address was lost is given to the
+// handler without, and cannot be answered.
+func TestPromise1_ReplyNoPath(t *testing.T) {
+	u, err := net.ListenUDP("udp4", nil)
+	require.NoError(t, err)
+	x, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer x.Close()
+	_, err = x.WriteTo([]byte("lost"), &net.UDPAddr{IP: net.IPv4(127, 255, 255, 255), Port: int(portOf(u))})
+	require.NoError(t, err)
+	c := adopt(t, u) // only now does the socket have IP_PKTINFO
+	known := dialVIP(t, c, vips[0])
+	enqueue(t, 1, known)
+	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		if string(p.Payload()) != "lost" {
+			echoing(t).ServePacket(w, p)
+			return
+		}
+		assert.Equal(t, dsrudp.Path{Remote: addrPortOf(x.LocalAddr())}, p.Path)
+		assertWriteError(t, writing(w, p), dsrudp.ErrNoPath, p.Path.Remote)
+		assertWriteError(t, w.WritePacket(p), dsrudp.ErrNoPath, p.Path.Remote)
+	})}, c)
+	requireEchoes(t, 1, known)
+	require.EqualValues(t, 1, c.Stats().LostPath)
+	require.EqualValues(t, 2, c.Stats().Refused)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,30 +101,16 @@ func TestPromise9_CloseInHandler(t *testing.T) {
 // assertAllClosed asserts that calls fail as net's do after Close.
 func assertAllClosed(t *testing.T, c *dsrudp.Conn, p dsrudp.Path) {
 	t.Helper()
-	closed := func(op string, err error) {
-		t.Helper()
-		assert.ErrorIs(t, err, net.ErrClosed, op)
-		var oe *net.OpError
-		if assert.ErrorAs(t, err, &oe) {
-			assert.Equal(t, op, oe.Op)
-		}
+	for name, read := range readers {
+		assertOp(t, "read", read(c), net.ErrClosed, name)
 	}
-	for _, read := range readers {
-		closed("read", read(c))
+	for name, write := range writers {
+		assertOp(t, "write", write(c, []byte("closed"), p), net.ErrClosed, name)
 	}
-	_, err := c.ReadPackets(packets(1, 1))
-	closed("read", err)
-	_, err = c.WriteToPath([]byte("closed"), p)
-	closed("write", err)
-	ps := []dsrudp.Packet{packet("closed", p)}
-	n, err := c.WritePackets(ps)
-	assert.Zero(t, n)
-	assert.ErrorIs(t, err, net.ErrClosed)
-	closed("write", ps[0].Err)
-	closed("set", c.SetDeadline(time.Time{}))
-	closed("set", c.SetReadDeadline(time.Now().Add(time.Hour)))
-	closed("set", c.SetWriteDeadline(time.Time{}))
-	closed("close", c.Close())
+	assertOp(t, "set", c.SetDeadline(time.Time{}), net.ErrClosed)
+	assertOp(t, "set", c.SetReadDeadline(time.Now().Add(time.Hour)), net.ErrClosed)
+	assertOp(t, "set", c.SetWriteDeadline(time.Time{}), net.ErrClosed)
+	assertOp(t, "close", c.Close(), net.ErrClosed)
 }
 
 // A stuck Server's handler waits at the first datagram, and echoes all.
@@ -261,4 +248,32 @@ func TestShutdownGivesUp(t *testing.T) {
 		require.NoError(t, s.Shutdown(t.Context()))
 		require.True(t, isFree(s.c))
 	}
+}
+
+// TestPromise7_Goexit: a handler that ends its goroutine ends the serving of that Conn, and
+// Serve says so. What was written before is sent, and another Conn is served on.
+func TestPromise7_Goexit(t *testing.T) {
+	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
+	x, y := dialVIP(t, a, netip.IPv6Loopback()), dialVIP(t, b, netip.IPv6Loopback())
+	enqueue(t, 3, x)
+	calls := 0
+	v := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		echoing(t).ServePacket(w, p)
+		if w.Conn() == a {
+			if calls++; calls == 2 {
+				runtime.Goexit()
+			}
+		}
+	})}, a, b)
+	requireEchoes(t, 2, x)
+	soon(t, "it is closed", func() bool { return isFree(a) })
+	require.Zero(t, a.Stats().Panics)
+	s := a.Stats()
+	require.Equal(t, [...]uint64{2, 2, s.SentBytes}, [...]uint64{s.Received, s.Sent, s.ReceivedBytes})
+	begun(t, y)
+	require.NoError(t, b.Close())
+	err := v.wait(t)
+	require.ErrorContains(t, err, "Goexit")
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.Equal(t, 2, calls)
 }

@@ -14,30 +14,113 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/net/ipv4"
 
 	"github.com/dsrudp/go-dsrudp/dsrudp"
 )
+
+// A serving is a Serve in progress.
+type serving struct {
+	ended chan struct{}
+	err   error // when it has ended
+}
+
+// serve has s serve conns for the duration of the test, or until they are closed.
+func serve(t *testing.T, s *dsrudp.Server, conns ...*dsrudp.Conn) *serving {
+	t.Helper()
+	v := &serving{ended: make(chan struct{})}
+	go func() {
+		defer close(v.ended)
+		v.err = s.Serve(conns...)
+	}()
+	t.Cleanup(func() {
+		for _, c := range conns {
+			c.Close()
+		}
+		_ = v.wait(t)
+	})
+	return v
+}
+
+// wait returns what Serve returns.
+func (v *serving) wait(t *testing.T) error {
+	t.Helper()
+	await(t, v.ended)
+	return v.err
+}
+
+// echoing answers each datagram with itself.
+func echoing(t *testing.T) dsrudp.Handler {
+	return dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
+		if err := w.WritePacket(p); err != nil {
+			t.Errorf("echo to %v: %v", p.Path, err)
+		}
+	})
+}
+
+// enqueue has each client send n requests, which wait in the kernel when it returns.
+func enqueue(t *testing.T, n int, clients ...*net.UDPConn) {
+	t.Helper()
+	for i := range n {
+		for _, x := range clients {
+			write(t, x, request(x, i))
+		}
+	}
+}
+
+func request(x *net.UDPConn, i int) string { return fmt.Sprintf("request %d to %v", i, x.RemoteAddr()) }
+
+// requireEchoes requires that each client gets its n requests back, in order.
+func requireEchoes(t *testing.T, n int, clients ...*net.UDPConn) {
+	t.Helper()
+	for _, x := range clients {
+		for i := range n {
+			require.Equal(t, request(x, i), read(t, x))
+		}
+	}
+}
+
+// begun waits until a Server serves: it has answered each client.
+func begun(t *testing.T, clients ...*net.UDPConn) {
+	t.Helper()
+	enqueue(t, 1, clients...)
+	requireEchoes(t, 1, clients...)
+}
+
+// isFree reports whether no socket has c's port any more.
+func isFree(c *dsrudp.Conn) bool {
+	again, err := net.ListenPacket("udp", c.LocalAddr().String())
+	if err == nil {
+		again.Close()
+	}
+	return err == nil
+}
+
+// A failure is what OnError was called with.
+type failure struct {
+	path dsrudp.Path
+	err  error
+}
+
+// collecting returns an OnError and what it was called with.
+func collecting() (func(dsrudp.Path, error), chan failure) {
+	all := make(chan failure, 1024)
+	return func(p dsrudp.Path, err error) { all <- failure{p, err} }, all
+}
+
+// assertWriteError asserts that err is one of a write to remote.
+func assertWriteError(t *testing.T, err, is error, remote fmt.Stringer) {
+	t.Helper()
+	if op := assertOp(t, "write", err, is); op != nil {
+		assert.Equal(t, remote.String(), op.Addr.String())
+	}
+}
 
 // TestPromise4_Server: one client port asks two VIPs, and another client an IPv6 address.
 // All requests wait in the kernel before the first is answered, more than one batch of
 // them, and each reply comes from the address that was asked, in order.
 func TestPromise4_Server(t *testing.T) {
 	const n = 50
-	lo4, lo6 := netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()
-	for _, s := range []struct {
-		network, address string
-		asked            []netip.Addr
-	}{
-		{"udp4", ":0", vips},
-		{"udp", "0.0.0.0:0", vips},
-		{"udp", ":0", []netip.Addr{vips[0], vips[1], lo6}},
-		{"udp", "[::]:0", []netip.Addr{vips[1], vips[0], lo6}},
-		{"udp6", ":0", []netip.Addr{lo6}},
-		{"udp4", "127.0.0.2:0", vips[:1]},
-		{"udp", "127.0.0.1:0", []netip.Addr{lo4}},
-		{"udp", "[::1]:0", []netip.Addr{lo6}},
-	} {
+	for _, at := range endpoints {
 		for _, tc := range []struct {
 			batchSize, concurrency int // one handler at a time keeps the order
 			write                  func(w dsrudp.ReplyWriter, p *dsrudp.Packet) error
@@ -50,18 +133,9 @@ func TestPromise4_Server(t *testing.T) {
 			{64, 0, dsrudp.ReplyWriter.WritePacket},
 			{64, 1, writing},
 		} {
-			t.Run(fmt.Sprint(s.network, s.address, tc.batchSize, tc.concurrency), func(t *testing.T) {
-				c := listen(t, s.network, s.address)
-				var clients []*net.UDPConn
-				for i, asked := range s.asked {
-					switch {
-					case i == 0 && len(s.asked) > 1:
-						x, y := dialOnePort(t, c, asked, s.asked[1])
-						clients = append(clients, x, y)
-					case i != 1:
-						clients = append(clients, dialVIP(t, c, asked))
-					}
-				}
+			t.Run(fmt.Sprint(at, tc.batchSize, tc.concurrency), func(t *testing.T) {
+				c := listen(t, at.network, at.address)
+				clients := dialAll(t, c, at.asked)
 				enqueue(t, n, clients...)
 				serve(t, &dsrudp.Server{BatchSize: tc.batchSize, Concurrency: tc.concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 					assert.True(t, strings.HasSuffix(string(p.Payload()), " "+p.Path.Local.String()), p.Path)
@@ -152,35 +226,17 @@ func TestServeRefuses(t *testing.T) {
 // else can be done with the socket works.
 func TestServedReads(t *testing.T) {
 	reads := maps.Clone(readers)
-	maps.Copy(reads, map[string]func(c *dsrudp.Conn) error{
-		"ReadPackets":   func(c *dsrudp.Conn) error { _, err := c.ReadPackets(packets(1, 16)); return err },
-		"Read(nil)":     func(c *dsrudp.Conn) error { _, err := c.Read(nil); return err },
-		"ReadFrom(nil)": func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(nil); return err },
-		"ReadBatch": func(c *dsrudp.Conn) error {
-			_, err := c.ReadBatch([]ipv4.Message{{Buffers: [][]byte{make([]byte, 16)}}}, 0)
-			return err
-		},
-		"SyscallConn": func(c *dsrudp.Conn) error {
-			raw, err := c.SyscallConn()
-			if err == nil {
-				err = raw.Read(func(uintptr) bool { return true })
-			}
-			return err
-		},
-	})
+	reads["Read(nil)"] = func(c *dsrudp.Conn) error { _, err := c.Read(nil); return err }
+	reads["ReadFrom(nil)"] = func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(nil); return err }
 	c := listenWith(t, &dsrudp.ListenConfig{RawIO: true}, "udp", ":0")
 	x := dialVIP(t, c, netip.IPv6Loopback())
 	try := func() {
 		for name, read := range reads {
-			err := read(c)
-			assert.ErrorIs(t, err, dsrudp.ErrNotSupported, name)
-			var op *net.OpError
-			if assert.ErrorAs(t, err, &op, name) {
-				assert.Equal(t, "read", strings.TrimPrefix(op.Op, "raw-"), name)
-			}
+			assertOp(t, "read", read(c), dsrudp.ErrNotSupported, name)
 		}
 		raw, err := c.SyscallConn()
 		assert.NoError(t, err)
+		assertOp(t, "raw-read", raw.Read(func(uintptr) bool { return true }), dsrudp.ErrNotSupported)
 		calls := 0
 		assert.NoError(t, raw.Control(func(uintptr) { calls++ }))
 		assert.NoError(t, raw.Write(func(uintptr) bool { calls++; return true }))

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
-	"os"
+	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/ipv4"
@@ -28,21 +28,19 @@ var (
 // TestPromise4_BatchTwoVIPs: the addresses of a batch carry the Path of each message, and a
 // batch sent back goes those ways.
 func TestPromise4_BatchTwoVIPs(t *testing.T) {
-	for _, w := range wildcards {
-		c := listen(t, w.network, w.address)
-		x, y := dialOnePort(t, c, vips[0], vips[1])
-		const rounds = 40 // more than one call takes
-		for i := range rounds {
-			write(t, x, fmt.Sprint("x", i))
-			write(t, y, fmt.Sprint("y", i))
-		}
-		ms := messages(2*rounds, 64)
+	for _, at := range endpoints {
+		c := listen(t, at.network, at.address)
+		clients := dialAll(t, c, at.asked)
+		const n = 40 // more than one call takes, of two clients
+		enqueue(t, n, clients...)
+		ms := messages(n*len(clients), 64)
 		readBatch(t, c, ms)
 		for i, m := range ms {
+			x := clients[i%len(clients)]
 			p, ok := dsrudp.PathOf(m.Addr)
 			require.True(t, ok)
-			require.Equal(t, pathFrom(c, vips[i%2], x), p)
-			require.Equal(t, fmt.Sprint("xy"[i%2:i%2+1], i/2), string(m.Buffers[0][:m.N]))
+			require.Equal(t, between(x), p)
+			require.Equal(t, request(x, i/len(clients)), string(m.Buffers[0][:m.N]))
 			require.Zero(t, m.NN)
 			require.Zero(t, m.Flags)
 		}
@@ -51,10 +49,7 @@ func TestPromise4_BatchTwoVIPs(t *testing.T) {
 			require.NoError(t, err)
 			rest = rest[n:]
 		}
-		for i := range rounds {
-			require.Equal(t, fmt.Sprint("x", i), read(t, x))
-			require.Equal(t, fmt.Sprint("y", i), read(t, y))
-		}
+		requireEchoes(t, n, clients...)
 		require.Zero(t, c.Stats().UnknownPath)
 	}
 }
@@ -110,7 +105,7 @@ func TestReadBatchLikeXNet(t *testing.T) {
 }
 
 // TestReadBatchFlags: with MSG_DONTWAIT it does not wait, and MSG_PEEK leaves the
-// datagrams there, as x/net's. Its errors are those of a read.
+// datagrams there, as x/net's.
 func TestReadBatchFlags(t *testing.T) {
 	ours, nets, xnets := bothBatches(t, "udp4", "127.0.0.1:0")
 	for _, c := range []struct {
@@ -119,11 +114,8 @@ func TestReadBatchFlags(t *testing.T) {
 	}{{ours, ours.LocalAddr()}, {xnets, nets.LocalAddr()}} {
 		x := dial(t, netip.AddrPort{}, addrPortOf(c.addr))
 		n, err := c.ReadBatch(messages(2, 8), unix.MSG_DONTWAIT)
-		require.ErrorIs(t, err, unix.EAGAIN)
+		assertOp(t, "read", err, unix.EAGAIN)
 		require.LessOrEqual(t, n, 0)
-		var op *net.OpError
-		require.ErrorAs(t, err, &op)
-		require.Equal(t, "read", op.Op)
 		write(t, x, "1")
 		ms := messages(1, 8)
 		for _, flags := range []int{unix.MSG_PEEK, unix.MSG_DONTWAIT} {
@@ -137,19 +129,6 @@ func TestReadBatchFlags(t *testing.T) {
 	n, err := ours.ReadBatch(nil, 0)
 	require.NoError(t, err)
 	require.Zero(t, n)
-	requireEnded := func(want error) {
-		t.Helper()
-		n, err := ours.ReadBatch(messages(1, 8), 0)
-		require.ErrorIs(t, err, want)
-		require.Zero(t, n)
-		n, err = ours.WriteBatch([]ipv4.Message{message("1", nets.LocalAddr())}, 0)
-		require.ErrorIs(t, err, want)
-		require.Zero(t, n)
-	}
-	require.NoError(t, ours.SetDeadline(time.Unix(1, 0)))
-	requireEnded(os.ErrDeadlineExceeded)
-	require.NoError(t, ours.Close())
-	requireEnded(net.ErrClosed)
 }
 
 // badMessages are ways to spoil one message.
@@ -179,9 +158,7 @@ func TestPromise7_WriteBatch(t *testing.T) {
 					}
 					c := listen(t, w.network, w.address)
 					x := dialVIP(t, c, vips[0])
-					write(t, x, "1")
-					_, a, err := c.ReadFromUDP(make([]byte, 1))
-					require.NoError(t, err)
+					a := receive(t, c, x)
 					for at := 0; at < count; at += 1 + count/8 {
 						ms := make([]ipv4.Message, count)
 						for i := range ms {
@@ -205,7 +182,7 @@ func TestPromise7_WriteBatch(t *testing.T) {
 						}
 						n, err := c.WriteBatch(ms[at:], 0)
 						require.Zero(t, n)
-						requireWriteOp(t, err, bad.want)
+						assertOp(t, "write", err, bad.want)
 						requireNothing(t, x)
 						n, err = c.WriteBatch(ms[at+1:], 0)
 						requireSent(at+1, count, n, err)
@@ -229,29 +206,7 @@ func TestWriteBatchTwoBad(t *testing.T) {
 	badMessages["no UDP"].spoil(&ms[1])
 	n, err := c.WriteBatch(ms, 0)
 	require.Zero(t, n)
-	requireWriteOp(t, err, syscall.EMSGSIZE)
-}
-
-// TestWriteBatchConnected: on a connected socket messages have no address, as with x/net.
-func TestWriteBatchConnected(t *testing.T) {
-	x := listen(t, "udp4", "127.0.0.1:0")
-	c := adopt(t, dial(t, netip.AddrPort{}, addrPortOf(x.LocalAddr())))
-	n, err := c.WriteBatch([]ipv4.Message{message("1", nil), message("2", nil), message("3", x.LocalAddr())}, 0)
-	require.NoError(t, err)
-	require.Equal(t, 2, n)
-	n, err = c.WriteBatch([]ipv4.Message{message("3", x.LocalAddr())}, 0)
-	require.Zero(t, n)
-	require.ErrorIs(t, err, net.ErrWriteToConnected)
-	ms := messages(2, 8)
-	readBatch(t, x, ms)
-	for i, m := range ms {
-		require.Equal(t, fmt.Sprint(i+1), string(m.Buffers[0][:m.N]))
-		require.Equal(t, c.LocalAddr().String(), m.Addr.String())
-	}
-	_, err = x.WriteBatch(sent(ms), 0)
-	require.NoError(t, err)
-	require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
-	readBatch(t, c, ms)
+	assertOp(t, "write", err, syscall.EMSGSIZE)
 }
 
 // TestWriteBatchErrorsLikeXNet: the same mistakes, as far as x/net makes them errors of
@@ -280,31 +235,120 @@ func TestWriteBatchErrorsLikeXNet(t *testing.T) {
 	}
 }
 
-// TestWriteBatchControl: each message leaves with control messages of its own, however many
-// they are and whether or not its source is named beside them.
-func TestWriteBatchControl(t *testing.T) {
-	for _, address := range []string{":0", "127.0.0.2:0"} {
-		for _, repeat := range []int{1, 8} { // the kernel goes by the last
-			c := listen(t, "udp4", address)
-			x := dialVIP(t, c, vips[0])
-			setsockopts(t, x, recvClass(vips[0]))
+// xnets are the PacketConns that libraries make of what they are given.
+var xnets = map[string]func(c net.PacketConn) xnetConn{
+	"ipv4": func(c net.PacketConn) xnetConn { return xnet4{ipv4.NewPacketConn(c)} },
+	"ipv6": func(c net.PacketConn) xnetConn { return xnet6{ipv6.NewPacketConn(c)} },
+}
+
+type xnetConn interface {
+	batchConn
+	WriteToAddr(b []byte, addr net.Addr) (int, error)
+}
+
+type (
+	xnet4 struct{ *ipv4.PacketConn }
+	xnet6 struct{ *ipv6.PacketConn }
+)
+
+func (x xnet4) WriteToAddr(b []byte, addr net.Addr) (int, error) { return x.WriteTo(b, nil, addr) }
+
+func (x xnet6) WriteToAddr(b []byte, addr net.Addr) (int, error) { return x.WriteTo(b, nil, addr) }
+
+// TestPromise1_T1_RawRefused: on a wildcard Conn the reads and writes of x/net's types, which
+// are raw ones, would be answered from the wrong source: they are an error, counted, and
+// logged once. Nothing is read or sent, and setting options works.
+func TestPromise1_T1_RawRefused(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	for _, w := range wildcards {
+		for name, xnet := range xnets {
+			if name == "ipv6" && w.network == "udp4" {
+				continue
+			}
+			log.Reset()
+			c := listen(t, w.network, w.address)
+			x, y := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
+			p := xnet(c)
+			requireRaw := func(op string, err error) {
+				t.Helper()
+				require.ErrorIs(t, err, dsrudp.ErrRawIO)
+				var outer, op2 *net.OpError
+				require.ErrorAs(t, err, &outer)
+				require.ErrorAs(t, outer.Err, &op2)
+				require.Equal(t, op, op2.Op)
+				require.Equal(t, w.network, op2.Net)
+				require.Equal(t, c.LocalAddr().String(), op2.Source.String())
+			}
 			write(t, x, "1")
-			_, a, err := c.ReadFromUDP(make([]byte, 1))
-			require.NoError(t, err)
-			var ms []ipv4.Message
-			for i := range 4 {
-				tos := make([]byte, unix.CmsgSpace(4))
-				cmsghdr(tos, unix.IPPROTO_IP, unix.IP_TOS, 4)[0] = byte(i) << 5
-				m := message("1", a)
-				m.OOB = bytes.Repeat(tos, repeat)
-				ms = append(ms, m)
+			n, err := p.ReadBatch(messages(1, 8), 0)
+			requireRaw("raw-read", err)
+			require.LessOrEqual(t, n, 0)
+			n, err = p.WriteBatch([]ipv4.Message{message("bad", x.LocalAddr())}, 0)
+			requireRaw("raw-write", err)
+			require.LessOrEqual(t, n, 0)
+			_, err = p.WriteToAddr([]byte("bad"), x.LocalAddr())
+			requireRaw("raw-write", err)
+			setsockopts(t, c, [2]int{unix.SOL_SOCKET, unix.SO_PRIORITY})
+			requireNothing(t, x)
+			require.EqualValues(t, 3, c.Stats().RawRefused)
+			require.Equal(t, 1, strings.Count(log.String(), "\n"), log.String())
+			require.Contains(t, log.String(), "struct{ net.PacketConn }{conn}")
+
+			// Without SyscallConn there is nothing to go round.
+			hidden := struct{ net.PacketConn }{c}
+			_, ok := any(hidden).(syscall.Conn)
+			require.False(t, ok)
+			write(t, y, "2")
+			for range 2 {
+				b := make([]byte, 8)
+				n, a, err := hidden.ReadFrom(b)
+				require.NoError(t, err)
+				_, err = hidden.WriteTo(b[:n], a)
+				require.NoError(t, err)
 			}
-			n, err := c.WriteBatch(ms, 0)
-			require.NoError(t, err)
-			require.Equal(t, len(ms), n)
-			for i := range ms {
-				require.Equal(t, i<<5, readClass(t, x, vips[0]), "%s %d times", address, repeat)
+			require.Equal(t, "1", read(t, x))
+			require.Equal(t, "2", read(t, y))
+		}
+	}
+}
+
+// TestT1_RawAllowed: raw reads and writes work where there is one source, and where
+// ListenConfig.RawIO allows them.
+func TestT1_RawAllowed(t *testing.T) {
+	raw := &dsrudp.ListenConfig{RawIO: true}
+	for name, xnet := range xnets {
+		// The client of the wildcard Conn asks the address that the kernel chooses.
+		bound := listen(t, "udp", "127.0.0.2:0")
+		wildcard := listenWith(t, raw, "udp", ":0")
+		client := netClient(t, net.IPv4(127, 0, 0, 1))
+		connected := adopt(t, dial(t, netip.AddrPort{}, addrPortOf(client.LocalAddr())))
+		require.NoError(t, client.Close())
+		for _, tc := range []struct {
+			c *dsrudp.Conn
+			x *net.UDPConn
+		}{
+			{bound, dialVIP(t, bound, vips[0])},
+			{wildcard, dial(t, netip.AddrPort{}, netip.MustParseAddrPort(fmt.Sprint("127.0.0.1:", portOf(wildcard))))},
+			{connected, dial(t, addrPortOf(client.LocalAddr()), addrPortOf(connected.LocalAddr()))},
+		} {
+			if name == "ipv6" && tc.c != wildcard {
+				continue // an AF_INET socket
 			}
+			p := xnet(tc.c)
+			write(t, tc.x, "1")
+			ms := messages(1, 8)
+			readBatch(t, p, ms)
+			if tc.c == connected {
+				ms[0].Addr = nil
+			}
+			n, err := p.WriteBatch(sent(ms), 0)
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			require.Equal(t, "1", read(t, tc.x))
+			require.Zero(t, tc.c.Stats().RawRefused)
 		}
 	}
 }

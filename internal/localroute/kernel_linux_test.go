@@ -3,30 +3,11 @@ package localroute
 import (
 	"encoding/binary"
 	"net/netip"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
-
-// counting counts what a kernel is asked.
-type counting struct {
-	kernel
-	n atomic.Int64
-}
-
-func (c *counting) ask(q question) (answer, error) {
-	c.n.Add(1)
-	return c.kernel.ask(q)
-}
-
-// countAsks is not to be called while t is in use.
-func countAsks(t *Table) *atomic.Int64 {
-	c := &counting{kernel: t.kernel}
-	t.kernel = c
-	return &c.n
-}
 
 var (
 	remote  = netip.MustParseAddr("2001:db8:c::1")

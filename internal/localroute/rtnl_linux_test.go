@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -122,6 +123,24 @@ func forget(table *Table) {
 	table.mu.Lock()
 	defer table.mu.Unlock()
 	table.timer = time.AfterFunc(time.Hour, func() {})
+}
+
+// counting counts what a kernel is asked.
+type counting struct {
+	kernel
+	n atomic.Int64
+}
+
+func (c *counting) ask(q question) (answer, error) {
+	c.n.Add(1)
+	return c.kernel.ask(q)
+}
+
+// countAsks is not to be called while t is in use.
+func countAsks(t *Table) *atomic.Int64 {
+	c := &counting{kernel: t.kernel}
+	t.kernel = c
+	return &c.n
 }
 
 // await waits until the kernel has made the local route of an IPv6 address that
