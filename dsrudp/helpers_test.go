@@ -151,7 +151,7 @@ func dialOnePort(t *testing.T, c net.PacketConn, a, b netip.Addr) (*net.UDPConn,
 	needVIPs(t)
 	own := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	if a.Is6() {
-		own = netip.IPv6Loopback()
+		own = loopback6
 	}
 	x := dial(t, netip.AddrPortFrom(own, 0), netip.AddrPortFrom(a, portOf(c)))
 	raw, err := x.SyscallConn()
