@@ -165,6 +165,16 @@ func dialOnePort(t *testing.T, c net.PacketConn, a, b netip.Addr) (*net.UDPConn,
 	return x, y.(*net.UDPConn)
 }
 
+// listenAt listens at an endpoint. Other systems than Linux have one of those that are asked
+// over IPv4, and no other address to listen on.
+func listenAt(t *testing.T, at endpoint) *dsrudp.Conn {
+	t.Helper()
+	if at.asked[0].Is4() {
+		needVIPs(t)
+	}
+	return listen(t, at.network, at.address)
+}
+
 // dialAll dials each of the addresses, the first two from one port.
 func dialAll(t *testing.T, c net.PacketConn, asked []netip.Addr) (clients []*net.UDPConn) {
 	t.Helper()

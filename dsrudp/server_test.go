@@ -133,7 +133,7 @@ func TestPromise4_Server(t *testing.T) {
 			{64, 1, writing},
 		} {
 			t.Run(fmt.Sprint(at, tc.batchSize, tc.concurrency), func(t *testing.T) {
-				c := listen(t, at.network, at.address)
+				c := listenAt(t, at)
 				clients := dialAll(t, c, at.asked)
 				enqueue(t, n, clients...)
 				serve(t, &dsrudp.Server{BatchSize: tc.batchSize, Concurrency: tc.concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {

@@ -70,7 +70,7 @@ func TestPromise1_OwnControlMessages(t *testing.T) {
 		if at.asked[0].Is6() {
 			continue
 		}
-		c := listen(t, at.network, at.address)
+		c := listenAt(t, at)
 		x := dialVIP(t, c, at.asked[0])
 		setsockopts(t, x, recvClass(at.asked[0]))
 		a := receive(t, c, x)

@@ -29,7 +29,7 @@ var (
 // batch sent back goes those ways.
 func TestPromise4_BatchTwoVIPs(t *testing.T) {
 	for _, at := range endpoints {
-		c := listen(t, at.network, at.address)
+		c := listenAt(t, at)
 		clients := dialAll(t, c, at.asked)
 		const n = 40 // more than one call takes, of two clients
 		enqueue(t, n, clients...)
