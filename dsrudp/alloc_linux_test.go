@@ -50,7 +50,7 @@ func TestPromise8_Allocations(t *testing.T) {
 		for name, p := range pairs {
 			for _, vip := range at.asked {
 				t.Run(fmt.Sprint(at, vip, name), func(t *testing.T) {
-					c := listen(t, at.network, at.address)
+					c := listenAt(t, at)
 					x := dialVIP(t, c, vip)
 					ask, echo, answer := asking(x, []byte("1")), func() error { return p.echo(c, b) }, reading(x)
 					require.Equal(t, returned[name], allocations(t, ask, echo, answer))

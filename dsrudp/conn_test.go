@@ -166,21 +166,17 @@ func TestK4_2_ListenN(t *testing.T) {
 // answered from the right address, by every pair of methods.
 func TestK1_12_AdoptQueued(t *testing.T) {
 	needNetlink(t)
-	for _, w := range wildcards {
-		for _, servers := range []map[string]pair{carrying, rebuilding} {
-			for name, serve := range servers {
-				t.Run(w.network+w.address+"/"+name, func(t *testing.T) {
-					u, err := net.ListenPacket(w.network, w.address)
-					require.NoError(t, err)
-					x, y := dialVIP(t, u, vips[0]), dialVIP(t, u, vips[1])
-					write(t, x, x.LocalAddr().String()+" x")
-					write(t, y, y.LocalAddr().String()+" y")
-					serve.both(t, adopt(t, u.(*net.UDPConn)))
-					require.Equal(t, x.LocalAddr().String()+" x", read(t, x))
-					require.Equal(t, y.LocalAddr().String()+" y", read(t, y))
-				})
-			}
-		}
+	for _, servers := range []map[string]pair{carrying, rebuilding} {
+		onWildcards(t, servers, func(t *testing.T, w endpoint, server pair) {
+			u, err := net.ListenPacket(w.network, w.address)
+			require.NoError(t, err)
+			x, y := dialVIP(t, u, vips[0]), dialVIP(t, u, vips[1])
+			write(t, x, x.LocalAddr().String()+" x")
+			write(t, y, y.LocalAddr().String()+" y")
+			server.both(t, adopt(t, u.(*net.UDPConn)))
+			require.Equal(t, x.LocalAddr().String()+" x", read(t, x))
+			require.Equal(t, y.LocalAddr().String()+" y", read(t, y))
+		})
 	}
 }
 

@@ -30,23 +30,22 @@ func onFd(t *testing.T, c syscall.Conn, f func(fd int)) {
 // setsockopts sets options on a socket of either kind.
 func setsockopts(t *testing.T, c syscall.Conn, opts ...[2]int) {
 	t.Helper()
-	onFd(t, c, func(fd int) {
-		for _, o := range opts {
-			require.NoError(t, unix.SetsockoptInt(fd, o[0], o[1], 1))
-		}
-	})
+	onFd(t, c, func(fd int) { require.NoError(t, setInts(fd, opts)) })
 }
 
 // controlling returns a ListenConfig whose Control sets options.
 func controlling(opts ...[2]int) *dsrudp.ListenConfig {
 	return &dsrudp.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {
-		e := rc.Control(func(fd uintptr) {
-			for _, o := range opts {
-				err = errors.Join(err, unix.SetsockoptInt(int(fd), o[0], o[1], 1))
-			}
-		})
+		e := rc.Control(func(fd uintptr) { err = setInts(int(fd), opts) })
 		return errors.Join(err, e)
 	}}
+}
+
+func setInts(fd int, opts [][2]int) (err error) {
+	for _, o := range opts {
+		err = errors.Join(err, unix.SetsockoptInt(fd, o[0], o[1], 1))
+	}
+	return err
 }
 
 // requireNothing requires that no datagram is left for a client, to which c sends

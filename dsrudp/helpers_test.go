@@ -151,7 +151,7 @@ func dialOnePort(t *testing.T, c net.PacketConn, a, b netip.Addr) (*net.UDPConn,
 	needVIPs(t)
 	own := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	if a.Is6() {
-		own = netip.IPv6Loopback()
+		own = loopback6
 	}
 	x := dial(t, netip.AddrPortFrom(own, 0), netip.AddrPortFrom(a, portOf(c)))
 	raw, err := x.SyscallConn()
@@ -163,6 +163,16 @@ func dialOnePort(t *testing.T, c net.PacketConn, a, b netip.Addr) (*net.UDPConn,
 	t.Cleanup(func() { y.Close() })
 	require.NoError(t, y.SetDeadline(time.Now().Add(patience)))
 	return x, y.(*net.UDPConn)
+}
+
+// listenAt listens at an endpoint. Other systems than Linux have one of those that are asked
+// over IPv4, and no other address to listen on.
+func listenAt(t *testing.T, at endpoint) *dsrudp.Conn {
+	t.Helper()
+	if at.asked[0].Is4() {
+		needVIPs(t)
+	}
+	return listen(t, at.network, at.address)
 }
 
 // dialAll dials each of the addresses, the first two from one port.

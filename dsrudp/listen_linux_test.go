@@ -2,7 +2,6 @@ package dsrudp_test
 
 import (
 	"net"
-	"net/netip"
 	"os"
 	"runtime"
 	"runtime/metrics"
@@ -140,7 +139,7 @@ func TestPromise5_NoNetlink(t *testing.T) {
 		ask(t, c, carrying["ReadFrom"], x, y)
 	}
 	c := listen(t, "udp6", ":0")
-	x := dialVIP(t, c, netip.IPv6Loopback())
+	x := dialVIP(t, c, loopback6)
 	a := receive(t, c, x)
 	_, err = c.WriteTo([]byte("1"), a)
 	require.NoError(t, err)
@@ -180,7 +179,7 @@ func TestPromise5_NotAsked(t *testing.T) {
 	for _, fd := range netlinkSockets(t) {
 		forbid(t, unix.EPERM, unix.SYS_WRITE, map[int]uint32{0: uint32(fd)})
 	}
-	x := dialVIP(t, c, netip.IPv6Loopback())
+	x := dialVIP(t, c, loopback6)
 	a := receive(t, c, x)
 	refused := 0
 	requireRefused := func(name string, err error) {
@@ -254,7 +253,7 @@ func TestGuardShared(t *testing.T) {
 	requireHeld(held)
 
 	// The guard still works.
-	x := dialVIP(t, c, netip.IPv6Loopback())
+	x := dialVIP(t, c, loopback6)
 	_, err = c.WriteToPath([]byte("bad"), pathTo(foreign6, addrPortOf(x.LocalAddr())))
 	require.ErrorIs(t, err, dsrudp.ErrNotLocal)
 	require.NotErrorIs(t, err, unix.EBADF)

@@ -169,36 +169,37 @@ var rebuilding = map[string]pair{
 	}, (*dsrudp.Conn).WriteToUDPAddrPort),
 }
 
+// onWildcards runs a test with each wildcard endpoint and each server.
+func onWildcards(t *testing.T, servers map[string]pair, test func(t *testing.T, w endpoint, server pair)) {
+	for _, w := range wildcards {
+		for name, server := range servers {
+			t.Run(fmt.Sprint(w, "/", name), func(t *testing.T) { test(t, w, server) })
+		}
+	}
+}
+
 // TestPromise6_TwoVIPs: two clients write to two VIPs, before either is answered.
 func TestPromise6_TwoVIPs(t *testing.T) {
-	for _, w := range wildcards {
-		for _, servers := range []map[string]pair{carrying, rebuilding} {
-			for name, serve := range servers {
-				t.Run(w.network+w.address+"/"+name, func(t *testing.T) {
-					c := listen(t, w.network, w.address)
-					x, y := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
-					ask(t, c, serve, x, y)
-					require.Zero(t, faults(c))
-					requireTraffic(t, c, 2, len(fmt.Sprint(x.LocalAddr(), " to ", x.RemoteAddr(), "", y.LocalAddr(), " to ", y.RemoteAddr())))
-				})
-			}
-		}
+	for _, servers := range []map[string]pair{carrying, rebuilding} {
+		onWildcards(t, servers, func(t *testing.T, w endpoint, server pair) {
+			c := listen(t, w.network, w.address)
+			x, y := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
+			ask(t, c, server, x, y)
+			require.Zero(t, faults(c))
+			requireTraffic(t, c, 2, len(fmt.Sprint(x.LocalAddr(), " to ", x.RemoteAddr(), "", y.LocalAddr(), " to ", y.RemoteAddr())))
+		})
 	}
 }
 
 // TestPromise4_OnePortTwoVIPs: one client port writes to two VIPs, before either is
 // answered. Only what carries the path can tell them apart.
 func TestPromise4_OnePortTwoVIPs(t *testing.T) {
-	for _, w := range wildcards {
-		for name, serve := range carrying {
-			t.Run(w.network+w.address+"/"+name, func(t *testing.T) {
-				c := listen(t, w.network, w.address)
-				x, y := dialOnePort(t, c, vips[0], vips[1])
-				require.Equal(t, addrPortOf(x.LocalAddr()).Port(), addrPortOf(y.LocalAddr()).Port())
-				ask(t, c, serve, x, y)
-			})
-		}
-	}
+	onWildcards(t, carrying, func(t *testing.T, w endpoint, server pair) {
+		c := listen(t, w.network, w.address)
+		x, y := dialOnePort(t, c, vips[0], vips[1])
+		require.Equal(t, addrPortOf(x.LocalAddr()).Port(), addrPortOf(y.LocalAddr()).Port())
+		ask(t, c, server, x, y)
+	})
 }
 
 // TestPromise10_Truncation: a datagram longer than the buffer is an error of the call that

@@ -193,7 +193,7 @@ func TestPromise1_Promise7_WritePackets(t *testing.T) {
 var ecnSockets = []struct {
 	network string
 	vip     netip.Addr
-}{{"udp4", vips[0]}, {"udp", vips[0]}, {"udp", netip.IPv6Loopback()}, {"udp6", netip.IPv6Loopback()}}
+}{{"udp4", vips[0]}, {"udp", vips[0]}, {"udp", loopback6}, {"udp6", loopback6}}
 
 // TestK6_7_ECNReceived: each datagram has its own mark, without the rest of the field, and
 // only if that was asked for.

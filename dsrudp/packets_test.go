@@ -58,7 +58,7 @@ func TestPacketSegments(t *testing.T) {
 func TestPromise4_PacketsTwoVIPs(t *testing.T) {
 	for _, at := range endpoints {
 		t.Run(at.String(), func(t *testing.T) {
-			c := listen(t, at.network, at.address)
+			c := listenAt(t, at)
 			clients := dialAll(t, c, at.asked)
 			const n = 40 // more than one call takes, of two clients
 			enqueue(t, n, clients...)

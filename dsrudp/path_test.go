@@ -28,23 +28,25 @@ func TestPath(t *testing.T) {
 func TestPromise1_Received(t *testing.T) {
 	b := make([]byte, 16)
 	for _, at := range endpoints {
-		c := listen(t, at.network, at.address)
-		x := dialVIP(t, c, at.asked[len(at.asked)-1])
-		for name, read := range map[string]func() (dsrudp.Path, bool){
-			"ReadFromPath": func() (dsrudp.Path, bool) { _, p, err := c.ReadFromPath(b); return p, err == nil },
-			"ReadFrom":     func() (dsrudp.Path, bool) { _, a, _ := c.ReadFrom(b); return dsrudp.PathOf(a) },
-			"ReadFromUDP":  func() (dsrudp.Path, bool) { _, a, _ := c.ReadFromUDP(b); return dsrudp.PathOf(a) },
-			"ReadMsgUDP":   func() (dsrudp.Path, bool) { _, _, _, a, _ := c.ReadMsgUDP(b, nil); return dsrudp.PathOf(a) },
-			"PathTo": func() (dsrudp.Path, bool) {
-				_, a, _ := c.ReadFromUDPAddrPort(b)
-				return c.PathTo(a)
-			},
-		} {
-			write(t, x, "1")
-			p, ok := read()
-			require.True(t, ok, name)
-			require.Equal(t, between(x), p, "%s on %v", name, at)
-		}
+		t.Run(at.String(), func(t *testing.T) {
+			c := listenAt(t, at)
+			x := dialVIP(t, c, at.asked[len(at.asked)-1])
+			for name, read := range map[string]func() (dsrudp.Path, bool){
+				"ReadFromPath": func() (dsrudp.Path, bool) { _, p, err := c.ReadFromPath(b); return p, err == nil },
+				"ReadFrom":     func() (dsrudp.Path, bool) { _, a, _ := c.ReadFrom(b); return dsrudp.PathOf(a) },
+				"ReadFromUDP":  func() (dsrudp.Path, bool) { _, a, _ := c.ReadFromUDP(b); return dsrudp.PathOf(a) },
+				"ReadMsgUDP":   func() (dsrudp.Path, bool) { _, _, _, a, _ := c.ReadMsgUDP(b, nil); return dsrudp.PathOf(a) },
+				"PathTo": func() (dsrudp.Path, bool) {
+					_, a, _ := c.ReadFromUDPAddrPort(b)
+					return c.PathTo(a)
+				},
+			} {
+				write(t, x, "1")
+				p, ok := read()
+				require.True(t, ok, name)
+				require.Equal(t, between(x), p, name)
+			}
+		})
 	}
 }
 

@@ -221,8 +221,8 @@ func TestPromise7_Dropped(t *testing.T) {
 // path could be known or lost of.
 func TestReadBatchErrorQueue(t *testing.T) {
 	for vip, option := range map[netip.Addr][2]int{
-		vips[0]:              {unix.IPPROTO_IP, unix.IP_RECVERR},
-		netip.IPv6Loopback(): {unix.IPPROTO_IPV6, unix.IPV6_RECVERR},
+		vips[0]:   {unix.IPPROTO_IP, unix.IP_RECVERR},
+		loopback6: {unix.IPPROTO_IPV6, unix.IPV6_RECVERR},
 	} {
 		c := listen(t, "udp", ":0")
 		setsockopts(t, c, option)

@@ -65,7 +65,7 @@ func TestPromise1_Reply(t *testing.T) {
 func TestPromise1_ReplyWriterKept(t *testing.T) {
 	const rounds = 5
 	c := listen(t, "udp", ":0")
-	x, y := dialVIP(t, c, netip.IPv6Loopback()), dialVIP(t, c, netip.IPv6Loopback())
+	x, y := dialVIP(t, c, loopback6), dialVIP(t, c, loopback6)
 	foreign := dsrudp.Path{Local: netip.MustParseAddrPort("[2001:db8::77]:0"), Remote: addrPortOf(y.LocalAddr())}
 	var kept []dsrudp.ReplyWriter
 	refused := func(all []dsrudp.ReplyWriter) {
@@ -115,7 +115,7 @@ func TestT24_ReplyWriterElsewhere(t *testing.T) {
 	const rounds = 200
 	for _, concurrency := range []int{0, 4} {
 		c := listen(t, "udp", ":0")
-		clients := []*net.UDPConn{dialVIP(t, c, netip.IPv6Loopback()), dialVIP(t, c, netip.IPv6Loopback())}
+		clients := []*net.UDPConn{dialVIP(t, c, loopback6), dialVIP(t, c, loopback6)}
 		kept := make(chan func() error)
 		var using sync.WaitGroup
 		for range 2 {
@@ -246,7 +246,7 @@ func TestT41_Middleware(t *testing.T) {
 func TestPromise1_ReplyErrors(t *testing.T) {
 	needNetlink(t)
 	c := listen(t, "udp", ":0")
-	x := dialVIP(t, c, netip.IPv6Loopback())
+	x := dialVIP(t, c, loopback6)
 	enqueue(t, 3, x)
 	tooLong := make([]byte, 70000)
 	onError, all := collecting()
@@ -294,7 +294,7 @@ func TestPromise1_ReplyErrors(t *testing.T) {
 func TestPromise8_FailuresBounded(t *testing.T) {
 	const bound = 1 << 10
 	c := listen(t, "udp", ":0")
-	x := dialVIP(t, c, netip.IPv6Loopback())
+	x := dialVIP(t, c, loopback6)
 	reported := 0
 	var writer dsrudp.ReplyWriter
 	serve(t, &dsrudp.Server{
@@ -329,7 +329,7 @@ func TestPromise7_Panic(t *testing.T) {
 	for name, own := range map[string]bool{"ErrorLog": true, "slog": false} {
 		t.Run(name, func(t *testing.T) {
 			c := listen(t, "udp", ":0")
-			x := dialVIP(t, c, netip.IPv6Loopback())
+			x := dialVIP(t, c, loopback6)
 			sent := []string{"panic", "1", "panic", "2", "3", "panic"}
 			for _, s := range sent {
 				write(t, x, s)

@@ -244,15 +244,12 @@ func TestPromise12_Self(t *testing.T) {
 				onError, failures := collecting()
 				var answer atomic.Bool
 				serve(t, &dsrudp.Server{OnError: onError, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
-					switch string(p.Payload()) {
-					case "marker":
+					if string(p.Payload()) == "marker" {
 						echoing(t).ServePacket(w, p)
-					default:
-						if answer.Load() {
-							for _, err := range []error{writing(w, p), w.WritePacket(p)} {
-								assertWriteError(t, err, syscall.EINVAL, p.Path.Remote)
-								assert.NotErrorAs(t, err, new(*os.SyscallError), "the kernel was not asked")
-							}
+					} else if answer.Load() {
+						for _, err := range []error{writing(w, p), w.WritePacket(p)} {
+							assertWriteError(t, err, syscall.EINVAL, p.Path.Remote)
+							assert.NotErrorAs(t, err, new(*os.SyscallError), "the kernel was not asked")
 						}
 					}
 					calls <- p.Path

@@ -44,7 +44,7 @@ func TestPromise7_OnError(t *testing.T) {
 			if s.foreign.Is4() {
 				clients[0], clients[1] = dialOnePort(t, c, vips[0], vips[1])
 			} else {
-				clients[0], clients[1] = dialVIP(t, c, netip.IPv6Loopback()), dialVIP(t, c, netip.IPv6Loopback())
+				clients[0], clients[1] = dialVIP(t, c, loopback6), dialVIP(t, c, loopback6)
 			}
 			want, n := make(map[dsrudp.Path]int), 0
 			for _, x := range clients {

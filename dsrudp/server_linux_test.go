@@ -58,9 +58,9 @@ func TestPromise9_CloseWithoutPlace(t *testing.T) {
 		<-release
 	})}, a, b)
 	defer close(release)
-	enqueue(t, 1, dialVIP(t, a, netip.IPv6Loopback()))
+	enqueue(t, 1, dialVIP(t, a, loopback6))
 	await(t, in)
-	enqueue(t, 1, dialVIP(t, b, netip.IPv6Loopback()))
+	enqueue(t, 1, dialVIP(t, b, loopback6))
 	soon(t, "it was read", func() (read bool) {
 		onFd(t, b, func(fd int) {
 			queued, err := unix.IoctlGetInt(fd, unix.SIOCINQ) // bytes of the next datagram
@@ -92,7 +92,7 @@ func TestPromise9_ServerIdle(t *testing.T) {
 			onError, failures := collecting()
 			s := &dsrudp.Server{Handler: echoing(t), OnError: onError}
 			v := serve(t, s, cs...)
-			x, y := dialVIP(t, cs[0], netip.IPv6Loopback()), dialVIP(t, cs[1], netip.IPv6Loopback())
+			x, y := dialVIP(t, cs[0], loopback6), dialVIP(t, cs[1], loopback6)
 			begun(t, x, y)
 			for range 20 { // the readers may not be waiting yet at the first of these
 				runtime.GC()
@@ -127,7 +127,7 @@ func TestPromise8_ServerReleases(t *testing.T) {
 			kept = append(kept, cs, s)
 			ended := make(chan error)
 			go func() { ended <- s.Serve(cs...) }()
-			x := dialVIP(t, cs[0], netip.IPv6Loopback())
+			x := dialVIP(t, cs[0], loopback6)
 			begun(t, x)
 			require.NoError(t, end(s, cs[0]))
 			_ = end(s, cs[1]) // which Shutdown has closed
@@ -177,16 +177,12 @@ func sendSegments(t *testing.T, x *net.UDPConn, mark byte) string {
 // of its own, whatever it did with the Packet before. The replies leave as one again, or one
 // by one without offload, from the address that was asked.
 func TestServerGRO(t *testing.T) {
-	lo6 := netip.IPv6Loopback()
-	for _, s := range []struct {
-		network string
-		x, y    netip.Addr
-	}{{"udp4", vips[0], vips[1]}, {"udp", vips[0], vips[1]}, {"udp", lo6, vips[0]}, {"udp6", lo6, lo6}} {
+	for _, at := range segmentEndpoints[:3] {
 		for _, single := range []bool{false, true} {
-			c := listenWith(t, &dsrudp.ListenConfig{GRO: true, ECN: true, NoOffload: single}, s.network, ":0")
-			x, y := dialSegmented(t, c, s.x), dialSegmented(t, c, s.y)
-			setClass(t, x, s.x, int(dsrudp.ECT0))
-			setClass(t, y, s.y, int(dsrudp.CE))
+			c := listenWith(t, &dsrudp.ListenConfig{GRO: true, ECN: true, NoOffload: single}, at.network, at.address)
+			x, y := dialSegmented(t, c, at.asked[0]), dialSegmented(t, c, at.asked[1])
+			setClass(t, x, at.asked[0], int(dsrudp.ECT0))
+			setClass(t, y, at.asked[1], int(dsrudp.CE))
 			sentX, sentY := sendSegments(t, x, 'a'), sendSegments(t, y, 'k')
 			write(t, x, "single")
 			var calls []dsrudp.Packet
@@ -283,7 +279,7 @@ func TestPromise3_ServerBroadcast(t *testing.T) {
 // TestReplyECN: WritePacket sends the Packet's mark, which is the request's in an echo, and
 // Write none.
 func TestReplyECN(t *testing.T) {
-	for network, vip := range map[string]netip.Addr{"udp4": vips[0], "udp": vips[1], "udp6": netip.IPv6Loopback()} {
+	for network, vip := range map[string]netip.Addr{"udp4": vips[0], "udp": vips[1], "udp6": loopback6} {
 		c := listenWith(t, &dsrudp.ListenConfig{ECN: true}, network, ":0")
 		x := dialVIP(t, c, vip)
 		setsockopts(t, x, recvClass(vip))

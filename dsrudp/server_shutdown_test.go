@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -29,30 +28,23 @@ type end struct {
 	want error // of Serve
 }
 
-// serveBusy serves a Conn whose queue is never found empty: before each call of the handler
-// returns there is another request.
-func serveBusy(t *testing.T, batch, concurrency int) (c *dsrudp.Conn, s *dsrudp.Server, v *serving, calls *atomic.Int64) {
-	t.Helper()
-	c, calls = listen(t, "udp", ":0"), new(atomic.Int64)
-	x := dialVIP(t, c, netip.IPv6Loopback())
-	s = &dsrudp.Server{BatchSize: batch, Concurrency: concurrency, Handler: dsrudp.HandlerFunc(func(dsrudp.ReplyWriter, *dsrudp.Packet) {
-		_, err := x.Write([]byte("next"))
-		assert.NoError(t, err)
-		calls.Add(1)
-	})}
-	v = serve(t, s, c)
-	enqueue(t, 2*batch, x)
-	soon(t, "it is busy", func() bool { return calls.Load() > 100 })
-	return c, s, v, calls
-}
-
 // TestPromise9_ServedBusy: they end the serving of a Conn whose queue is never found empty.
 // Shutdown serves no more than was queued, and has no deadline here (T20).
 func TestPromise9_ServedBusy(t *testing.T) {
 	for name, tc := range ends {
 		for _, s := range []struct{ batch, concurrency int }{{1, 0}, {2, 0}, {64, 0}, {64, 2}} {
 			t.Run(fmt.Sprint(name, s), func(t *testing.T) {
-				c, server, v, calls := serveBusy(t, s.batch, s.concurrency)
+				c := listen(t, "udp", ":0")
+				x := dialVIP(t, c, loopback6)
+				var calls atomic.Int64
+				server := &dsrudp.Server{BatchSize: s.batch, Concurrency: s.concurrency, Handler: dsrudp.HandlerFunc(func(dsrudp.ReplyWriter, *dsrudp.Packet) {
+					_, err := x.Write([]byte("next")) // before each call returns
+					assert.NoError(t, err)
+					calls.Add(1)
+				})}
+				v := serve(t, server, c)
+				enqueue(t, 2*s.batch, x)
+				soon(t, "it is busy", func() bool { return calls.Load() > 100 })
 				require.NoError(t, tc.end(server, c))
 				before := calls.Load()
 				require.ErrorIs(t, v.wait(t), tc.want)
@@ -78,7 +70,7 @@ func TestPromise9_CloseInHandler(t *testing.T) {
 	} {
 		for _, concurrency := range []int{0, 1} {
 			c := listen(t, "udp", ":0")
-			x := dialVIP(t, c, netip.IPv6Loopback())
+			x := dialVIP(t, c, loopback6)
 			enqueue(t, 3, x)
 			calls := 0
 			v := serve(t, &dsrudp.Server{Concurrency: concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
@@ -146,7 +138,7 @@ func newStuck(t *testing.T, server *dsrudp.Server, c *dsrudp.Conn, x *net.UDPCon
 func listenStuck(t *testing.T, server *dsrudp.Server, n int) *stuck {
 	t.Helper()
 	c := listen(t, "udp", ":0")
-	return newStuck(t, server, c, dialVIP(t, c, netip.IPv6Loopback()), n)
+	return newStuck(t, server, c, dialVIP(t, c, loopback6), n)
 }
 
 // stuckServers returns Servers that serve one datagram after the other.
@@ -208,7 +200,7 @@ func TestShutdownIdle(t *testing.T) {
 	a, b, c, d := listen(t, "udp", ":0"), listen(t, "udp", ":0"), listen(t, "udp", ":0"), listen(t, "udp", ":0")
 	s := &dsrudp.Server{Handler: echoing(t)}
 	v, w := serve(t, s, a), serve(t, s, b)
-	begun(t, dialVIP(t, a, netip.IPv6Loopback()), dialVIP(t, b, netip.IPv6Loopback()))
+	begun(t, dialVIP(t, a, loopback6), dialVIP(t, b, loopback6))
 	for range 2 {
 		require.NoError(t, s.Shutdown(t.Context()))
 		require.True(t, isFree(a))
@@ -217,7 +209,7 @@ func TestShutdownIdle(t *testing.T) {
 	require.Equal(t, dsrudp.ErrServerClosed, v.wait(t))
 	require.Equal(t, dsrudp.ErrServerClosed, w.wait(t))
 
-	x := dialVIP(t, d, netip.IPv6Loopback())
+	x := dialVIP(t, d, loopback6)
 	serve(t, &dsrudp.Server{Handler: echoing(t)}, d)
 	begun(t, x)
 	never := &dsrudp.Server{Handler: echoing(t)}
@@ -254,7 +246,7 @@ func TestShutdownGivesUp(t *testing.T) {
 // Serve says so. What was written before is sent, and another Conn is served on.
 func TestPromise7_Goexit(t *testing.T) {
 	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
-	x, y := dialVIP(t, a, netip.IPv6Loopback()), dialVIP(t, b, netip.IPv6Loopback())
+	x, y := dialVIP(t, a, loopback6), dialVIP(t, b, loopback6)
 	enqueue(t, 3, x)
 	calls := 0
 	v := serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {

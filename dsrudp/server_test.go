@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/netip"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -134,7 +133,7 @@ func TestPromise4_Server(t *testing.T) {
 			{64, 1, writing},
 		} {
 			t.Run(fmt.Sprint(at, tc.batchSize, tc.concurrency), func(t *testing.T) {
-				c := listen(t, at.network, at.address)
+				c := listenAt(t, at)
 				clients := dialAll(t, c, at.asked)
 				enqueue(t, n, clients...)
 				serve(t, &dsrudp.Server{BatchSize: tc.batchSize, Concurrency: tc.concurrency, Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
@@ -159,7 +158,7 @@ func writing(w dsrudp.ReplyWriter, p *dsrudp.Packet) error {
 // TestPromise7_ServerConns: a handler that waits does not stop the Server's other Conns.
 func TestPromise7_ServerConns(t *testing.T) {
 	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
-	x, y := dialVIP(t, a, netip.IPv6Loopback()), dialVIP(t, b, netip.IPv6Loopback())
+	x, y := dialVIP(t, a, loopback6), dialVIP(t, b, loopback6)
 	inA, release := make(chan struct{}), make(chan struct{})
 	serve(t, &dsrudp.Server{Handler: dsrudp.HandlerFunc(func(w dsrudp.ReplyWriter, p *dsrudp.Packet) {
 		if w.Conn() == a {
@@ -182,10 +181,10 @@ func TestServeRefuses(t *testing.T) {
 	require.NoError(t, closed.Close())
 	served := listen(t, "udp", ":0")
 	serve(t, &dsrudp.Server{Handler: echo}, served)
-	y := dialVIP(t, served, netip.IPv6Loopback())
+	y := dialVIP(t, served, loopback6)
 	begun(t, y)
 	good := listen(t, "udp", ":0")
-	x := dialVIP(t, good, netip.IPv6Loopback())
+	x := dialVIP(t, good, loopback6)
 	for name, tc := range map[string]struct {
 		s     *dsrudp.Server
 		conns []*dsrudp.Conn
@@ -229,7 +228,7 @@ func TestServedReads(t *testing.T) {
 	reads["Read(nil)"] = func(c *dsrudp.Conn) error { _, err := c.Read(nil); return err }
 	reads["ReadFrom(nil)"] = func(c *dsrudp.Conn) error { _, _, err := c.ReadFrom(nil); return err }
 	c := listenWith(t, &dsrudp.ListenConfig{RawIO: true}, "udp", ":0")
-	x := dialVIP(t, c, netip.IPv6Loopback())
+	x := dialVIP(t, c, loopback6)
 	try := func() {
 		for name, read := range reads {
 			assertOp(t, "read", read(c), dsrudp.ErrNotSupported, name)

@@ -70,7 +70,7 @@ func TestPromise1_OwnControlMessages(t *testing.T) {
 		if at.asked[0].Is6() {
 			continue
 		}
-		c := listen(t, at.network, at.address)
+		c := listenAt(t, at)
 		x := dialVIP(t, c, at.asked[0])
 		setsockopts(t, x, recvClass(at.asked[0]))
 		a := receive(t, c, x)
@@ -243,7 +243,7 @@ func TestPromise7_WriteBatchCountsOnce(t *testing.T) {
 		"too long": {vips[0], failed, func(m *ipv4.Message) { m.Buffers = [][]byte{make([]byte, 65508)} }},
 		"foreign":  {vips[0], refused, func(m *ipv4.Message) { m.OOB = pktinfo4(0, netip.MustParseAddr("198.51.100.77"), netip.Addr{}) }},
 		"unknown":  {vips[0], refused, func(m *ipv4.Message) { m.Addr = &net.UDPAddr{IP: net.IPv4(127, 0, 0, 9), Port: 9} }},
-		"IPv6 foreign": {netip.IPv6Loopback(), refused, func(m *ipv4.Message) {
+		"IPv6 foreign": {loopback6, refused, func(m *ipv4.Message) {
 			m.OOB = unix.PktInfo6(&unix.Inet6Pktinfo{Addr: netip.MustParseAddr(foreign6).As16()})
 		}},
 	} {

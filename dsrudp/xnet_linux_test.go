@@ -29,7 +29,7 @@ var (
 // batch sent back goes those ways.
 func TestPromise4_BatchTwoVIPs(t *testing.T) {
 	for _, at := range endpoints {
-		c := listen(t, at.network, at.address)
+		c := listenAt(t, at)
 		clients := dialAll(t, c, at.asked)
 		const n = 40 // more than one call takes, of two clients
 		enqueue(t, n, clients...)
@@ -67,7 +67,7 @@ func TestReadBatchLikeXNet(t *testing.T) {
 			info = append(info, [2]int{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO})
 		}
 		if network == "udp6" {
-			vip, info = netip.IPv6Loopback(), info[1:]
+			vip, info = loopback6, info[1:]
 		}
 		opts = append(opts, info...)
 		ours := listenWith(t, controlling(opts...), network, ":0")
@@ -235,25 +235,17 @@ func TestWriteBatchErrorsLikeXNet(t *testing.T) {
 	}
 }
 
-// xnets are the PacketConns that libraries make of what they are given.
-var xnets = map[string]func(c net.PacketConn) xnetConn{
-	"ipv4": func(c net.PacketConn) xnetConn { return xnet4{ipv4.NewPacketConn(c)} },
-	"ipv6": func(c net.PacketConn) xnetConn { return xnet6{ipv6.NewPacketConn(c)} },
+// xnets make of a PacketConn what libraries do, and return its WriteTo beside it.
+var xnets = map[string]func(c net.PacketConn) (batchConn, func([]byte, net.Addr) (int, error)){
+	"ipv4": func(c net.PacketConn) (batchConn, func([]byte, net.Addr) (int, error)) {
+		p := ipv4.NewPacketConn(c)
+		return p, func(b []byte, a net.Addr) (int, error) { return p.WriteTo(b, nil, a) }
+	},
+	"ipv6": func(c net.PacketConn) (batchConn, func([]byte, net.Addr) (int, error)) {
+		p := ipv6.NewPacketConn(c)
+		return p, func(b []byte, a net.Addr) (int, error) { return p.WriteTo(b, nil, a) }
+	},
 }
-
-type xnetConn interface {
-	batchConn
-	WriteToAddr(b []byte, addr net.Addr) (int, error)
-}
-
-type (
-	xnet4 struct{ *ipv4.PacketConn }
-	xnet6 struct{ *ipv6.PacketConn }
-)
-
-func (x xnet4) WriteToAddr(b []byte, addr net.Addr) (int, error) { return x.WriteTo(b, nil, addr) }
-
-func (x xnet6) WriteToAddr(b []byte, addr net.Addr) (int, error) { return x.WriteTo(b, nil, addr) }
 
 // TestPromise1_T1_RawRefused: on a wildcard Conn the reads and writes of x/net's types, which
 // are raw ones, would be answered from the wrong source: they are an error, counted, and
@@ -271,7 +263,7 @@ func TestPromise1_T1_RawRefused(t *testing.T) {
 			log.Reset()
 			c := listen(t, w.network, w.address)
 			x, y := dialVIP(t, c, vips[0]), dialVIP(t, c, vips[1])
-			p := xnet(c)
+			p, writeTo := xnet(c)
 			requireRaw := func(op string, err error) {
 				t.Helper()
 				require.ErrorIs(t, err, dsrudp.ErrRawIO)
@@ -289,7 +281,7 @@ func TestPromise1_T1_RawRefused(t *testing.T) {
 			n, err = p.WriteBatch([]ipv4.Message{message("bad", x.LocalAddr())}, 0)
 			requireRaw("raw-write", err)
 			require.LessOrEqual(t, n, 0)
-			_, err = p.WriteToAddr([]byte("bad"), x.LocalAddr())
+			_, err = writeTo([]byte("bad"), x.LocalAddr())
 			requireRaw("raw-write", err)
 			setsockopts(t, c, [2]int{unix.SOL_SOCKET, unix.SO_PRIORITY})
 			requireNothing(t, x)
@@ -337,7 +329,7 @@ func TestT1_RawAllowed(t *testing.T) {
 			if name == "ipv6" && tc.c != wildcard {
 				continue // an AF_INET socket
 			}
-			p := xnet(tc.c)
+			p, _ := xnet(tc.c)
 			write(t, tc.x, "1")
 			ms := messages(1, 8)
 			readBatch(t, p, ms)
