@@ -54,8 +54,8 @@ func TestK2_3_BindToVIP(t *testing.T) {
 }
 
 // A socket bound with FreeBind before its VIP is there sends from it when it is,
-// and not before, by no way of sending; the kernel would let it. To bind another the kernel is
-// asked again, though the address was not local a moment ago.
+// and not before, by no way of sending; the kernel would let it. As soon as the VIP is
+// there it can be bound without FreeBind, though the guard has just found it not local.
 func TestK2_3_FreeBindBeforeVIP(t *testing.T) {
 	s := newCable(t)
 	later := netip.MustParseAddr("2001:db8:52::1")
