@@ -308,3 +308,28 @@ func TestT7_Restart(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, cmd.Wait(), "%s", rest)
 }
+
+// TestPromise1_AdoptConnected: what was queued before a socket was connected, which bound it to
+// one address, is answered from the address that it was sent to.
+func TestPromise1_AdoptConnected(t *testing.T) {
+	u := netClient(t, net.IPv4zero)
+	x := dialVIP(t, u, vips[1])
+	write(t, x, "1")
+	onFd(t, u, func(fd int) {
+		peer := addrPortOf(x.LocalAddr())
+		require.NoError(t, unix.Connect(fd, &unix.SockaddrInet4{Addr: peer.Addr().As4(), Port: int(peer.Port())}))
+	})
+	f, err := u.File()
+	require.NoError(t, err)
+	defer f.Close()
+	again, err := net.FilePacketConn(f) // net looks at its addresses now
+	require.NoError(t, err)
+	c := adopt(t, again.(*net.UDPConn))
+	require.Equal(t, loopback4, addrPortOf(c.LocalAddr()).Addr())
+	_, p, err := c.ReadFromPath(make([]byte, 8))
+	require.NoError(t, err)
+	require.Equal(t, between(x), p)
+	_, err = c.WriteToPath([]byte("2"), p)
+	require.NoError(t, err)
+	require.Equal(t, "2", read(t, x))
+}

@@ -173,6 +173,7 @@ var _ io.Writer = dsrudp.ReplyWriter{}
 func TestT40_NewReplyWriter(t *testing.T) {
 	request := packet("request", dsrudp.Path{Local: netip.MustParseAddrPort("192.0.2.1:53"), Remote: netip.MustParseAddrPort("192.0.2.2:1053")})
 	request.ECN, request.SegmentSize, request.Truncated, request.OrigDst, request.Err = dsrudp.CE, 3, true, vips[0], syscall.EINVAL
+	request.Interface = 7
 	asked := request.Path
 	elsewhere := packet("elsewhere", dsrudp.Path{Local: asked.Local, Remote: netip.MustParseAddrPort("192.0.2.3:9")})
 	elsewhere.ECN, elsewhere.SegmentSize = dsrudp.ECT0, 4
@@ -202,6 +203,7 @@ func TestT40_NewReplyWriter(t *testing.T) {
 
 	want := []dsrudp.Packet{packet("reply", asked), packet("elsewhere", elsewhere.Path), packet("refused", asked)}
 	want[1].ECN, want[1].SegmentSize = elsewhere.ECN, elsewhere.SegmentSize
+	want[0].Interface, want[2].Interface = request.Interface, request.Interface
 	require.Equal(t, want, replies)
 
 	for name, w := range map[string]dsrudp.ReplyWriter{"zero": {}, "no hook": dsrudp.NewReplyWriter(&request, nil)} {
@@ -263,9 +265,13 @@ func TestPromise1_ReplyErrors(t *testing.T) {
 			q.Path.Local = local
 			_, err := c.WriteToPath(q.Payload(), q.Path)
 			assertWriteError(t, err, want, q.Path.Remote)
+			q.SegmentSize = q.N - 1 // two datagrams
 			assert.EqualError(t, w.WritePacket(&q), err.Error())
 		}
 		q := *p
+		q.Path.Remote, q.SegmentSize = netip.AddrPortFrom(p.Path.Remote.Addr(), 0), q.N-1
+		assertWriteError(t, w.WritePacket(&q), syscall.EINVAL, q.Path.Remote)
+		q = *p
 		q.Path.Remote = netip.AddrPort{}
 		assert.Error(t, w.WritePacket(&q))
 		q = *p
@@ -282,7 +288,8 @@ func TestPromise1_ReplyErrors(t *testing.T) {
 		echoing(t).ServePacket(w, p)
 	})}, c)
 	requireEchoes(t, 3, x)
-	require.EqualValues(t, 3*6*2, c.Stats().Refused)
+	require.EqualValues(t, 3*6*(1+2), c.Stats().Refused)
+	require.EqualValues(t, 3*2, c.Stats().Unanswerable)
 	require.EqualValues(t, 3*5, c.Stats().SendFailed)
 	require.NoError(t, c.Close())
 	require.ErrorIs(t, v.wait(t), net.ErrClosed)

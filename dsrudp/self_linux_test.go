@@ -207,6 +207,9 @@ func TestPromise12_Self(t *testing.T) {
 		"wildcard of the other family": {network: "udp", p: "[2001:db8::1]:7000", networkQ: "udp4", q: ":7000", marker: netip.MustParseAddr("2001:db8::1"), rows: []row{
 			{"[2001:db8::2]:P", "[2001:db8::1]:P", delivered},
 		}},
+		"IPv6 wildcard beside IPv4": {network: "udp4", p: "127.0.0.6:7000", networkQ: "udp6", q: ":7000", marker: netip.MustParseAddr("127.0.0.6"), rows: []row{
+			{"127.0.0.9:P", "127.0.0.6:P", delivered},
+		}},
 	}
 	for _, asked := range []string{"", ", without netlink", ", where all addresses can be bound to"} {
 		switch asked {
@@ -283,12 +286,16 @@ func TestPromise12_Self(t *testing.T) {
 	}
 }
 
-// TestPromise12_Ended: a socket that is closed is not the Server's own any more.
+// TestPromise12_Ended: a socket is the Server's own from the Serve on that it is given to, be it
+// the second one, until it is closed. What is dropped was received.
 func TestPromise12_Ended(t *testing.T) {
 	a, b := listen(t, "udp4", ":0"), listen(t, "udp4", "127.0.0.6:0")
-	serve(t, &dsrudp.Server{Handler: echoing(t)}, a, b)
+	s := &dsrudp.Server{Handler: echoing(t)}
+	serve(t, s, a)
 	x := dialVIP(t, a, vips[0])
 	begun(t, x)
+	serve(t, s, b)
+	begun(t, dialVIP(t, b, addrPortOf(b.LocalAddr()).Addr()))
 	_, err := b.WriteToPath([]byte("self"), dsrudp.Path{
 		Local:  addrPortOf(b.LocalAddr()),
 		Remote: netip.AddrPortFrom(vips[0], portOf(a)),
@@ -296,6 +303,7 @@ func TestPromise12_Ended(t *testing.T) {
 	require.NoError(t, err)
 	begun(t, x)
 	require.EqualValues(t, 1, a.Stats().SelfAddressed)
+	soon(t, "what was dropped is counted", func() bool { return a.Stats().Received == 3 })
 	require.NoError(t, b.Close())
 	soon(t, "it is closed", func() bool { return isFree(b) })
 	y := dial(t, addrPortOf(b.LocalAddr()), netip.AddrPortFrom(vips[0], portOf(a)))

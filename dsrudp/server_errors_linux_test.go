@@ -304,14 +304,17 @@ func TestT46_Log(t *testing.T) {
 // TestShutdownDrainsRefused: nor do such errors end Shutdown's drain, though there is one
 // after every reply.
 func TestShutdownDrainsRefused(t *testing.T) {
-	const n = 5
+	const n = 40
 	c, x := adoptAsked(t, n)
-	s := newStuck(t, &dsrudp.Server{BatchSize: 1, ErrorLog: slog.New(slog.DiscardHandler)}, c, x, 0)
+	onError, all := collecting()
+	s := newStuck(t, &dsrudp.Server{BatchSize: 1, OnError: onError}, c, x, 0)
 	result := s.shut(t, t.Context())
 	close(s.release)
 	require.NoError(t, await(t, result))
 	require.Equal(t, dsrudp.ErrServerClosed, s.wait(t))
 	require.Equal(t, n, s.calls)
+	require.NotEmpty(t, all)
+	require.EqualValues(t, len(all), c.Stats().ReadFailed)
 }
 
 // narrow puts one end of a pair of Unix sockets in the place of c's socket, which is

@@ -49,17 +49,19 @@ func TestPromise4_ServerListenN(t *testing.T) {
 }
 
 // TestPromise9_CloseWithoutPlace: Close ends a Conn whose reader waits for a place that the
-// handler of another Conn has, without waiting for that.
+// handler of another Conn has, without waiting for that. All calls of Serve share the places.
 func TestPromise9_CloseWithoutPlace(t *testing.T) {
 	a, b := listen(t, "udp", ":0"), listen(t, "udp", ":0")
 	in, release := make(chan struct{}), make(chan struct{})
-	serve(t, &dsrudp.Server{Concurrency: 1, Handler: dsrudp.HandlerFunc(func(dsrudp.ReplyWriter, *dsrudp.Packet) {
+	s := &dsrudp.Server{Concurrency: 1, Handler: dsrudp.HandlerFunc(func(dsrudp.ReplyWriter, *dsrudp.Packet) {
 		in <- struct{}{}
 		<-release
-	})}, a, b)
+	})}
+	serve(t, s, a)
 	defer close(release)
 	enqueue(t, 1, dialVIP(t, a, loopback6))
 	await(t, in)
+	serve(t, s, b)
 	enqueue(t, 1, dialVIP(t, b, loopback6))
 	soon(t, "it was read", func() (read bool) {
 		onFd(t, b, func(fd int) {

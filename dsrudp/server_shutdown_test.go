@@ -269,3 +269,19 @@ func TestPromise7_Goexit(t *testing.T) {
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.Equal(t, 2, calls)
 }
+
+// TestShutdownOfTwo: Shutdown waits for the Conns of all calls of Serve, of which one has
+// returned already.
+func TestShutdownOfTwo(t *testing.T) {
+	const n = 3
+	s := listenStuck(t, &dsrudp.Server{}, n)
+	idle := listen(t, "udp", ":0")
+	v := serve(t, s.Server, idle)
+	begun(t, dialVIP(t, idle, loopback6))
+	result := s.shut(t, t.Context())
+	require.Equal(t, dsrudp.ErrServerClosed, v.wait(t))
+	require.Never(t, func() bool { return len(result) > 0 }, 50*time.Millisecond, time.Millisecond)
+	close(s.release)
+	require.NoError(t, await(t, result))
+	requireEchoes(t, n, s.x)
+}

@@ -150,6 +150,7 @@ func TestPromise7_RoomForOthers(t *testing.T) {
 		_, err = c.WriteBatch(ms, unix.MSG_DONTWAIT)
 		require.True(t, err == nil || errors.Is(err, unix.EAGAIN), err)
 	}
+	require.Zero(t, c.Stats().SendNoBuffer, "who does not wait tries again")
 	done := make(chan error, 1)
 	go func() {
 		_, err := c.WriteToPath([]byte("waiting"), nobody)

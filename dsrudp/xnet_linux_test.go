@@ -35,8 +35,10 @@ func TestPromise4_BatchTwoVIPs(t *testing.T) {
 		enqueue(t, n, clients...)
 		ms := messages(n*len(clients), 64)
 		readBatch(t, c, ms)
+		total := 0
 		for i, m := range ms {
 			x := clients[i%len(clients)]
+			total += m.N
 			p, ok := dsrudp.PathOf(m.Addr)
 			require.True(t, ok)
 			require.Equal(t, between(x), p)
@@ -50,6 +52,7 @@ func TestPromise4_BatchTwoVIPs(t *testing.T) {
 			rest = rest[n:]
 		}
 		requireEchoes(t, n, clients...)
+		requireTraffic(t, c, len(ms), total)
 		require.Zero(t, c.Stats().UnknownPath)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -245,7 +246,7 @@ func narrow(t *testing.T) (f *fixture, h source.Header, receive func(n int) []st
 	t.Cleanup(func() { end.Close() })
 	require.NoError(t, end.SetDeadline(time.Now().Add(patience)))
 	return f, h, func(n int) (got []string) {
-		b := make([]byte, 64)
+		b := make([]byte, 1<<12)
 		for range n {
 			k, err := end.Read(b)
 			require.NoError(t, err)
@@ -386,4 +387,15 @@ func TestFlushInOrderFlags(t *testing.T) {
 	require.Equal(t, mmsg.ErrWouldBlock, err)
 	require.True(t, f.Stalled(), "it waited")
 	require.Equal(t, all[:n], receive(n))
+}
+
+// TestPromise7_SinglyWaits: datagrams that the kernel refused as one wait for room one by one.
+func TestPromise7_SinglyWaits(t *testing.T) {
+	f, h, receive := narrow(t)
+	f.Patience = time.Hour
+	all := slices.Repeat([]string{strings.Repeat(".", 3000)}, 10) // two are more than the buffer
+	f.add(h, all...)
+	flushed := flushing(t, f)
+	require.Equal(t, all, receive(len(all)))
+	require.Empty(t, await(t, flushed))
 }

@@ -234,6 +234,18 @@ func TestReceivedNo(t *testing.T) {
 	require.Len(t, asked, 4)
 }
 
+// A no ends, also where it is not fresh, as a prefix around the address proves to be local.
+func TestReceivedAfterNo(t *testing.T) {
+	r := newRoutes()
+	requireLocal(t, r.Table, vips.Addr(), false)
+	r.Tick()
+	r.local = []netip.Prefix{vips}
+	ok, err := r.Received(vips.Addr(), 2, other)
+	require.NoError(t, err)
+	require.True(t, ok)
+	requireLocal(t, r.Table, vips.Addr(), true)
+}
+
 // Memory is bounded whatever clients do, the oldest answers give way, and the
 // memory is free again when they are over.
 func TestPromise8_Bounded(t *testing.T) {

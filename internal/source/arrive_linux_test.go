@@ -120,3 +120,14 @@ func TestPromise3_Arrived(t *testing.T) {
 		})
 	}
 }
+
+// TestPromise8_GroupSources: what is remembered of them is bounded, of any number of addresses.
+func TestPromise8_GroupSources(t *testing.T) {
+	s := selector(t, "udp4", ":0")
+	_, lo := loopback(t)
+	for i := range 1 << 11 {
+		specDst := netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})
+		s.Arrived(&mmsg.Received{Control: control4(specDst, netip.MustParseAddr("224.0.0.251"), lo)}, new(source.Arrival))
+		require.LessOrEqual(t, s.GroupSources(), 1<<10)
+	}
+}

@@ -54,7 +54,8 @@ func TestK2_3_BindToVIP(t *testing.T) {
 }
 
 // A socket bound with FreeBind before its VIP is there sends from it when it is,
-// and not before, by no way of sending; the kernel would let it.
+// and not before, by no way of sending; the kernel would let it. As soon as the VIP is
+// there it can be bound without FreeBind, though the guard has just found it not local.
 func TestK2_3_FreeBindBeforeVIP(t *testing.T) {
 	s := newCable(t)
 	later := netip.MustParseAddr("2001:db8:52::1")
@@ -65,9 +66,10 @@ func TestK2_3_FreeBindBeforeVIP(t *testing.T) {
 	s.requireSentFrom(t, payload, later)
 	require.NoError(t, b.Close())
 
-	c := s.conn(t, dsrudp.ListenConfig{FreeBind: true}, "udp", later)
+	c := s.conn(t, dsrudp.ListenConfig{FreeBind: true, ReusePort: true}, "udp", later)
 	s.requireRefused(t, c, later, to, remoteSends...)
 	require.NoError(t, s.server.AddLocalRoute(single(later), dev))
+	require.NoError(t, s.conn(t, dsrudp.ListenConfig{ReusePort: true}, "udp", later).Close())
 	s.expireGuard(t)
 	for _, w := range ways {
 		s.requireAnswered(t, c, w, s.dial(t, later))
