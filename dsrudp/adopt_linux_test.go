@@ -328,6 +328,10 @@ func TestPromise1_AdoptConnected(t *testing.T) {
 	require.Equal(t, loopback4, addrPortOf(c.LocalAddr()).Addr())
 	_, p, err := c.ReadFromPath(make([]byte, 8))
 	require.NoError(t, err)
+	if _, denied := net.Interfaces(); denied != nil { // netlink would say that the VIP is the host's
+		require.False(t, p.Local.IsValid(), "it may be another than the socket's own")
+		return
+	}
 	require.Equal(t, between(x), p)
 	_, err = c.WriteToPath([]byte("2"), p)
 	require.NoError(t, err)

@@ -2,8 +2,6 @@ package source
 
 import (
 	"net/netip"
-	"sync"
-	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
@@ -44,8 +42,9 @@ func (s *Selector) Arrived(r *mmsg.Received, a *Arrival) {
 func (s *Selector) destination(info *pktinfo.Info, a *Arrival) {
 	switch l := info.Local; {
 	case !l.IsValid():
-		if l = s.headerDestination(info.Dst); l.IsValid() {
-			a.Local = Local{Addr: l}
+		l = s.headerDestination(info.Dst)
+		if l.IsValid() || s.Guard == nil && info.Dst.IsValid() && info.Dst != s.bound.Addr {
+			a.Local = Local{Addr: l} // lost, where nothing says that it is not another of the host's
 		}
 	case l.Is4():
 		if l != info.Dst {
@@ -75,58 +74,32 @@ func (s *Selector) headerDestination(dst netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// groupSources remembers from which address to answer IPv4 datagrams that were sent to a
-// group.
-//
-// The kernel says so in spec_dst, but that is the address it would have chosen for the
-// way back: where requests come in by one interface and answers leave by another, it is
-// the other's. The zero value is empty.
-type groupSources struct {
-	mu      sync.Mutex
-	sources map[groupKey]netip.Addr
-	expires time.Time
-}
-
 type groupKey struct {
 	ifindex uint32
 	specDst netip.Addr
 }
 
-const (
-	// An interface's address may change. Until that is noticed the kernel refuses the
-	// old one, as it is no longer local.
-	groupLifetime = time.Second
-	// maxGroupSources bounds the memory on a host with very many addresses.
-	maxGroupSources = 1024
-)
-
-// groupSource returns the address to answer a datagram from that was sent to a group and
-// arrived on interface ifindex: specDst if the interface has it, else one that it has, and
-// specDst after all if it has none.
+// groupSource returns the address to answer an IPv4 datagram from that was sent to a group
+// and arrived on interface ifindex: specDst if the interface has it, else one that it has,
+// and specDst after all if it has none.
+//
+// The kernel's spec_dst is the address that it would have chosen for the way back: where
+// requests come in by one interface and answers leave by another, it is the other's.
 func (s *Selector) groupSource(specDst netip.Addr, ifindex uint32) netip.Addr {
 	if ifindex == 0 {
 		return specDst
 	}
-	key := groupKey{ifindex, specDst}
-	g := &s.groups
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if now := time.Now(); now.After(g.expires) || len(g.sources) >= maxGroupSources {
-		g.sources = make(map[groupKey]netip.Addr)
-		g.expires = now.Add(groupLifetime)
-	}
-	source, ok := g.sources[key]
-	if !ok {
-		source = specDst
-		name := s.zone(ifindex)
+	source, _ := s.groups.get(groupKey{ifindex, specDst}, func(k groupKey) (source netip.Addr, ok bool) {
+		source = k.specDst
+		name := s.zone(k.ifindex)
 		// The error is the socket's being closed.
 		_ = s.Socket.Control(func(fd uintptr) error {
-			if a, ok := mmsg.InterfaceAddr(fd, name, specDst); ok {
+			if a, ok := mmsg.InterfaceAddr(fd, name, k.specDst); ok {
 				source = a
 			}
 			return nil
 		})
-		g.sources[key] = source
-	}
+		return source, true
+	})
 	return source
 }

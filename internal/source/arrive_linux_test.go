@@ -125,9 +125,10 @@ func TestPromise3_Arrived(t *testing.T) {
 func TestPromise8_GroupSources(t *testing.T) {
 	s := selector(t, "udp4", ":0")
 	_, lo := loopback(t)
-	for i := range 1 << 11 {
+	for i := range source.MaxKept + 2 {
 		specDst := netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})
 		s.Arrived(&mmsg.Received{Control: control4(specDst, netip.MustParseAddr("224.0.0.251"), lo)}, new(source.Arrival))
-		require.LessOrEqual(t, s.GroupSources(), 1<<10)
+		_, groups := s.Kept()
+		require.LessOrEqual(t, groups, source.MaxKept)
 	}
 }

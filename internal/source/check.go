@@ -51,7 +51,12 @@ func (s *Selector) IsLocal(a netip.Addr, ifindex uint32) bool {
 			return local
 		}
 	}
-	return s.probes.isLocal(a, ifindex)
+	k := mmsg.Addr{AddrPort: netip.AddrPortFrom(a, 0)}
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		k.Ifindex = ifindex
+	}
+	local, _ := s.probes.get(k, probe)
+	return local
 }
 
 // Explain returns err, of a send that the kernel refused, as a notLocalError if the source

@@ -1,7 +1,8 @@
 package source
 
-// Probes returns how many answers to whether an address is the host's are kept.
-func (s *Selector) Probes() int { return len(s.probes.local) }
+// Kept returns how many answers are kept to whether an address is the host's, and from which
+// to answer groups' datagrams.
+func (s *Selector) Kept() (probes, groups int) { return len(s.probes.answers), len(s.groups.answers) }
 
-// GroupSources returns how many addresses to answer groups' datagrams from are remembered.
-func (s *Selector) GroupSources() int { return len(s.groups.sources) }
+// MaxKept is how many that are at most.
+const MaxKept = maxRecent

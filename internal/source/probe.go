@@ -4,62 +4,32 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"sync"
-	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 )
 
-const (
-	// probePeriod is how long an answer is good for at most.
-	probePeriod = time.Second
-	// maxProbes bounds the answers that are kept: the addresses may be forged.
-	maxProbes = 1 << 12
-)
-
-// probes are answers to whether an address is the host's, where the routing tables cannot
-// be asked: without netlink, and on other systems than Linux.
-type probes struct {
-	mu      sync.Mutex
-	expires time.Time
-	local   map[mmsg.Addr]bool // with port 0
-}
-
-func (p *probes) isLocal(a netip.Addr, ifindex uint32) bool {
-	k := mmsg.Addr{AddrPort: netip.AddrPortFrom(a, 0)}
-	if a.IsLinkLocalUnicast() && a.Is6() {
-		k.Ifindex = ifindex
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now := time.Now(); now.After(p.expires) || len(p.local) == maxProbes {
-		p.local, p.expires = make(map[mmsg.Addr]bool), now.Add(probePeriod)
-	}
-	local, ok := p.local[k]
-	if !ok {
-		local = probe(a, k.Ifindex)
-		p.local[k] = local
-	}
-	return local
-}
-
-// probe reports whether a socket can be bound to a, which the system allows for its own
-// addresses: for groups, too, and for any other where net.ipv4.ip_nonlocal_bind is set, and then nothing is
-// known.
-func probe(a netip.Addr, ifindex uint32) bool {
-	return !a.IsMulticast() && bindable(a, ifindex) && !bindable(nobodys[a.Is4()], 0)
+// probe reports whether an address is the host's, where the routing tables cannot be asked:
+// without netlink, and on other systems than Linux. It is if a socket can be bound to it.
+// To groups one can be as well, and to any address where net.ipv4.ip_nonlocal_bind is set, so
+// that nothing is known then.
+func probe(a mmsg.Addr) (local, ok bool) {
+	addr := a.AddrPort.Addr()
+	return !addr.IsMulticast() && bindable(a) && !bindable(nobodys[addr.Is4()]), true
 }
 
 // nobodys are addresses that are no host's, by whether they are IPv4 (RFC 1122, section
 // 3.2.1.3; RFC 6666).
-var nobodys = map[bool]netip.Addr{true: netip.MustParseAddr("0.0.0.1"), false: netip.MustParseAddr("100::1")}
+var nobodys = map[bool]mmsg.Addr{
+	true:  {AddrPort: netip.MustParseAddrPort("0.0.0.1:0")},
+	false: {AddrPort: netip.MustParseAddrPort("[100::1]:0")},
+}
 
-func bindable(a netip.Addr, ifindex uint32) bool {
-	addr := net.UDPAddr{IP: a.AsSlice()}
-	if ifindex != 0 {
-		addr.Zone = strconv.FormatUint(uint64(ifindex), 10)
+func bindable(a mmsg.Addr) bool {
+	addr := net.UDPAddrFromAddrPort(a.AddrPort)
+	if a.Ifindex != 0 {
+		addr.Zone = strconv.FormatUint(uint64(a.Ifindex), 10)
 	}
-	conn, err := net.ListenUDP("udp", &addr)
+	conn, err := net.ListenUDP("udp", addr)
 	if err == nil {
 		conn.Close()
 	}

@@ -68,12 +68,13 @@ type Selector struct {
 	Counts Counts
 
 	port    uint16
-	control bool      // the control messages with destinations are on
-	bound   Local     // the unicast address that the socket is bound to; not valid on a wildcard socket
-	peer    mmsg.Addr // not valid where there is none
-	zones   zones
-	groups  groupSources
-	probes  probes
+	control bool                   // the control messages with destinations are on
+	bound   Local                  // the unicast address that the socket is bound to; not valid on a wildcard socket
+	peer    mmsg.Addr              // not valid where there is none
+	names   recent[uint32, string] // of interfaces
+	indexes recent[string, uint32]
+	groups  recent[groupKey, netip.Addr]
+	probes  recent[mmsg.Addr, bool]
 	class4  atomic.Uint32 // the socket's own type of service
 	class6  atomic.Uint32 // and traffic class
 }

@@ -163,9 +163,10 @@ func TestPromise12_IsLocal(t *testing.T) {
 		}
 	}
 	a := foreign6
-	for range 5000 {
+	for range source.MaxKept + 2 {
 		a = a.Next()
 		require.False(t, s.IsLocal(a, 0))
-		require.LessOrEqual(t, s.Probes(), 1<<12)
+		probes, _ := s.Kept()
+		require.LessOrEqual(t, probes, source.MaxKept)
 	}
 }

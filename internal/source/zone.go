@@ -4,8 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"sync"
-	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
 	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
@@ -71,22 +69,10 @@ func Unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// zones translates IPv6 zones (RFC 4007: the names of interfaces) to interface indexes
-// and back, in the network namespace of the socket. net's own translation asks the
-// namespace of whatever thread it runs on, and keeps one memory for the process.
-//
-// Only interfaces that exist are kept, so that the memory is bounded by their number. A zone
-// may be another name of the interface than the kernel's (altname), and does not become its
-// name.
-type zones struct {
-	mu      sync.RWMutex
-	names   map[uint32]string
-	indexes map[string]uint32
-	expires time.Time
-}
-
-// zoneLifetime is how long an answer is good for: an interface may be renamed.
-const zoneLifetime = time.Second
+// IPv6 zones (RFC 4007) are the names of interfaces. They are translated to interface
+// indexes and back in the network namespace of the socket: net's own translation asks the
+// namespace of whatever thread it runs on, and keeps one memory for the process. A zone may
+// be another name of the interface than the kernel's (altname), and does not become its name.
 
 // zone returns the name of the interface ifindex, its digits where there is no such
 // interface, and "" for 0.
@@ -94,7 +80,11 @@ func (s *Selector) zone(ifindex uint32) string {
 	if ifindex == 0 {
 		return ""
 	}
-	name, ok := translate(s, &s.zones.names, ifindex, mmsg.InterfaceName)
+	name, ok := s.names.get(ifindex, func(ifindex uint32) (name string, ok bool) {
+		// The error is the socket's being closed.
+		_ = s.Socket.Control(func(fd uintptr) error { name, ok = mmsg.InterfaceName(fd, ifindex); return nil })
+		return name, ok
+	})
 	if !ok {
 		return strconv.FormatUint(uint64(ifindex), 10)
 	}
@@ -107,7 +97,10 @@ func (s *Selector) ifindex(zone string) uint32 {
 	if zone == "" {
 		return 0
 	}
-	ifindex, ok := translate(s, &s.zones.indexes, zone, mmsg.InterfaceIndex)
+	ifindex, ok := s.indexes.get(zone, func(zone string) (ifindex uint32, ok bool) {
+		_ = s.Socket.Control(func(fd uintptr) error { ifindex, ok = mmsg.InterfaceIndex(fd, zone); return nil })
+		return ifindex, ok
+	})
 	if !ok {
 		n, err := strconv.ParseUint(zone, 10, 32)
 		if err != nil { // n is then the largest there is
@@ -116,32 +109,4 @@ func (s *Selector) ifindex(zone string) uint32 {
 		return uint32(n)
 	}
 	return ifindex
-}
-
-// translate returns what known, one of the maps of s.zones, has for key, or else what the
-// kernel answers to ask.
-func translate[K comparable, V any](s *Selector, known *map[K]V, key K, ask func(fd uintptr, key K) (V, bool)) (V, bool) {
-	z := &s.zones
-	z.mu.RLock()
-	v, has := (*known)[key]
-	fresh := time.Now().Before(z.expires)
-	z.mu.RUnlock()
-	if has && fresh {
-		return v, true
-	}
-	var answer V // another variable, as what a callback uses is in the heap
-	ok := false
-	// The error is the socket's being closed.
-	_ = s.Socket.Control(func(fd uintptr) error { answer, ok = ask(fd, key); return nil })
-	if !ok {
-		return answer, false
-	}
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	if now := time.Now(); now.After(z.expires) {
-		z.names, z.indexes = make(map[uint32]string), make(map[string]uint32)
-		z.expires = now.Add(zoneLifetime)
-	}
-	(*known)[key] = answer
-	return answer, true
 }
