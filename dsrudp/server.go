@@ -73,9 +73,9 @@ type Server struct {
 	// With more each datagram has a goroutine and a copy of its own, whose buffer is as long as
 	// the payload. Answers leave at once, in any order, and what goes wrong is returned
 	// by the ReplyWriter, which waits at most 100 ms for room in the send buffer, after those
-	// that began to wait before. While
-	// all places are taken the kernel's receive buffer holds what comes, or drops it. A
-	// handler that ends its goroutine (runtime.Goexit) is as one that returns.
+	// that began to wait before. While all places are taken the kernel's receive buffer holds
+	// what comes, or drops it. A handler that ends its goroutine (runtime.Goexit) is as one
+	// that returns.
 	//
 	// Let it be as many as what the handlers wait for can have in progress, such as database
 	// connections: each place in use costs a goroutine and a copy of its datagram.
@@ -120,9 +120,9 @@ var errGoexit = errors.New("dsrudp: the Handler ended the goroutine that it was 
 // One Conn's end does not end the others. Serve returns ErrServerClosed after
 // Shutdown, and else the errors that ended the Conns, joined: a *net.OpError
 // that matches net.ErrClosed for one that was closed, os.ErrDeadlineExceeded for one whose
-// read deadline passed. After Shutdown it closes conns and returns ErrServerClosed at once. When it cannot
-// begin for another reason (a Conn is nil, closed or served already, or there is no
-// Handler) it leaves all of them to the caller.
+// read deadline passed. After Shutdown it closes conns and returns ErrServerClosed at once.
+// When it cannot begin for another reason (a Conn is nil, closed or served already, or there
+// is no Handler) it leaves all of them to the caller.
 func (s *Server) Serve(conns ...*Conn) error {
 	readers, err := s.begin(conns)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
@@ -150,4 +151,19 @@ func TestExplain(t *testing.T) {
 			require.Equal(t, tc.err, errors.Unwrap(err))
 		}
 	}
+}
+
+// TestPromise12_NoSocket: where no socket can be made an address is taken for the host's, until
+// there are sockets again.
+func TestPromise12_NoSocket(t *testing.T) {
+	c := config(t, "udp", ":0")
+	c.Guard = nil
+	s := source.New(c)
+	var files unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &files))
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: files.Max}))
+	local := s.IsLocal(foreign6, 0)
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &files))
+	require.True(t, local)
+	require.False(t, s.IsLocal(foreign6, 0))
 }

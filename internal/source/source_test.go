@@ -146,6 +146,7 @@ func TestPromise12_IsLocal(t *testing.T) {
 	c := config(t, "udp", ":0")
 	c.Guard = nil
 	s := source.New(c)
+	_, lo := loopback(t)
 	for _, tc := range []struct {
 		addr string
 		want bool
@@ -157,9 +158,10 @@ func TestPromise12_IsLocal(t *testing.T) {
 		{"2001:db8::77", false},
 		{"224.0.0.1", false},
 		{"ff02::1", false},
+		{"fe80::77", false}, // on that interface
 	} {
 		for range 2 {
-			require.Equal(t, tc.want, s.IsLocal(netip.MustParseAddr(tc.addr), 0), tc.addr)
+			require.Equal(t, tc.want, s.IsLocal(netip.MustParseAddr(tc.addr), lo), tc.addr)
 		}
 	}
 	a := foreign6
