@@ -107,7 +107,7 @@ func (c *Conn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err e
 		err = c.send(m, b, others, &h)
 	}
 	if err != nil {
-		return 0, 0, c.writeError(err, segments(len(b), pktinfo.SegmentSize(oob)), opAddr(addr))
+		return 0, 0, c.writeError(err, segmentsWith(len(b), oob), opAddr(addr))
 	}
 	return len(b), len(oob), nil
 }
@@ -126,7 +126,7 @@ func (c *Conn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn 
 		err = c.send(m, b, others, &h)
 	}
 	if err != nil {
-		return 0, 0, c.writeError(err, segments(len(b), pktinfo.SegmentSize(oob)), addrPortUDPAddr{addr})
+		return 0, 0, c.writeError(err, segmentsWith(len(b), oob), addrPortUDPAddr{addr})
 	}
 	return len(b), len(oob), nil
 }

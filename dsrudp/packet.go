@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
+	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 )
 
 // ECN is the two-bit field for explicit congestion notification in a datagram's IP
@@ -114,6 +115,10 @@ func segments(n, size int) int {
 	}
 	return (n + size - 1) / size
 }
+
+// segmentsWith is segments of n bytes that are sent with the control messages oob of the
+// caller's.
+func segmentsWith(n int, oob []byte) int { return segments(n, pktinfo.SegmentSize(oob)) }
 
 // check reports what is wrong with the fields of a Packet to be sent.
 func (p *Packet) check() error {

@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
-	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
@@ -128,7 +127,7 @@ func (c *Conn) send(m *mmsg.Msg, b, control []byte, h *source.Header) error {
 		_, err := c.sock.TrySend(m, b, c.source.AppendControl(control, h), &h.Remote)
 		switch err {
 		case nil:
-			c.counts.sent.add(segments(len(b), pktinfo.SegmentSize(control)), len(b))
+			c.counts.sent.add(segmentsWith(len(b), control), len(b))
 			return nil
 		case mmsg.ErrWouldBlock:
 			if err := c.sock.WaitRoom(0); err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/dsrudp/go-dsrudp/internal/batch"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
-	"github.com/dsrudp/go-dsrudp/internal/pktinfo"
 	"github.com/dsrudp/go-dsrudp/internal/source"
 )
 
@@ -100,7 +99,7 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 	datagrams, bytes := 0, 0
 	for i := range ms[:n] {
 		ms[i].N = payload(&ms[i])
-		datagrams += segments(ms[i].N, pktinfo.SegmentSize(ms[i].OOB))
+		datagrams += segmentsWith(ms[i].N, ms[i].OOB)
 		bytes += ms[i].N
 	}
 	c.counts.sent.add(datagrams, bytes)
@@ -111,7 +110,7 @@ func (c *Conn) WriteBatch(ms []ipv4.Message, flags int) (n int, err error) {
 	if addr == nil {
 		addr = c.raddr
 	}
-	unsent := segments(payload(&ms[0]), pktinfo.SegmentSize(ms[0].OOB))
+	unsent := segmentsWith(payload(&ms[0]), ms[0].OOB)
 	if flags&mmsg.FlagDontWait != 0 && errors.Is(err, mmsg.ErrWouldBlock) {
 		unsent = 0 // the caller does not want to wait, and will try again
 	}

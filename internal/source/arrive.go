@@ -42,9 +42,8 @@ func (s *Selector) Arrived(r *mmsg.Received, a *Arrival) {
 func (s *Selector) destination(info *pktinfo.Info, a *Arrival) {
 	switch l := info.Local; {
 	case !l.IsValid():
-		l = s.headerDestination(info.Dst)
-		if l.IsValid() || s.Guard == nil && info.Dst.IsValid() && info.Dst != s.bound.Addr {
-			a.Local = Local{Addr: l} // lost, where nothing says that it is not another of the host's
+		if dst := info.Dst; dst.IsValid() && dst != s.bound.Addr && !s.isGroup4(dst) {
+			a.Local = Local{Addr: s.headerDestination(dst)} // lost, where that is not known to be the host's
 		}
 	case l.Is4():
 		if l != info.Dst {

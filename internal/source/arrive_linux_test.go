@@ -132,3 +132,43 @@ func TestPromise8_GroupSources(t *testing.T) {
 		require.LessOrEqual(t, groups, source.MaxKept)
 	}
 }
+
+// TestPromise1_QueuedForOther: a datagram that was queued for another address, before the
+// socket had IP_PKTINFO and was bound, is not answered from the bound one, whether that
+// address is the host's or nobody knows.
+func TestPromise1_QueuedForOther(t *testing.T) {
+	asked := config(t, "udp4", "127.0.0.2:0")
+	needGuard(t, asked)
+	asked.Adopted = true
+	denied := asked
+	denied.Guard = nil
+	for _, tc := range []struct {
+		config source.Config
+		closed bool // the guard, from then on
+		dst    netip.Addr
+		want   source.Local
+	}{
+		{asked, false, vip, source.Local{Addr: vip}},
+		{asked, false, other, source.Local{Addr: other}},
+		{asked, false, foreign, source.Local{}},
+		{denied, false, vip, source.Local{Addr: vip}},
+		{denied, false, other, source.Local{}},
+		{asked, true, other, source.Local{}},
+	} {
+		if tc.closed {
+			require.NoError(t, asked.Guard.Close())
+		}
+		s := source.New(tc.config)
+		var a source.Arrival
+		s.Arrived(&mmsg.Received{N: 1, From: addrOf(one, 0), Control: control4(netip.IPv4Unspecified(), tc.dst, 0)}, &a)
+		require.Equal(t, tc.want, a.Local, tc.dst)
+		var h source.Header
+		err := s.ByArrival(&mmsg.Addr{AddrPort: netip.AddrPortFrom(one, 9)}, &a, &h)
+		if tc.want.Addr.IsValid() {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, source.ErrNoPath)
+		require.EqualValues(t, 1, s.Counts.LostPath.Load())
+	}
+}

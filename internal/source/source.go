@@ -10,7 +10,9 @@ package source
 import (
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dsrudp/go-dsrudp/internal/localroute"
 	"github.com/dsrudp/go-dsrudp/internal/mmsg"
@@ -191,4 +193,36 @@ var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 // this host's subnets.
 func (s *Selector) isGroup4(a netip.Addr) bool {
 	return a.Is4() && (isGroup(a) || s.Guard != nil && s.Guard.Broadcast(a))
+}
+
+const (
+	// recentLifetime is how long an answer is good for: an interface may be renamed, and its
+	// addresses may change.
+	recentLifetime = time.Second
+	// maxRecent bounds the answers kept: what is asked for may be forged.
+	maxRecent = 1 << 12
+)
+
+// A recent keeps what the kernel answered lately. Its zero value is empty.
+type recent[K comparable, V any] struct {
+	mu      sync.Mutex
+	answers map[K]V
+	expires time.Time
+}
+
+// get returns the answer for k that is kept, or else that of ask, which is kept if there is
+// one.
+func (r *recent[K, V]) get(k K, ask func(K) (V, bool)) (V, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := time.Now(); now.After(r.expires) || len(r.answers) == maxRecent {
+		r.answers, r.expires = make(map[K]V), now.Add(recentLifetime)
+	}
+	v, ok := r.answers[k]
+	if !ok {
+		if v, ok = ask(k); ok {
+			r.answers[k] = v
+		}
+	}
+	return v, ok
 }
